@@ -1,0 +1,95 @@
+/* limits.h - every cap on what a peer can make us hold, read or wait for.
+ *
+ * Sizes are octets, times milliseconds. What an operator may set is in the
+ * configuration instead (proxy.conf.sample), with its range.
+ */
+#ifndef POPINJAY_BASE_LIMITS_H
+#define POPINJAY_BASE_LIMITS_H
+
+/* --- the POP3 side --- */
+
+/* A command line with its CRLF: RFC 2449 §4. */
+#define POP3_LINE_MAX 255
+/* A SASL continuation line with its CRLF; tokens are long: RFC 5034 §4. */
+#define POP3_SASL_LINE_MAX 16384
+/* A first reply line with its CRLF: RFC 2449 §4. */
+#define POP3_REPLY_MAX 512
+/* Client octets that wait for their turn (pipelining); holds one SASL line. */
+#define POP3_INPUT_MAX (POP3_SASL_LINE_MAX + 1024)
+/* Errors in a row before the connection is closed. */
+#define POP3_ERRORS_MAX 10
+/* Logins that may fail before the connection is closed. */
+#define POP3_LOGIN_TRIES_MAX 3
+/* Each part of a SASL PLAIN message: RFC 4616 §2. */
+#define SASL_PART_MAX 255
+
+/* --- octets on their way to a peer --- */
+
+/* Plain octets taken from a connection at once: one TLS record. */
+#define READ_CHUNK 16384
+/* Octets for the client: above HIGH nothing more is asked for, at MAX the
+ * transform of one chunk still fits (a lone LF or a dot doubles).
+ */
+#define CLIENT_OUTPUT_HIGH 65536
+#define CLIENT_OUTPUT_MAX (CLIENT_OUTPUT_HIGH + 3 * READ_CHUNK)
+/* Octets for the upstream; the longest thing sent is a SASL response. */
+#define UPSTREAM_OUTPUT_MAX 65536
+
+/* --- the IMAP side --- */
+
+/* An atom, number, flag or section name. */
+#define IMAP_ATOM_MAX 1024
+/* A quoted string, or a literal outside of a message body that is kept. */
+#define IMAP_STRING_MAX 65536
+/* Human text of a status response; what is longer is cut. */
+#define IMAP_TEXT_MAX 512
+/* One response without its literals: a SEARCH answer may name 10^6 UIDs. */
+#define IMAP_RESPONSE_MAX (16 * 1024 * 1024)
+/* Parentheses within parentheses. */
+#define IMAP_NESTING_MAX 64
+/* A command line that we send, and the ranges in its set: RFC 2683 §3.2.1.5.
+ */
+#define IMAP_COMMAND_MAX 1000
+#define IMAP_UID_SET_MAX 900
+#define IMAP_UID_RANGES_MAX 200
+/* A literal that is sent without waiting: RFC 7888 §5. */
+#define IMAP_LITERAL_MINUS_MAX 4096
+/* Octets of responses between two octets of progress on the listing, the
+ * message or the tagged answer that is awaited.
+ */
+#define IMAP_UNASKED_MAX (64 * 1024 * 1024)
+/* Lines of unasked noise without a tag in one session. */
+#define IMAP_NOISE_LINES_MAX 100
+
+/* --- a session --- */
+
+/* Messages in a maildrop; eight octets each. */
+#define MAILDROP_MESSAGES_MAX 1000000
+/* TOP reads the message in windows of this size: CONFORMANCE DEC-11. */
+#define TOP_WINDOW 65536
+/* Upstream silence after which a NOOP is sent while the client lives. */
+#define UPSTREAM_KEEPALIVE_MS (15 * 60 * 1000)
+/* LOGOUT waits this long for its answer. */
+#define LOGOUT_TIMEOUT_MS 5000
+/* A throttling server that names a wait no longer than this is obeyed. */
+#define BACKOFF_PATIENCE_MS 10000
+
+/* --- connections --- */
+
+#define TLS_HANDSHAKE_TIMEOUT_MS 30000
+#define CONNECT_TIMEOUT_MS 10000 /* one address */
+#define CONNECT_ADDRESSES_MAX 16
+/* A peer has this long to take what is left when its connection closes. */
+#define CLOSE_TIMEOUT_MS 5000
+
+/* --- the HTTP status server --- */
+
+#define HTTP_REQUEST_LINE_MAX 8192
+#define HTTP_HEAD_MAX 16384
+#define HTTP_FIELDS_MAX 64
+#define HTTP_HEAD_TIMEOUT_MS 10000
+#define HTTP_IDLE_TIMEOUT_MS 15000
+#define HTTP_REQUESTS_MAX 100
+#define HTTP_CONNECTIONS_MAX 64
+
+#endif

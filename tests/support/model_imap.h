@@ -1,0 +1,212 @@
+/* model_imap.h - an IMAP server without a network, strict in what it takes
+ * and as varied as the standards allow in what it answers.
+ *
+ * Commands are read at the moment the client puts them out, and carried out
+ * later, once their octets have arrived (model_imap_arrived) and the server
+ * is given its turn (model_imap_act). So it sees whether the client waited
+ * for an answer before it went on, whatever the network does to the octets.
+ * What the client does wrong is in |violation|; what happened to the mailbox
+ * is handed out by model_imap_next_event, for the test to judge.
+ *
+ * Source: RFC 9051, RFC 3501; RFC 2683 §3.2.1.5 (line length); RFC 4315,
+ * RFC 4731, RFC 4959, RFC 7888, RFC 9738.
+ */
+#ifndef POPINJAY_TESTS_MODEL_IMAP_H
+#define POPINJAY_TESTS_MODEL_IMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/span.h"
+#include "support/model_mailbox.h"
+#include "support/random.h"
+
+#define MODEL_COMMAND_MAX 4096
+#define MODEL_QUEUE_MAX 64
+#define MODEL_EVENTS_MAX 4096
+
+/* What a server is like; the same for all connections of a world. */
+struct model_traits {
+    const char *user; /* who may log in; another name or password is refused */
+    const char *password;
+    bool rev2_only;
+    bool sasl_ir;
+    bool auth_plain;
+    bool login_disabled;
+    bool uidplus;
+    bool literal_plus;
+    bool id;
+    bool condstore;
+    bool esearch; /* answers SEARCH with ESEARCH (rev2) */
+    bool starttls;
+    bool preauth;
+    bool greeting_capabilities;
+    bool login_capabilities;
+    unsigned message_limit; /* RFC 9738; 0: none */
+    bool read_only;
+    bool no_deleted_flag; /* PERMANENTFLAGS without \Deleted */
+    bool uid_not_sticky;
+    /* How it answers: permille, each. */
+    unsigned unasked;  /* untagged responses that nobody asked for */
+    unsigned split;    /* FETCH answers in pieces, repeated, in any order */
+    unsigned fault;    /* a command goes wrong, in one way of many */
+};
+
+/* What the last login that was refused should be called (MAP-1 to MAP-4). */
+enum model_refusal {
+    MODEL_REFUSED_NOT,
+    MODEL_REFUSED_AUTH,
+    MODEL_REFUSED_TEMP,
+    MODEL_REFUSED_PERM,
+};
+
+enum model_event_kind {
+    MODEL_STORED_DELETED, /* \Deleted was set, or set again */
+    MODEL_STORED_SEEN,
+    MODEL_EXPUNGED,       /* removed */
+};
+
+struct model_event {
+    enum model_event_kind kind;
+    size_t message;    /* its index in the mailbox */
+    bool was_foreign;  /* another client had flagged it ... */
+    bool unseen_flag;  /* ... after the last SEARCH, or there was none */
+};
+
+/* A line of the listing as the client was told. */
+struct model_listed {
+    size_t message;
+    uint32_t uid;
+    uint32_t size;
+    bool deleted;
+};
+
+enum model_mode {
+    MODEL_READ_LINE,
+    MODEL_READ_LITERAL, /* |literal_left| octets of one */
+    MODEL_READ_SASL,    /* a line that answers a challenge */
+    MODEL_BLOCKED,      /* nothing may come before our answer */
+};
+
+enum model_part {
+    MODEL_PART_COMMAND, /* a whole command */
+    MODEL_PART_LITERAL, /* it waits for `+` */
+    MODEL_PART_SASL,    /* the answer to a challenge */
+};
+
+struct model_command {
+    enum model_part part;
+    uint64_t arrives_at; /* octets of the stream up to its end */
+    size_t len;
+    size_t literal_end; /* up to here it is a literal's octets */
+    char text[MODEL_COMMAND_MAX];
+};
+
+struct model_imap {
+    struct random_source *random;
+    struct model_mailbox *box;
+    const struct model_traits *traits;
+    const char *violation; /* the first thing that the client did wrong */
+    bool trusted;          /* TLS is up, or none is wanted */
+    bool authenticated;
+    bool selected;
+    bool silent;           /* it answers nothing any more */
+    bool closing;          /* it closes once its output is written */
+    bool cut;              /* it closes now, whatever is written */
+
+    /* The client's stream. */
+    enum model_mode mode;
+    uint64_t produced; /* octets put out by the client */
+    uint64_t arrived;  /* octets that reached the server */
+    uint64_t literal_left;
+    uint32_t last_tag;
+    struct model_command open; /* what is being read */
+    unsigned queue_head, queue_count;
+    struct model_command *queue; /* MODEL_QUEUE_MAX */
+
+    /* The server's stream. */
+    struct buf out;
+    uint64_t written;        /* octets ever put into |out| */
+    uint64_t answered_at;    /* where the last tagged answer ends */
+    uint64_t answered_other; /* the same, of what is not a body fetch */
+    unsigned waiting_other;  /* not carried out, and not body fetches */
+
+    /* What the test may want to know. */
+    unsigned faults; /* things made to go wrong */
+    unsigned logins_refused;
+    enum model_refusal refusal;
+    size_t told; /* messages, by EXISTS and EXPUNGE */
+    bool in_use;     /* SELECT was refused with INUSE */
+    bool listing_disturbed; /* a listing was answered with a gap */
+    bool searched;
+    uint64_t searched_at; /* box->changes of the last SEARCH */
+    bool revalidated; /* an unasked UIDVALIDITY was announced ... */
+    uint64_t revalidated_at; /* ... and this is where in the stream */
+    struct model_listed *listed;
+    size_t listed_count, listed_capacity;
+    size_t events_head, events_count;
+    struct model_event *events; /* MODEL_EVENTS_MAX */
+};
+
+/* |m| may be opened again after model_imap_close. |tls| is up from the start.
+ */
+void model_imap_open(struct model_imap *m, struct model_mailbox *box,
+                     const struct model_traits *traits,
+                     struct random_source *r, bool tls);
+void model_imap_close(struct model_imap *m);
+void model_imap_fini(struct model_imap *m);
+
+/* The client has put out |octets|; they are read, not yet carried out. */
+void model_imap_produced(struct model_imap *m, struct span octets);
+
+/* |n| more of those octets have arrived. */
+void model_imap_arrived(struct model_imap *m, size_t n);
+
+/* Carries out the next command that has arrived. False: there is none. */
+bool model_imap_act(struct model_imap *m);
+
+/* STARTTLS was accepted and the handshake is done. */
+void model_imap_tls_up(struct model_imap *m);
+
+/* Says on its own that the mailbox has another UIDVALIDITY. */
+void model_imap_announce_change(struct model_imap *m);
+
+/* An answer is due, and octets have come that ask for one. */
+bool model_imap_is_busy(const struct model_imap *m);
+
+bool model_imap_next_event(struct model_imap *m, struct model_event *event);
+
+/* --- within the model --- */
+
+/* Carries out |command|: model_imap_commands.c. */
+void model_imap_run(struct model_imap *m, struct model_command *command);
+
+/* Rolls the dice. */
+bool model_chance(struct model_imap *m, unsigned permille);
+
+__attribute__((format(printf, 2, 3))) void
+model_say(struct model_imap *m, const char *format, ...);
+void model_say_octets(struct model_imap *m, const void *octets, size_t len);
+void model_event(struct model_imap *m, enum model_event_kind kind, size_t i);
+void model_violation(struct model_imap *m, const char *what);
+
+/* FETCH answers: model_imap_fetch.c. |set| is what the client wrote. */
+enum model_fetch {
+    MODEL_FETCH_LISTING, /* (UID FLAGS RFC822.SIZE) */
+    MODEL_FETCH_FLAGS,   /* (UID FLAGS) */
+    MODEL_FETCH_BODY,    /* (UID BODY.PEEK[]), or a window of it */
+};
+void model_fetch(struct model_imap *m, const char *tag, const char *arguments);
+void model_say_unasked(struct model_imap *m);
+
+/* Is |uid| in the sequence-set |set|? */
+bool model_set_has(const struct model_imap *m, const char *set, uint32_t uid);
+
+/* The tagged answer; with RFC 9738's code where |lowest| is not 0. */
+void model_tagged(struct model_imap *m, const char *tag, const char *answer);
+void model_tagged_limited(struct model_imap *m, const char *tag,
+                          uint32_t lowest);
+
+#endif

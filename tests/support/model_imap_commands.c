@@ -1,0 +1,610 @@
+/* The model server's commands: what it does and what it says. */
+#include "support/model_imap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base64.h"
+
+#define ROLL(m, n) random_below((m)->random, (n))
+
+typedef void model_handler(struct model_imap *m, const char *tag,
+                           const char *arguments);
+
+void model_tagged(struct model_imap *m, const char *tag, const char *answer)
+{
+    model_say(m, "%s %s\r\n", tag, answer);
+}
+
+void model_tagged_limited(struct model_imap *m, const char *tag,
+                          uint32_t lowest)
+{
+    if (lowest == 0)
+        model_tagged(m, tag, "OK done");
+    else
+        model_say(m, "%s OK [MESSAGELIMIT %u %u] some done\r\n", tag,
+                  m->traits->message_limit, (unsigned)lowest);
+}
+
+bool model_set_has(const struct model_imap *m, const char *set, uint32_t uid)
+{
+    uint32_t highest = m->box->uid_next - 1;
+    char *end;
+
+    for (;;) {
+        unsigned long first = strtoul(set, &end, 10);
+        unsigned long last = first;
+
+        if (*end == ':' && end[1] == '*') {
+            last = highest > first ? highest : first;
+            end += 2;
+        } else if (*end == ':') {
+            last = strtoul(end + 1, &end, 10);
+        }
+        if (uid >= first && uid <= last)
+            return true;
+        if (*end != ',')
+            return false;
+        set = end + 1;
+    }
+}
+
+/* --- Before login --- */
+
+static void say_capabilities(struct model_imap *m)
+{
+    const struct model_traits *t = m->traits;
+
+    model_say(m, "CAPABILITY %s X-MODEL=1",
+              t->rev2_only ? "IMAP4rev2" : "IMAP4rev1");
+    if (t->starttls && !m->trusted) {
+        model_say(m, " STARTTLS LOGINDISABLED");
+        return;
+    }
+    model_say(m, "%s%s%s%s", t->sasl_ir && !t->rev2_only ? " SASL-IR" : "",
+              t->literal_plus ? " LITERAL+" : "", t->id ? " ID" : "",
+              t->condstore ? " CONDSTORE" : "");
+    if (!m->authenticated)
+        model_say(m, "%s%s", t->auth_plain ? " AUTH=PLAIN" : "",
+                  t->login_disabled ? " LOGINDISABLED" : "");
+    else
+        model_say(m, "%s", t->uidplus && !t->rev2_only ? " UIDPLUS" : "");
+}
+
+static void greet(struct model_imap *m)
+{
+    if (model_chance(m, m->traits->fault)) {
+        m->faults++;
+        model_say(m, "* BYE not now\r\n");
+        m->closing = true;
+        return;
+    }
+    model_say(m, "* %s ", m->traits->preauth ? "PREAUTH" : "OK");
+    if (m->traits->greeting_capabilities) {
+        model_say(m, "[");
+        say_capabilities(m);
+        model_say(m, "] ");
+    }
+    model_say(m, "model\r\n");
+}
+
+static void on_capability(struct model_imap *m, const char *tag,
+                          const char *arguments)
+{
+    (void)arguments;
+    model_say(m, "* ");
+    say_capabilities(m);
+    model_say(m, "\r\n");
+    model_tagged(m, tag, "OK done");
+}
+
+static void on_starttls(struct model_imap *m, const char *tag,
+                        const char *arguments)
+{
+    (void)arguments;
+    if (!m->traits->starttls || m->trusted)
+        model_violation(m, "STARTTLS where it is not offered");
+    model_tagged(m, tag, "OK begin");
+}
+
+/* Every way to refuse a login, and what it should be called: MAP-1 to 4. */
+static const struct {
+    const char *answer;
+    enum model_refusal refusal;
+} refusals[] = {
+    { "NO", MODEL_REFUSED_AUTH },
+    { "NO no", MODEL_REFUSED_AUTH },
+    { "NO [AUTHENTICATIONFAILED] no", MODEL_REFUSED_AUTH },
+    { "NO [AUTHORIZATIONFAILED] no", MODEL_REFUSED_AUTH },
+    { "NO [EXPIRED] no", MODEL_REFUSED_AUTH },
+    { "NO [X-STRANGE 1 (2)] no", MODEL_REFUSED_AUTH },
+    { "NO [UNAVAILABLE] later", MODEL_REFUSED_TEMP },
+    { "NO [LIMIT] later", MODEL_REFUSED_TEMP },
+    { "NO [INUSE] later", MODEL_REFUSED_TEMP },
+    { "NO [SERVERBUG] later", MODEL_REFUSED_TEMP },
+    { "NO [THROTTLED] later", MODEL_REFUSED_TEMP },
+    { "NO [ALERT] Too many simultaneous connections", MODEL_REFUSED_TEMP },
+    { "NO [CONTACTADMIN] ask", MODEL_REFUSED_PERM },
+    { "NO [PRIVACYREQUIRED] never", MODEL_REFUSED_PERM },
+    { "BAD what", MODEL_REFUSED_PERM },
+};
+#define REFUSALS_OF_CREDENTIALS 6
+
+static void refuse_login(struct model_imap *m, const char *tag, size_t among)
+{
+    size_t i = ROLL(m, among);
+
+    m->logins_refused++;
+    m->refusal = refusals[i].refusal;
+    model_tagged(m, tag, refusals[i].answer);
+}
+
+static void judge_login(struct model_imap *m, const char *tag, bool right)
+{
+    m->refusal = MODEL_REFUSED_NOT;
+    if (!right) {
+        refuse_login(m, tag, REFUSALS_OF_CREDENTIALS);
+        return;
+    }
+    m->authenticated = true;
+    if (!m->traits->login_capabilities) {
+        model_tagged(m, tag, "OK in");
+        return;
+    }
+    model_say(m, "%s OK [", tag);
+    say_capabilities(m);
+    model_say(m, "] in\r\n");
+}
+
+static bool is_right_plain(const struct model_imap *m, const char *text)
+{
+    struct buf plain;
+    struct buf right;
+    bool equal;
+
+    buf_init(&plain, MODEL_COMMAND_MAX);
+    buf_init(&right, MODEL_COMMAND_MAX);
+    buf_append_octet(&right, '\0');
+    buf_append_string(&right, m->traits->user);
+    buf_append_octet(&right, '\0');
+    buf_append_string(&right, m->traits->password);
+    equal = base64_decode(span_from_string(text), &plain) &&
+            span_equals(buf_span(&plain), buf_span(&right));
+    buf_fini(&plain);
+    buf_fini(&right);
+    return equal;
+}
+
+static void check_login_allowed(struct model_imap *m, bool allowed)
+{
+    if (!m->trusted)
+        model_violation(m, "a password before TLS");
+    if (m->authenticated)
+        model_violation(m, "a second login");
+    if (!allowed)
+        model_violation(m, "a login that is not offered");
+}
+
+static void on_authenticate(struct model_imap *m, const char *tag,
+                            const char *arguments)
+{
+    const char *space = strchr(arguments, ' ');
+
+    check_login_allowed(m, m->traits->auth_plain);
+    if (space == NULL) {
+        model_say(m, ROLL(m, 2) == 0 ? "+ \r\n" : "+\r\n");
+        m->mode = MODEL_READ_SASL;
+        return;
+    }
+    if (!m->traits->sasl_ir)
+        model_violation(m, "an initial response without SASL-IR");
+    judge_login(m, tag, is_right_plain(m, space + 1));
+}
+
+/* Takes a string off the front of |at|: quoted or, as it was put together
+ * when it was read, `{n}` and the octets.
+ */
+static const char *take_string(const char *at, char *to, size_t size)
+{
+    size_t len = 0;
+
+    if (*at == '{') {
+        char *octets;
+        unsigned long n = strtoul(at + 1, &octets, 10);
+
+        octets += strcspn(octets, "}") + 1;
+        while (n-- > 0 && *octets != '\0' && len + 1 < size)
+            to[len++] = *octets++;
+        to[len] = '\0';
+        return octets;
+    }
+    for (at++; *at != '"' && *at != '\0' && len + 1 < size; at++) {
+        if (*at == '\\')
+            at++;
+        to[len++] = *at;
+    }
+    to[len] = '\0';
+    return at + 1;
+}
+
+static void on_login(struct model_imap *m, const char *tag,
+                     const char *arguments)
+{
+    char user[512];
+    char password[512];
+
+    check_login_allowed(m, !m->traits->login_disabled);
+    if (*arguments != '"' && *arguments != '{') {
+        model_violation(m, "LOGIN with a bare name");
+        return;
+    }
+    arguments = take_string(arguments, user, sizeof(user));
+    if (*arguments++ != ' ') {
+        model_violation(m, "LOGIN with one argument");
+        return;
+    }
+    take_string(arguments, password, sizeof(password));
+    judge_login(m, tag,
+                strcmp(user, m->traits->user) == 0 &&
+                    strcmp(password, m->traits->password) == 0);
+}
+
+/* --- After login --- */
+
+static void on_id(struct model_imap *m, const char *tag, const char *arguments)
+{
+    if (!m->traits->id || arguments[0] != '(' || arguments[1] == ')')
+        model_violation(m, "ID not offered, or empty");
+    if (ROLL(m, 4) == 0) {
+        model_tagged(m, tag, "NO we dislike it");
+        return;
+    }
+    model_say(m, "* ID (\"name\" NIL \"x\" {3}\r\na\"b)\r\n");
+    model_tagged(m, tag, "OK done");
+}
+
+static void say_select_item(struct model_imap *m, unsigned item)
+{
+    const struct model_traits *t = m->traits;
+
+    switch (item) {
+    case 0: model_say(m, "* FLAGS (\\Seen \\Deleted $x)\r\n"); break;
+    case 1:
+        model_say(m, "*%s%zu EXISTS\r\n", ROLL(m, 8) == 0 ? "  " : " ",
+                  model_mailbox_living(m->box));
+        break;
+    case 2:
+        model_say(m, "* OK [UIDVALIDITY %u] valid\r\n",
+                  (unsigned)m->box->uidvalidity);
+        break;
+    case 3:
+        if (ROLL(m, 4) != 0)
+            model_say(m, "* OK [UIDNEXT %u]\r\n", (unsigned)m->box->uid_next);
+        break;
+    case 4:
+        if (t->no_deleted_flag)
+            model_say(m, "* OK [PERMANENTFLAGS (\\Seen)] few\r\n");
+        else if (ROLL(m, 4) != 0)
+            model_say(m, "* OK [PERMANENTFLAGS (\\Deleted \\Seen \\*)] ok\r\n");
+        break;
+    case 5:
+        if (t->condstore)
+            model_say(m, "* OK [HIGHESTMODSEQ 90060115205545359] x\r\n");
+        break;
+    case 6:
+        if (t->uid_not_sticky)
+            model_say(m, "* NO [UIDNOTSTICKY] new ones each time\r\n");
+        break;
+    }
+}
+
+static void on_select(struct model_imap *m, const char *tag,
+                      const char *arguments)
+{
+    unsigned first = (unsigned)ROLL(m, 7);
+
+    if (strcmp(arguments, "INBOX") != 0 &&
+        (strcmp(arguments, "INBOX (CONDSTORE)") != 0 || !m->traits->condstore))
+        model_violation(m, "SELECT of something else");
+    for (unsigned i = 0; i < 7; i++)
+        say_select_item(m, (first + i) % 7);
+    m->selected = true;
+    m->searched = false;
+    m->listed_count = 0;
+    m->told = model_mailbox_living(m->box);
+    model_tagged(m, tag,
+                 m->traits->read_only ? "OK [READ-ONLY] in"
+                                      : "OK [READ-WRITE] in");
+}
+
+static void say_expunged(struct model_imap *m, size_t index)
+{
+    size_t number = 1;
+
+    for (size_t i = 0; i < index; i++)
+        number += !m->box->messages[i].gone;
+    model_say(m, "* %zu EXPUNGE\r\n", number);
+    if (m->told > 0)
+        m->told--;
+}
+
+/* How many messages one command may touch: RFC 9738, or a fault. */
+static size_t quota(const struct model_imap *m)
+{
+    return m->traits->message_limit == 0 ? SIZE_MAX : m->traits->message_limit;
+}
+
+static void on_store(struct model_imap *m, const char *tag,
+                     const char *arguments)
+{
+    const char *flags = strchr(arguments, ' ');
+    bool deleted = flags != NULL &&
+                   strcmp(flags, " +FLAGS.SILENT (\\Deleted)") == 0;
+    size_t left = quota(m);
+    uint32_t lowest = 0;
+    size_t i;
+
+    if (!deleted &&
+        (flags == NULL || strcmp(flags, " +FLAGS.SILENT (\\Seen)") != 0))
+        model_violation(m, "STORE of something else");
+    for (i = m->box->count; i-- > 0 && left > 0;) {
+        struct model_message *message = &m->box->messages[i];
+
+        if (message->gone || !model_set_has(m, arguments, message->uid))
+            continue;
+        model_event(m, deleted ? MODEL_STORED_DELETED : MODEL_STORED_SEEN, i);
+        message->deleted = message->deleted || deleted;
+        message->seen = message->seen || !deleted;
+        lowest = message->uid;
+        left--;
+    }
+    model_tagged_limited(m, tag, left == 0 ? lowest : 0);
+}
+
+/* Removes what is flagged and in |set| (NULL: whatever is flagged). */
+static uint32_t expunge(struct model_imap *m, const char *set, size_t left)
+{
+    uint32_t lowest = 0;
+
+    for (size_t i = m->box->count; i-- > 0;) {
+        struct model_message *message = &m->box->messages[i];
+
+        if (message->gone || !message->deleted ||
+            (set != NULL && !model_set_has(m, set, message->uid)))
+            continue;
+        if (left == 0)
+            return lowest;
+        model_event(m, MODEL_EXPUNGED, i);
+        say_expunged(m, i);
+        message->gone = true;
+        lowest = message->uid;
+        left--;
+    }
+    return 0;
+}
+
+static void on_uid_expunge(struct model_imap *m, const char *tag,
+                           const char *arguments)
+{
+    if (!m->traits->uidplus)
+        model_violation(m, "UID EXPUNGE without UIDPLUS");
+    model_tagged_limited(m, tag, expunge(m, arguments, quota(m)));
+}
+
+static void on_expunge(struct model_imap *m, const char *tag,
+                       const char *arguments)
+{
+    (void)arguments;
+    if (m->traits->uidplus)
+        model_violation(m, "EXPUNGE where UID EXPUNGE would do");
+    model_tagged_limited(m, tag, expunge(m, NULL, quota(m)));
+}
+
+static void on_search(struct model_imap *m, const char *tag,
+                      const char *arguments)
+{
+    const char *between = " ";
+
+    if (strcmp(arguments, "DELETED") != 0)
+        model_violation(m, "SEARCH for something else");
+    m->searched = true;
+    m->searched_at = m->box->changes;
+    if (m->traits->esearch)
+        model_say(m, "* ESEARCH (TAG \"%s\") UID", tag);
+    else
+        model_say(m, "* SEARCH");
+    if (m->traits->esearch)
+        between = " ALL ";
+    for (size_t i = 0; i < m->box->count; i++) {
+        const struct model_message *message = &m->box->messages[i];
+
+        if (message->gone || !message->deleted)
+            continue;
+        model_say(m, "%s%u", between, (unsigned)message->uid);
+        between = m->traits->esearch ? "," : " ";
+    }
+    model_say(m, "\r\n");
+    model_tagged(m, tag, "OK done");
+}
+
+static void on_noop(struct model_imap *m, const char *tag,
+                    const char *arguments)
+{
+    (void)arguments;
+    model_say_unasked(m);
+    model_tagged(m, tag, "OK done");
+}
+
+static void on_logout(struct model_imap *m, const char *tag,
+                      const char *arguments)
+{
+    (void)arguments;
+    model_say(m, "* BYE bye\r\n");
+    model_tagged(m, tag, "OK out");
+    m->closing = true;
+}
+
+/* --- Dispatch --- */
+
+enum needs {
+    NEEDS_NOTHING,
+    NEEDS_LOGIN,
+    NEEDS_SELECT,
+};
+
+static const struct model_verb {
+    const char *name;
+    enum needs needs;
+    bool changes; /* the mailbox */
+    model_handler *run;
+} verbs[] = {
+    { "CAPABILITY", NEEDS_NOTHING, false, on_capability },
+    { "STARTTLS", NEEDS_NOTHING, false, on_starttls },
+    { "AUTHENTICATE PLAIN", NEEDS_NOTHING, false, on_authenticate },
+    { "LOGIN ", NEEDS_NOTHING, false, on_login },
+    { "NOOP", NEEDS_NOTHING, false, on_noop },
+    { "LOGOUT", NEEDS_NOTHING, false, on_logout },
+    { "ID ", NEEDS_LOGIN, false, on_id },
+    { "SELECT ", NEEDS_LOGIN, false, on_select },
+    { "UID FETCH ", NEEDS_SELECT, false, model_fetch },
+    { "UID STORE ", NEEDS_SELECT, true, on_store },
+    { "UID EXPUNGE ", NEEDS_SELECT, true, on_uid_expunge },
+    { "EXPUNGE", NEEDS_SELECT, true, on_expunge },
+    { "UID SEARCH ", NEEDS_SELECT, false, on_search },
+};
+
+static const struct model_verb *find_verb(const char *text)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++) {
+        if (strncmp(text, verbs[i].name, strlen(verbs[i].name)) == 0)
+            return &verbs[i];
+    }
+    return NULL;
+}
+
+static bool is_login(const struct model_verb *verb)
+{
+    return verb->run == on_authenticate || verb->run == on_login;
+}
+
+static void answer_no(struct model_imap *m, const struct model_verb *verb,
+                      const char *tag)
+{
+    static const char *const answers[] = {
+        "NO", "NO [SERVERBUG] x", "NO [UNAVAILABLE] x", "NO [INUSE] x",
+        "NO [NOPERM] x", "NO [CANNOT] x", "NO [NONEXISTENT] x",
+        "NO [LIMIT] x", "BAD x", "NO [CLIENTBUG] x", "NO [EXPUNGEISSUED] x",
+    };
+    const char *answer = answers[ROLL(m, ARRAY_LENGTH(answers))];
+
+    if (is_login(verb)) {
+        refuse_login(m, tag, ARRAY_LENGTH(refusals));
+        return;
+    }
+    if (verb->run == on_select && strstr(answer, "INUSE") != NULL)
+        m->in_use = true;
+    model_tagged(m, tag, answer);
+}
+
+/* Something goes wrong. True: and the command is not carried out. */
+static bool go_wrong(struct model_imap *m, const struct model_verb *verb,
+                     const char *tag, const char *arguments)
+{
+    m->faults++;
+    switch (ROLL(m, 8)) {
+    case 0:
+        model_say(m, "* BYE going\r\n");
+        m->closing = true;
+        return true;
+    case 1: m->silent = true; return true;
+    case 2: m->cut = true; return true;
+    case 3:
+        model_say(m, "Server Unavailable.\r\n");
+        m->closing = true;
+        return true;
+    case 4: /* done, but the answer is lost */
+        verb->run(m, tag, arguments);
+        m->cut = true;
+        return true;
+    case 5: /* done in part */
+        if (verb->run == on_uid_expunge)
+            expunge(m, arguments, ROLL(m, 3));
+        answer_no(m, verb, tag);
+        return true;
+    default: answer_no(m, verb, tag); return true;
+    }
+}
+
+static void check_state(struct model_imap *m, const struct model_verb *verb)
+{
+    if (verb->needs == NEEDS_LOGIN && (!m->authenticated || m->selected))
+        model_violation(m, "a command in the wrong state");
+    if (verb->needs == NEEDS_SELECT && !m->selected)
+        model_violation(m, "a command that needs a mailbox");
+}
+
+static void run_command(struct model_imap *m, char *text)
+{
+    char *name = strchr(text, ' ');
+    const struct model_verb *verb;
+    const char *arguments;
+
+    if (name == NULL) {
+        model_violation(m, "a tag without a command");
+        return;
+    }
+    *name++ = '\0';
+    verb = find_verb(name);
+    if (verb == NULL) {
+        model_violation(m, "a command that is never needed");
+        return;
+    }
+    check_state(m, verb);
+    if (m->violation != NULL)
+        return;
+    if (m->selected && model_chance(m, m->traits->unasked))
+        model_say_unasked(m);
+    arguments = name + strlen(verb->name);
+    if (m->revalidated && verb->changes) {
+        model_tagged(m, text, "NO the mailbox is another");
+        return;
+    }
+    if (verb->run != on_logout && model_chance(m, m->traits->fault) &&
+        go_wrong(m, verb, text, arguments))
+        return;
+    verb->run(m, text, arguments);
+}
+
+static void run_literal(struct model_imap *m)
+{
+    if (model_chance(m, m->traits->fault)) {
+        m->faults++;
+        m->open.text[strcspn(m->open.text, " ")] = '\0';
+        refuse_login(m, m->open.text, ARRAY_LENGTH(refusals));
+        m->last_tag = (uint32_t)strtoul(m->open.text + 1, NULL, 10);
+        m->open.len = m->open.literal_end = 0;
+        m->mode = MODEL_READ_LINE;
+        return;
+    }
+    model_say(m, "+ go on\r\n");
+    m->mode = m->literal_left > 0 ? MODEL_READ_LITERAL : MODEL_READ_LINE;
+}
+
+void model_imap_run(struct model_imap *m, struct model_command *command)
+{
+    char tag[16];
+
+    if (command == NULL) {
+        greet(m);
+        return;
+    }
+    switch (command->part) {
+    case MODEL_PART_COMMAND: run_command(m, command->text); break;
+    case MODEL_PART_LITERAL: run_literal(m); break;
+    case MODEL_PART_SASL:
+        snprintf(tag, sizeof(tag), "A%u", (unsigned)m->last_tag);
+        judge_login(m, tag, is_right_plain(m, command->text));
+        break;
+    }
+}

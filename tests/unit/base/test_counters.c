@@ -1,0 +1,128 @@
+/* test_counters.c - what is counted where, and that reading needs no pause. */
+#include "base/counters.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "support/aborts.h"
+
+static void test_sum(void **state)
+{
+    struct counters a, b;
+    struct counters_total total = { .value = { 0 } };
+
+    (void)state;
+    counters_init(&a);
+    counters_init(&b);
+    counters_add(&a, COUNTER_OCTETS_RETRIEVED, UINT64_C(5000000000));
+    counters_add(&a, COUNTER_OCTETS_RETRIEVED, 1);
+    counters_add(&b, COUNTER_OCTETS_RETRIEVED, UINT64_C(5000000000));
+    counters_add(&b, COUNTER_MESSAGES_DELETED, 2);
+    counters_sum(&a, &total);
+    counters_sum(&b, &total);
+    assert_true(total.value[COUNTER_OCTETS_RETRIEVED] == UINT64_C(10000000001));
+    assert_int_equal(total.value[COUNTER_MESSAGES_DELETED], 2);
+    assert_int_equal(total.value[COUNTER_LOGINS_OK], 0);
+}
+
+static void test_session(void **state)
+{
+    struct counters c;
+    struct counters_total total = { .value = { 0 } };
+
+    (void)state;
+    counters_init(&c);
+    counters_session_begin(&c, 0);
+    counters_session_begin(&c, 0);
+    counters_session_move(&c, 0, 2);
+    counters_add_login_failure(&c, 7);
+    counters_add_login_failure(&c, COUNTERS_FAULTS - 1);
+    counters_session_end(&c, 2, 0);
+    counters_sum(&c, &total);
+    assert_int_equal(total.value[COUNTER_SESSIONS], 2);
+    assert_int_equal(total.sessions_in_phase[0], 1);
+    assert_int_equal(total.sessions_in_phase[2], 0);
+    assert_int_equal(total.session_ends[0], 1);
+    assert_int_equal(total.value[COUNTER_LOGINS_FAILED], 2);
+    assert_int_equal(total.login_failures[7], 1);
+    assert_int_equal(total.login_failures[COUNTERS_FAULTS - 1], 1);
+}
+
+static void end_in_an_empty_phase(void)
+{
+    struct counters c;
+
+    counters_init(&c);
+    counters_session_begin(&c, 0);
+    counters_session_end(&c, 1, 0);
+}
+
+static void count_an_unknown_fault(void)
+{
+    struct counters c;
+
+    counters_init(&c);
+    counters_add_login_failure(&c, COUNTERS_FAULTS);
+}
+
+static void test_mistakes(void **state)
+{
+    (void)state;
+    assert_aborts(end_in_an_empty_phase);
+    assert_aborts(count_an_unknown_fault);
+}
+
+#define ROUNDS 200000
+
+static void *count_up(void *data)
+{
+    struct counters *c = data;
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        counters_session_begin(c, 0);
+        counters_session_move(c, 0, 1);
+        counters_session_end(c, 1, 0);
+    }
+    return NULL;
+}
+
+static void test_read_meanwhile(void **state)
+{
+    struct counters c;
+    pthread_t writer;
+    uint64_t last = 0;
+
+    (void)state;
+    counters_init(&c);
+    assert_int_equal(pthread_create(&writer, NULL, count_up, &c), 0);
+    while (last < ROUNDS) {
+        struct counters_total total = { .value = { 0 } };
+
+        counters_sum(&c, &total);
+        assert_true(total.value[COUNTER_SESSIONS] >= last);
+        assert_true(total.sessions_in_phase[0] <= 1);
+        assert_true(total.sessions_in_phase[1] <= 1);
+        last = total.value[COUNTER_SESSIONS];
+    }
+    assert_int_equal(pthread_join(writer, NULL), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest counters[] = {
+        cmocka_unit_test(test_sum),
+        cmocka_unit_test(test_session),
+        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_read_meanwhile),
+    };
+
+    return cmocka_run_group_tests(counters, NULL, NULL);
+}

@@ -1,0 +1,87 @@
+/* command.h - values in, IMAP command octets out.
+ *
+ * Source: RFC 9051 §2.2.1, §4.3, §6, §9; RFC 3501; RFC 4959; RFC 7888;
+ * RFC 2971; RFC 4315.
+ * Each writer appends one whole command line unless its comment says
+ * otherwise; failure sticks in |out| (buf.h). No line is longer than
+ * IMAP_COMMAND_MAX octets, AUTHENTICATE's base64 and literals excepted.
+ */
+#ifndef POPINJAY_IMAP_COMMAND_H
+#define POPINJAY_IMAP_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/span.h"
+#include "imap/capability.h"
+#include "imap/uid_set.h"
+
+/* How a string argument goes on the wire (CONFORMANCE IMAP-14, IEXT-4). */
+enum imap_string_form {
+    IMAP_STRING_QUOTED,
+    IMAP_STRING_LITERAL_NOW,  /* `{n+}`: the octets follow at once */
+    IMAP_STRING_LITERAL_WAIT, /* `{n}`: they wait for `+` */
+    IMAP_STRING_REFUSED,      /* holds CR, LF or NUL: never sent */
+};
+
+enum imap_string_form imap_string_form(struct span s,
+                                       struct imap_capabilities caps);
+
+/* `An NAME` with CRLF: CAPABILITY, STARTTLS, NOOP, LOGOUT, EXPUNGE ... */
+void imap_write_simple(struct buf *out, uint32_t tag, const char *name);
+
+/* `An AUTHENTICATE PLAIN` and, where |initial| is not NULL, the initial
+ * response (already base64; empty is written `=`).
+ */
+void imap_write_authenticate_plain(struct buf *out, uint32_t tag,
+                                   const struct span *initial);
+
+/* A line of base64 that answers a challenge. */
+void imap_write_response(struct buf *out, struct span base64);
+
+/* LOGIN, in as many pieces as the server makes us wait for a `+`.
+ *
+ * piece  0 for the command's begin; one more after each `+`
+ *
+ * Returns true if another piece follows after a `+`. Neither string may be
+ * IMAP_STRING_REFUSED (asserted).
+ */
+bool imap_write_login(struct buf *out, uint32_t tag, unsigned piece,
+                      struct span user, struct span password,
+                      struct imap_capabilities caps);
+
+/* `An ID ("name" "popinjay" "version" "...")`. */
+void imap_write_id(struct buf *out, uint32_t tag, const char *version);
+
+/* `An SELECT INBOX`, with ` (CONDSTORE)` if |condstore|. */
+void imap_write_select_inbox(struct buf *out, uint32_t tag, bool condstore);
+
+/* `An UID FETCH first:last (UID FLAGS RFC822.SIZE)`; last 0 means `*`. */
+void imap_write_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,
+                              uint32_t last);
+
+/* `An UID FETCH uid (UID BODY.PEEK[])`. */
+void imap_write_fetch_body(struct buf *out, uint32_t tag, uint32_t uid);
+
+/* `An UID FETCH uid (UID BODY.PEEK[]<offset.length>)`. */
+void imap_write_fetch_window(struct buf *out, uint32_t tag, uint32_t uid,
+                             uint64_t offset, uint32_t length);
+
+/* `An UID FETCH set (UID FLAGS)`: which of these are still there? */
+void imap_write_fetch_flags(struct buf *out, uint32_t tag,
+                            const struct imap_uid_set *set);
+
+/* `An UID STORE set +FLAGS.SILENT (flag)`; |flag| as `\\Deleted`. */
+void imap_write_store(struct buf *out, uint32_t tag,
+                      const struct imap_uid_set *set, const char *flag);
+
+/* `An UID EXPUNGE set` (UIDPLUS or IMAP4rev2 only). */
+void imap_write_uid_expunge(struct buf *out, uint32_t tag,
+                            const struct imap_uid_set *set);
+
+/* `An UID SEARCH DELETED`. */
+void imap_write_search_deleted(struct buf *out, uint32_t tag);
+
+#endif

@@ -1,0 +1,54 @@
+/* code.c - response codes by name. */
+#include "imap/code.h"
+
+/* NONE and UNKNOWN stand for no name. */
+static const char *const names[IMAP_CODE_COUNT] = {
+    [IMAP_CODE_NONE] = "",
+    [IMAP_CODE_UNKNOWN] = "UNKNOWN",
+    [IMAP_CODE_ALERT] = "ALERT",
+    [IMAP_CODE_ALREADYEXISTS] = "ALREADYEXISTS",
+    [IMAP_CODE_AUTHENTICATIONFAILED] = "AUTHENTICATIONFAILED",
+    [IMAP_CODE_AUTHORIZATIONFAILED] = "AUTHORIZATIONFAILED",
+    [IMAP_CODE_CANNOT] = "CANNOT",
+    [IMAP_CODE_CAPABILITY] = "CAPABILITY",
+    [IMAP_CODE_CLIENTBUG] = "CLIENTBUG",
+    [IMAP_CODE_CLOSED] = "CLOSED",
+    [IMAP_CODE_CONTACTADMIN] = "CONTACTADMIN",
+    [IMAP_CODE_CORRUPTION] = "CORRUPTION",
+    [IMAP_CODE_DOWNGRADED] = "DOWNGRADED",
+    [IMAP_CODE_EXPIRED] = "EXPIRED",
+    [IMAP_CODE_EXPUNGEISSUED] = "EXPUNGEISSUED",
+    [IMAP_CODE_HIGHESTMODSEQ] = "HIGHESTMODSEQ",
+    [IMAP_CODE_INUSE] = "INUSE",
+    [IMAP_CODE_LIMIT] = "LIMIT",
+    [IMAP_CODE_MESSAGELIMIT] = "MESSAGELIMIT",
+    [IMAP_CODE_NOMODSEQ] = "NOMODSEQ",
+    [IMAP_CODE_NONEXISTENT] = "NONEXISTENT",
+    [IMAP_CODE_NOPERM] = "NOPERM",
+    [IMAP_CODE_OVERQUOTA] = "OVERQUOTA",
+    [IMAP_CODE_PERMANENTFLAGS] = "PERMANENTFLAGS",
+    [IMAP_CODE_PRIVACYREQUIRED] = "PRIVACYREQUIRED",
+    [IMAP_CODE_READ_ONLY] = "READ-ONLY",
+    [IMAP_CODE_READ_WRITE] = "READ-WRITE",
+    [IMAP_CODE_SERVERBUG] = "SERVERBUG",
+    [IMAP_CODE_THROTTLED] = "THROTTLED",
+    [IMAP_CODE_TRYCREATE] = "TRYCREATE",
+    [IMAP_CODE_UIDNEXT] = "UIDNEXT",
+    [IMAP_CODE_UIDNOTSTICKY] = "UIDNOTSTICKY",
+    [IMAP_CODE_UIDVALIDITY] = "UIDVALIDITY",
+    [IMAP_CODE_UNAVAILABLE] = "UNAVAILABLE",
+};
+
+enum imap_code imap_code_from_name(struct span name)
+{
+    for (unsigned i = IMAP_CODE_UNKNOWN + 1; i < IMAP_CODE_COUNT; i++) {
+        if (span_equals_nocase(name, span_from_string(names[i])))
+            return (enum imap_code)i;
+    }
+    return IMAP_CODE_UNKNOWN;
+}
+
+const char *imap_code_name(enum imap_code code)
+{
+    return names[code];
+}

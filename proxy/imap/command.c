@@ -1,0 +1,223 @@
+/* command.c - each command is written here and nowhere else, so that what can
+ * go on the wire is seen in one place: no `*` in what changes or removes mail,
+ * no octet of a credential that could end a line.
+ */
+#include "imap/command.h"
+
+#include <assert.h>
+
+#include "base/limits.h"
+
+/* A quoted string with its quotes: LOGIN with two of them stays within
+ * IMAP_COMMAND_MAX.
+ */
+#define QUOTED_MAX 480
+
+static void append_tag(struct buf *out, uint32_t tag)
+{
+    buf_append_octet(out, 'A');
+    buf_append_number(out, tag);
+    buf_append_octet(out, ' ');
+}
+
+/* `An UID NAME set`: both may be a message range as well. */
+static void append_uid_command(struct buf *out, uint32_t tag, const char *name,
+                               struct span set)
+{
+    append_tag(out, tag);
+    buf_append_string(out, "UID ");
+    buf_append_string(out, name);
+    buf_append_octet(out, ' ');
+    buf_append(out, set);
+}
+
+/* RFC 9051 §9 quoted: `"` and `\` are escaped; CR, LF cannot occur. */
+static void append_quoted(struct buf *out, struct span s)
+{
+    buf_append_octet(out, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.data[i] == '"' || s.data[i] == '\\')
+            buf_append_octet(out, '\\');
+        buf_append_octet(out, s.data[i]);
+    }
+    buf_append_octet(out, '"');
+}
+
+static size_t quoted_length(struct span s)
+{
+    size_t n = 2 + s.len;
+
+    for (size_t i = 0; i < s.len; i++)
+        n += s.data[i] == '"' || s.data[i] == '\\';
+    return n;
+}
+
+enum imap_string_form imap_string_form(struct span s,
+                                       struct imap_capabilities caps)
+{
+    bool quotable = true;
+
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.data[i] == '\r' || s.data[i] == '\n' || s.data[i] == 0)
+            return IMAP_STRING_REFUSED;
+        if (s.data[i] >= 0x80)
+            quotable = false;
+    }
+    if (quotable && quoted_length(s) <= QUOTED_MAX)
+        return IMAP_STRING_QUOTED;
+    if (imap_capabilities_have(caps, IMAP_CAP_LITERAL_PLUS))
+        return IMAP_STRING_LITERAL_NOW;
+    if (imap_capabilities_have(caps, IMAP_CAP_LITERAL_MINUS) &&
+        s.len <= IMAP_LITERAL_MINUS_MAX)
+        return IMAP_STRING_LITERAL_NOW;
+    return IMAP_STRING_LITERAL_WAIT;
+}
+
+void imap_write_simple(struct buf *out, uint32_t tag, const char *name)
+{
+    append_tag(out, tag);
+    buf_append_string(out, name);
+    buf_append_string(out, "\r\n");
+}
+
+void imap_write_authenticate_plain(struct buf *out, uint32_t tag,
+                                   const struct span *initial)
+{
+    append_tag(out, tag);
+    buf_append_string(out, "AUTHENTICATE PLAIN");
+    if (initial) {
+        buf_append_octet(out, ' ');
+        buf_append(out, initial->len > 0 ? *initial : SPAN_LITERAL("="));
+    }
+    buf_append_string(out, "\r\n");
+}
+
+void imap_write_response(struct buf *out, struct span base64)
+{
+    buf_append(out, base64);
+    buf_append_string(out, "\r\n");
+}
+
+/* A command that is cut into pieces, of which one is written. */
+struct pieces {
+    struct buf *out;
+    unsigned wanted;
+    unsigned now;
+};
+
+static void append_string(struct pieces *w, struct span s,
+                          enum imap_string_form form)
+{
+    assert(form != IMAP_STRING_REFUSED);
+    if (form == IMAP_STRING_QUOTED) {
+        if (w->now == w->wanted)
+            append_quoted(w->out, s);
+        return;
+    }
+    if (w->now == w->wanted) {
+        buf_append_octet(w->out, '{');
+        buf_append_number(w->out, s.len);
+        buf_append_string(w->out,
+                          form == IMAP_STRING_LITERAL_NOW ? "+}\r\n" : "}\r\n");
+    }
+    if (form == IMAP_STRING_LITERAL_WAIT)
+        w->now++;
+    if (w->now == w->wanted)
+        buf_append(w->out, s);
+}
+
+bool imap_write_login(struct buf *out, uint32_t tag, unsigned piece,
+                      struct span user, struct span password,
+                      struct imap_capabilities caps)
+{
+    struct pieces w = { .out = out, .wanted = piece };
+
+    if (piece == 0) {
+        append_tag(out, tag);
+        buf_append_string(out, "LOGIN ");
+    }
+    append_string(&w, user, imap_string_form(user, caps));
+    if (w.now == piece)
+        buf_append_octet(out, ' ');
+    append_string(&w, password, imap_string_form(password, caps));
+    if (w.now == piece)
+        buf_append_string(out, "\r\n");
+    return w.now > piece;
+}
+
+void imap_write_id(struct buf *out, uint32_t tag, const char *version)
+{
+    append_tag(out, tag);
+    buf_append_string(out, "ID (\"name\" \"popinjay\" \"version\" ");
+    append_quoted(out, span_from_string(version));
+    buf_append_string(out, ")\r\n");
+}
+
+void imap_write_select_inbox(struct buf *out, uint32_t tag, bool condstore)
+{
+    imap_write_simple(out, tag,
+                      condstore ? "SELECT INBOX (CONDSTORE)" : "SELECT INBOX");
+}
+
+static void append_uid_fetch_one(struct buf *out, uint32_t tag, uint32_t uid)
+{
+    append_uid_command(out, tag, "FETCH", span_make(NULL, 0));
+    buf_append_number(out, uid);
+}
+
+void imap_write_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,
+                              uint32_t last)
+{
+    append_uid_fetch_one(out, tag, first);
+    buf_append_octet(out, ':');
+    if (last == 0)
+        buf_append_octet(out, '*');
+    else
+        buf_append_number(out, last);
+    buf_append_string(out, " (UID FLAGS RFC822.SIZE)\r\n");
+}
+
+void imap_write_fetch_body(struct buf *out, uint32_t tag, uint32_t uid)
+{
+    append_uid_fetch_one(out, tag, uid);
+    buf_append_string(out, " (UID BODY.PEEK[])\r\n");
+}
+
+void imap_write_fetch_window(struct buf *out, uint32_t tag, uint32_t uid,
+                             uint64_t offset, uint32_t length)
+{
+    append_uid_fetch_one(out, tag, uid);
+    buf_append_string(out, " (UID BODY.PEEK[]<");
+    buf_append_number(out, offset);
+    buf_append_octet(out, '.');
+    buf_append_number(out, length);
+    buf_append_string(out, ">)\r\n");
+}
+
+void imap_write_fetch_flags(struct buf *out, uint32_t tag,
+                            const struct imap_uid_set *set)
+{
+    append_uid_command(out, tag, "FETCH", imap_uid_set_text(set));
+    buf_append_string(out, " (UID FLAGS)\r\n");
+}
+
+void imap_write_store(struct buf *out, uint32_t tag,
+                      const struct imap_uid_set *set, const char *flag)
+{
+    append_uid_command(out, tag, "STORE", imap_uid_set_text(set));
+    buf_append_string(out, " +FLAGS.SILENT (");
+    buf_append_string(out, flag);
+    buf_append_string(out, ")\r\n");
+}
+
+void imap_write_uid_expunge(struct buf *out, uint32_t tag,
+                            const struct imap_uid_set *set)
+{
+    append_uid_command(out, tag, "EXPUNGE", imap_uid_set_text(set));
+    buf_append_string(out, "\r\n");
+}
+
+void imap_write_search_deleted(struct buf *out, uint32_t tag)
+{
+    imap_write_simple(out, tag, "UID SEARCH DELETED");
+}

@@ -1,0 +1,159 @@
+/* bridge.h - one session: a POP3 client on one side, an IMAP server on the
+ * other, and the translation between them.
+ *
+ * A bridge is pure. It knows no sockets, no TLS, no clock and no log:
+ *
+ *   in   octets of either side, outcomes ("connected", "closed"), the time
+ *   out  octets for either side, wishes ("connect", "start TLS"), a deadline
+ *
+ * After each call that takes something in, its owner serves what came out:
+ * all wishes in their order, then output as far as each connection takes it,
+ * then reading is stopped or resumed by the two rooms, and the timer set to
+ * the deadline. Nothing calls back, so the same bridge runs under an event
+ * loop, in a test, in a fuzzer and in a simulator.
+ *
+ * |now_ms| is any monotonic clock, the same in all calls, and never goes back.
+ */
+#ifndef POPINJAY_SESSION_BRIDGE_H
+#define POPINJAY_SESSION_BRIDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/span.h"
+#include "session/fault.h"
+#include "session/policy.h"
+
+struct bridge; /* opaque */
+
+/* |policy| must outlive the bridge. The client is connected; where the policy
+ * says implicit TLS, its handshake is done. The greeting is in the output.
+ * |overloaded| is for a session beyond max_sessions: it is greeted as any
+ * other and its login refused (CONFORMANCE MAP-12).
+ * NULL where there is no memory.
+ */
+MUST_CHECK struct bridge *bridge_new(const struct session_policy *policy,
+                                     bool overloaded, uint64_t now_ms);
+void bridge_free(struct bridge *b);
+
+/* --- in --- */
+
+/* How many octets of that side the bridge takes now; 0: stop reading. */
+size_t bridge_client_room(const struct bridge *b);
+size_t bridge_upstream_room(const struct bridge *b);
+
+/* Octets of that side, at most its room; all of them are consumed. */
+void bridge_client_input(struct bridge *b, struct span in, uint64_t now_ms);
+void bridge_upstream_input(struct bridge *b, struct span in, uint64_t now_ms);
+
+enum bridge_outcome {
+    BRIDGE_CLIENT_TLS_UP,        /* of BRIDGE_START_CLIENT_TLS */
+    BRIDGE_CLIENT_TLS_FAILED,    /* the connection is closed too */
+    BRIDGE_CLIENT_CLOSED,        /* the peer ended it, or it broke */
+    BRIDGE_UPSTREAM_UP,          /* of BRIDGE_CONNECT; with implicit TLS the
+                                  handshake is done and the name verified */
+    BRIDGE_UPSTREAM_UNREACHABLE, /* of BRIDGE_CONNECT */
+    BRIDGE_UPSTREAM_UNTRUSTED, /* of BRIDGE_CONNECT, BRIDGE_START_UPSTREAM_TLS:
+                                  certificate or name wrong; closed */
+    BRIDGE_UPSTREAM_TLS_UP,    /* of BRIDGE_START_UPSTREAM_TLS */
+    BRIDGE_UPSTREAM_CLOSED,    /* the peer ended it, or it broke */
+    BRIDGE_LOCKED,             /* of BRIDGE_LOCK */
+    BRIDGE_LOCK_BUSY,          /* of BRIDGE_LOCK */
+    BRIDGE_SHUT_DOWN,          /* end now, change nothing */
+    BRIDGE_OUTCOME_COUNT,
+};
+void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
+                    uint64_t now_ms);
+
+/* The deadline may have passed. */
+void bridge_time(struct bridge *b, uint64_t now_ms);
+
+/* --- out --- */
+
+/* Octets for that side, valid until the next call; empty: none. */
+struct span bridge_client_output(const struct bridge *b);
+struct span bridge_upstream_output(const struct bridge *b);
+
+/* The owner took the first |n| of them. */
+void bridge_client_taken(struct bridge *b, size_t n, uint64_t now_ms);
+void bridge_upstream_taken(struct bridge *b, size_t n, uint64_t now_ms);
+
+enum bridge_wish_kind {
+    /* Write the output so far in clear, then start the handshake. Octets of
+     * the client that were read in clear behind STLS were given to the bridge
+     * (it ends the session then); none may be kept for the TLS side.
+     */
+    BRIDGE_START_CLIENT_TLS,
+    BRIDGE_CONNECT,            /* a new upstream connection, as configured */
+    BRIDGE_START_UPSTREAM_TLS, /* STARTTLS was accepted */
+    BRIDGE_CLOSE_UPSTREAM,     /* write what is left, then close; the bridge
+                                  has already forgotten it */
+    BRIDGE_LOCK,               /* the maildrop of |user| */
+    BRIDGE_UNLOCK,
+    BRIDGE_CLOSE_CLIENT, /* write what is left, then close */
+    BRIDGE_ABORT_CLIENT, /* close, and write nothing more: a message that
+                                  failed half way must not look finished */
+    BRIDGE_NOTE,         /* something for the log: see note */
+    BRIDGE_WISH_KIND_COUNT,
+};
+
+enum bridge_note {
+    BRIDGE_NOTE_LOGIN,         /* a login begins: user */
+    BRIDGE_NOTE_LOGGED_IN,     /* user */
+    BRIDGE_NOTE_LOGIN_REFUSED, /* user, fault */
+    BRIDGE_NOTE_UPSTREAM_TEXT, /* an ALERT or a failure's text, raw: the log
+                                  must escape it */
+    BRIDGE_NOTE_UPSTREAM_LOST, /* fault: not in answer to a command */
+    BRIDGE_NOTE_SIZE_MISMATCH, /* DEC-8 */
+    BRIDGE_NOTE_COUNT,
+};
+
+struct bridge_wish {
+    enum bridge_wish_kind kind;
+    enum bridge_note note; /* BRIDGE_NOTE */
+    enum fault fault;      /* BRIDGE_NOTE; BRIDGE_NOTE_UPSTREAM_TEXT: or NONE */
+    struct span user;      /* BRIDGE_LOCK, BRIDGE_NOTE_LOGIN...: valid until
+                              the next call; the name used upstream in LOCK */
+    struct span text;      /* BRIDGE_NOTE_UPSTREAM_TEXT */
+};
+
+/* Takes the next wish; false: none. */
+bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish);
+
+/* When to call bridge_time, or UINT64_MAX. */
+uint64_t bridge_deadline(const struct bridge *b);
+
+/* Both sides are done with: free it. */
+bool bridge_is_over(const struct bridge *b);
+
+enum bridge_phase {
+    BRIDGE_AUTHORIZATION, /* nobody is logged in */
+    BRIDGE_LOGGING_IN,    /* credentials are with the upstream */
+    BRIDGE_TRANSACTION,
+    BRIDGE_UPDATE, /* QUIT is being carried out */
+    BRIDGE_CLOSING,
+    BRIDGE_PHASE_COUNT,
+};
+
+enum bridge_phase bridge_phase(const struct bridge *b);
+const char *bridge_phase_name(enum bridge_phase phase);
+
+/* What the session has done so far; the counts only grow. */
+struct bridge_report {
+    uint64_t logins_ok;
+    uint64_t logins_failed;
+    enum fault last_login_fault;
+    uint64_t messages_retrieved; /* RETR, whole */
+    uint64_t octets_retrieved;   /* of those, as the server holds them */
+    uint64_t messages_deleted;   /* gone, as +OK to QUIT said */
+    uint64_t upstream_failures;  /* connections that failed or broke */
+    uint64_t upstream_rejects;   /* BAD and CLIENTBUG: our defects */
+    uint64_t size_mismatches;    /* DEC-8 */
+    uint32_t messages;           /* in the maildrop */
+    enum fault end;              /* why it ended; FAULT_NONE: QUIT */
+};
+const struct bridge_report *bridge_report(const struct bridge *b);
+
+#endif

@@ -1,0 +1,135 @@
+/* bridge_state.h - the inside of a bridge.
+ *
+ * Internal: bridge.c takes octets, outcomes and time in and hands wishes out;
+ * bridge_client.c serves what the POP3 session asks for; bridge_upstream.c
+ * has the upstream connection, from the wish to connect to its end.
+ */
+#ifndef POPINJAY_SESSION_BRIDGE_STATE_H
+#define POPINJAY_SESSION_BRIDGE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+#include "session/bridge.h"
+#include "session/credentials.h"
+#include "session/imap_session.h"
+#include "session/listing.h"
+#include "session/pop3_session.h"
+#include "session/removal.h"
+#include "session/retrieval.h"
+
+enum bridge_client {
+    BRIDGE_CLIENT_OPEN,
+    BRIDGE_CLIENT_HANDSHAKE, /* STLS: no octets in clear any more */
+    BRIDGE_CLIENT_ENDED,
+};
+
+enum bridge_link {
+    BRIDGE_LINK_NONE,
+    BRIDGE_LINK_CONNECTING,
+    BRIDGE_LINK_HANDSHAKE, /* STARTTLS */
+    BRIDGE_LINK_UP,
+    BRIDGE_LINK_LEAVING, /* LOGOUT is sent, nobody waits for its answer */
+};
+
+/* Who has the selected mailbox. */
+enum bridge_task {
+    BRIDGE_TASK_NONE,
+    BRIDGE_TASK_LISTING,
+    BRIDGE_TASK_RETRIEVAL,
+    BRIDGE_TASK_REMOVAL,
+    BRIDGE_TASK_KEEPALIVE,
+};
+
+#define BRIDGE_WISHES_MAX 16
+
+struct bridge {
+    const struct session_policy *policy;
+    struct pop3_session pop3;
+    struct imap_session imap;    /* while link is not NONE, CONNECTING */
+    struct credentials upstream; /* used upstream, from login to the end */
+    struct buf login_name;       /* for notes and the lock */
+    enum bridge_phase phase;
+    enum bridge_client client;
+    enum bridge_link link;
+    enum bridge_task task;
+    union {
+        struct listing listing;
+        struct retrieval retrieval;
+        struct removal removal;
+    } work;
+    struct pop3_request request; /* MESSAGE: waits for the task before it */
+    bool overloaded;
+    bool locked;
+    bool reconnected;   /* once at QUIT: DEC-7 */
+    bool size_differed; /* told once a session */
+    enum fault refusal; /* of a login, held back for a while */
+    unsigned backoffs;  /* in this command */
+
+    uint64_t now_ms;
+    uint64_t login_deadline_ms;
+    uint64_t client_seen_ms; /* last sign of life */
+    uint64_t upstream_seen_ms;
+    uint64_t resume_at_ms; /* task: after a pause; UINT64_MAX: none */
+    uint64_t refuse_at_ms; /* login: UINT64_MAX: none */
+
+    struct bridge_wish wishes[BRIDGE_WISHES_MAX];
+    unsigned wish_first;
+    unsigned wish_count;
+    unsigned char text[IMAP_TEXT_MAX]; /* of the one BRIDGE_NOTE with text */
+    bool text_queued;
+    struct bridge_report report;
+};
+
+/* --- bridge.c --- */
+
+void bridge_wish(struct bridge *b, enum bridge_wish_kind kind);
+void bridge_note(struct bridge *b, enum bridge_note note, enum fault fault);
+void bridge_note_text(struct bridge *b, struct span text, enum fault fault);
+
+/* The client's side ends: what is written goes out, then it closes. */
+void bridge_end_client(struct bridge *b, enum fault fault);
+/* At once, with nothing more written. */
+void bridge_abort_client(struct bridge *b, enum fault fault);
+
+/* --- bridge_client.c --- */
+
+/* Serves requests for as long as the POP3 session has any. */
+void bridge_serve_client(struct bridge *b);
+
+void bridge_finish_quit(struct bridge *b, enum fault fault);
+void bridge_refuse_login(struct bridge *b, enum fault fault);
+void bridge_accept_login(struct bridge *b, struct maildrop *maildrop);
+/* The refusal that was held back is due. */
+void bridge_tell_refusal(struct bridge *b);
+
+/* --- bridge_upstream.c --- */
+
+/* There is a connection, or one is on its way. */
+void bridge_connect(struct bridge *b);
+
+/* The same for QUIT, whose connection was lost: once a session (DEC-7). */
+void bridge_reconnect(struct bridge *b);
+
+/* Credentials are at hand: they are sent as soon as the server is ready. */
+void bridge_try_login(struct bridge *b);
+
+/* LOGOUT where it can be said, else just closed; frees the lock. */
+void bridge_leave_upstream(struct bridge *b);
+
+void bridge_take_upstream(struct bridge *b, struct span in);
+void bridge_upstream_up(struct bridge *b);
+void bridge_upstream_lost(struct bridge *b, enum fault fault, bool still_open);
+void bridge_lock_answered(struct bridge *b, bool locked);
+
+void bridge_start_message(struct bridge *b);
+void bridge_start_removal(struct bridge *b);
+void bridge_start_keepalive(struct bridge *b);
+/* The pause that the server asked for is over. */
+void bridge_resume_task(struct bridge *b);
+
+/* An answer is due: silence counts. */
+bool bridge_upstream_is_awaited(const struct bridge *b);
+
+#endif

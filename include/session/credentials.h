@@ -1,0 +1,33 @@
+/* credentials.h - a name and a password, wiped when done with.
+ *
+ * What the client gave and what is used upstream are two values of this type.
+ */
+#ifndef POPINJAY_SESSION_CREDENTIALS_H
+#define POPINJAY_SESSION_CREDENTIALS_H
+
+#include <stdbool.h>
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/span.h"
+
+struct credentials {
+    struct buf user;
+    struct buf password;
+};
+
+void credentials_init(struct credentials *c);
+
+/* Wipes both; |c| is as after credentials_init. */
+void credentials_wipe(struct credentials *c);
+
+/* Copies; each part has passed sasl_part_is_valid. False where there is no
+ * memory: |c| is then wiped.
+ */
+MUST_CHECK bool credentials_set_user(struct credentials *c, struct span user);
+MUST_CHECK bool credentials_set_password(struct credentials *c,
+                                         struct span password);
+MUST_CHECK bool credentials_copy(struct credentials *to,
+                                 const struct credentials *from);
+
+#endif

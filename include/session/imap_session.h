@@ -1,0 +1,135 @@
+/* imap_session.h - the client side of one IMAP connection.
+ *
+ * Takes a connection from its greeting to the selected mailbox, then carries
+ * one command at a time for whoever uses the mailbox (listing.h, retrieval.h,
+ * removal.h). Pull: octets in, then one event at a time until
+ * IMAP_SESSION_MORE. Pure: no time, no sockets.
+ *
+ * Source: RFC 9051 §3, §6, §7; RFC 3501; RFC 4959; RFC 2971; CONFORMANCE
+ * IMAP, IAUTH, MAP; general rules 6 and 8 of PROVIDER_QUIRKS.md.
+ */
+#ifndef POPINJAY_SESSION_IMAP_SESSION_H
+#define POPINJAY_SESSION_IMAP_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/span.h"
+#include "imap/capability.h"
+#include "imap/response.h"
+#include "session/credentials.h"
+#include "session/fault.h"
+#include "session/policy.h"
+
+enum imap_state {
+    IMAP_GREETING,         /* the server speaks first */
+    IMAP_CAPABILITY_FIRST, /* asked, because the greeting did not say */
+    IMAP_STARTTLS,
+    IMAP_HANDSHAKE,         /* the owner's turn: imap_session_tls_up */
+    IMAP_CAPABILITY_TLS,    /* what was said in clear does not count */
+    IMAP_NOT_AUTHENTICATED, /* the owner's turn: imap_session_log_in */
+    IMAP_AUTHENTICATE,
+    IMAP_LOGIN,
+    IMAP_CAPABILITY_LOGIN, /* asked, because the tagged OK did not say */
+    IMAP_ID,
+    IMAP_AUTHENTICATED, /* the owner's turn: imap_session_select */
+    IMAP_SELECT,
+    IMAP_SELECTED, /* the owner's turn: imap_session_begin */
+    IMAP_LOGOUT,
+    IMAP_DEAD,
+    IMAP_STATE_COUNT,
+};
+
+struct imap_mailbox {
+    uint32_t exists;
+    uint32_t uidvalidity; /* 0: the server named none */
+    bool uids_last;       /* no UIDNOTSTICKY */
+    bool read_only;
+    bool keeps_deleted; /* \Deleted can be set for good */
+    bool keeps_seen;
+    bool changed; /* a new UIDVALIDITY while selected: DEC-15 */
+};
+
+struct imap_session {
+    const struct session_policy *policy;
+    enum imap_state state;
+    struct imap_parser *parser;
+    struct buf out;
+    struct imap_capabilities capabilities;
+    struct imap_mailbox mailbox;
+    struct credentials credentials; /* while logging in */
+    uint32_t tag;                   /* of the last command */
+    bool awaiting;                  /* its tagged response has not come */
+    bool responded;                 /* AUTHENTICATE: the response is sent */
+    bool cancelled;                 /* AUTHENTICATE: given up with `*` */
+    bool collecting;      /* capabilities come in an untagged response */
+    bool login_goes_on;   /* LOGIN: a piece waits for `+` */
+    unsigned login_piece; /* LOGIN: sent so far */
+    unsigned noise_lines;
+    uint64_t unasked_octets; /* since the last progress */
+    uint64_t rejects;        /* BAD and CLIENTBUG seen: MAP-8 */
+};
+
+enum imap_session_event_kind {
+    IMAP_SESSION_MORE,      /* the input is consumed */
+    IMAP_SESSION_START_TLS, /* start the handshake */
+    IMAP_SESSION_READY,     /* imap_session_log_in may be called */
+    IMAP_SESSION_LOGGED_IN, /* imap_session_select may be called */
+    IMAP_SESSION_SELECTED,  /* mailbox is filled in */
+    IMAP_SESSION_ITEM,      /* item: data of the mailbox */
+    IMAP_SESSION_COMPLETED, /* the tagged response of the command begun */
+    IMAP_SESSION_TEXT,      /* item->text is for the log */
+    IMAP_SESSION_LOGGED_OUT,
+    IMAP_SESSION_FAILED, /* fault: this login or mailbox is not to be had;
+                                item: the response that said so, if one did */
+};
+
+struct imap_session_event {
+    enum imap_session_event_kind kind;
+    enum fault fault;       /* FAILED; COMPLETED: FAULT_NONE for OK */
+    uint64_t backoff_ms;    /* COMPLETED: the server asks for a pause */
+    struct imap_event item; /* ITEM; COMPLETED, TEXT: the response */
+};
+
+/* A new connection: with implicit TLS, the handshake is done. False where
+ * there is no memory.
+ */
+MUST_CHECK bool imap_session_init(struct imap_session *s,
+                                  const struct session_policy *policy);
+void imap_session_fini(struct imap_session *s);
+
+/* Takes at most one event off |in|; call until IMAP_SESSION_MORE. After
+ * START_TLS and FAILED nothing may be left to take: the rest of |in| is
+ * dropped.
+ */
+struct imap_session_event imap_session_next(struct imap_session *s,
+                                            struct span *in);
+
+void imap_session_tls_up(struct imap_session *s);
+
+/* In IMAP_NOT_AUTHENTICATED. FAULT_NONE, or why these credentials cannot be
+ * sent here at all: nothing was written then. They are copied, and wiped once
+ * the server has judged them.
+ */
+MUST_CHECK enum fault imap_session_log_in(
+    struct imap_session *s, const struct credentials *credentials);
+
+/* In IMAP_AUTHENTICATED. */
+void imap_session_select(struct imap_session *s);
+
+/* In IMAP_SELECTED, with no command under way: the tag for a new one, which
+ * the caller then writes to |out| whole.
+ */
+MUST_CHECK uint32_t imap_session_begin(struct imap_session *s);
+
+/* What came was of use: the count of unasked octets starts anew. */
+void imap_session_note_progress(struct imap_session *s);
+
+/* Says goodbye; from any state. True: an answer will come. */
+bool imap_session_log_out(struct imap_session *s);
+
+bool imap_session_has_uidplus(const struct imap_session *s);
+
+#endif

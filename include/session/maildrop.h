@@ -1,0 +1,70 @@
+/* maildrop.h - the snapshot that a POP3 session shows, and its marks.
+ *
+ * Source: RFC 1939 §4-6; CONFORMANCE DEC-1, DEC-6, DEC-14, POP-11 to POP-18.
+ * Messages are addressed by index (message number - 1). Totals have 64 bits.
+ */
+#ifndef POPINJAY_SESSION_MAILDROP_H
+#define POPINJAY_SESSION_MAILDROP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "session/fault.h"
+#include "session/snapshot.h"
+
+struct maildrop; /* opaque */
+
+/* What SELECT said of the mailbox. */
+struct maildrop_traits {
+    uint32_t uidvalidity;
+    bool has_unique_ids;      /* UIDVALIDITY is there and UIDs last */
+    enum fault removal_fault; /* why DELE is refused; FAULT_NONE: it is not */
+};
+
+/* Owns |snapshot| from here on, also where it fails: NULL, no memory. */
+MUST_CHECK struct maildrop *maildrop_new(struct snapshot *snapshot,
+                                         const struct maildrop_traits *traits);
+void maildrop_free(struct maildrop *m);
+
+uint32_t maildrop_uidvalidity(const struct maildrop *m);
+bool maildrop_has_unique_ids(const struct maildrop *m);
+
+/* All messages, marked or not: numbers run from 1 to this. */
+uint32_t maildrop_count(const struct maildrop *m);
+uint32_t maildrop_uid(const struct maildrop *m, uint32_t index);
+uint64_t maildrop_size_octets(const struct maildrop *m, uint32_t index);
+
+/* The index of |uid|, or maildrop_count. */
+uint32_t maildrop_find(const struct maildrop *m, uint32_t uid);
+
+/* Without the messages marked as deleted: what STAT says. */
+uint32_t maildrop_listed_count(const struct maildrop *m);
+uint64_t maildrop_listed_octets(const struct maildrop *m);
+
+uint32_t maildrop_deleted_count(const struct maildrop *m);
+bool maildrop_is_deleted(const struct maildrop *m, uint32_t index);
+
+/* DELE: FAULT_NONE, or why not: the mailbox takes no removal, or the last
+ * attempt to read the message failed. The message must be listed (asserted).
+ */
+MUST_CHECK enum fault maildrop_mark_deleted(struct maildrop *m, uint32_t index);
+
+/* RSET. */
+void maildrop_unmark_all(struct maildrop *m);
+
+/* A retrieval ended: |whole| says that RETR delivered all of the message. */
+void maildrop_note_read(struct maildrop *m, uint32_t index, bool whole);
+void maildrop_note_failed(struct maildrop *m, uint32_t index);
+
+/* Marked with DELE and, as far as is known, still on the server. A lookup
+ * forgets what is known, then notes each message that it finds.
+ */
+bool maildrop_is_to_be_removed(const struct maildrop *m, uint32_t index);
+void maildrop_note_all_removed(struct maildrop *m);
+void maildrop_note_found(struct maildrop *m, uint32_t index);
+
+/* Delivered whole and not marked as deleted: to be flagged \Seen. */
+bool maildrop_is_to_be_seen(const struct maildrop *m, uint32_t index);
+
+#endif

@@ -1,0 +1,39 @@
+/* policy.h - what the configuration asks of every session of a listener.
+ *
+ * Immutable while a session uses it. Times in milliseconds.
+ */
+#ifndef POPINJAY_SESSION_POLICY_H
+#define POPINJAY_SESSION_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum tls_mode {
+    TLS_MODE_IMPLICIT,
+    TLS_MODE_STARTTLS,
+    TLS_MODE_NONE,
+};
+
+/* What QUIT does where UIDPLUS is missing: CONFORMANCE DEC-5. */
+enum removal_guard {
+    REMOVAL_GUARDED,
+    REMOVAL_REFUSE,
+};
+
+struct session_policy {
+    enum tls_mode client_tls;
+    bool allow_plaintext_login;
+    enum tls_mode upstream_tls;
+    bool mark_seen;
+    bool hide_deleted;
+    bool send_id;
+    bool show_implementation; /* IMPLEMENTATION in CAPA */
+    enum removal_guard without_uidplus;
+    uint64_t login_timeout_ms;      /* connection to login, all in all */
+    uint64_t session_timeout_ms;    /* 600,000 at least: RFC 1939 §3 */
+    uint64_t upstream_timeout_ms;   /* silence while an answer is awaited */
+    uint64_t auth_failure_delay_ms; /* times the number of failures */
+    const char *version;            /* for ID and IMPLEMENTATION */
+};
+
+#endif

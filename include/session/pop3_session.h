@@ -1,0 +1,120 @@
+/* pop3_session.h - the server side of one POP3 session.
+ *
+ * Reads commands, answers those that the maildrop can answer, and hands the
+ * others to its owner one at a time: pop3_session_next returns a request, the
+ * owner answers it with the function named beside it, and until then no
+ * further command is read. Pure: no time, no sockets.
+ *
+ * Source: RFC 1939; RFC 2449; RFC 2595 §4; RFC 5034; CONFORMANCE POP, CAP,
+ * SASL.
+ */
+#ifndef POPINJAY_SESSION_POP3_SESSION_H
+#define POPINJAY_SESSION_POP3_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "pop3/command.h"
+#include "pop3/line.h"
+#include "session/credentials.h"
+#include "session/fault.h"
+#include "session/maildrop.h"
+#include "session/policy.h"
+
+enum pop3_state {
+    POP3_AUTHORIZATION,
+    POP3_USER_GIVEN, /* the next command may be PASS */
+    POP3_SASL_PLAIN, /* the next line is the PLAIN message */
+    POP3_SASL_LOGIN_USER,
+    POP3_SASL_LOGIN_PASSWORD,
+    POP3_TRANSACTION,
+    POP3_UPDATE,  /* QUIT is with the owner */
+    POP3_CLOSING, /* no command is read any more */
+    POP3_STATE_COUNT,
+};
+
+enum pop3_request_kind {
+    POP3_REQUEST_NONE, /* nothing until there is more input or more room */
+    /* No answer is due to these three: */
+    POP3_REQUEST_WARM_UP, /* a login will follow: connect upstream */
+    POP3_REQUEST_STLS,    /* start TLS, then pop3_session_tls_up */
+    POP3_REQUEST_CLOSE,   /* |fault| says why */
+    /* pop3_session_accept_login or pop3_session_refuse_login */
+    POP3_REQUEST_LOGIN,
+    /* pop3_session_open_message, octets into |out|, then
+     * pop3_session_close_message; or pop3_session_refuse_message */
+    POP3_REQUEST_MESSAGE,
+    /* pop3_session_finish */
+    POP3_REQUEST_QUIT,
+};
+
+struct pop3_request {
+    enum pop3_request_kind kind;
+    uint32_t index; /* MESSAGE */
+    bool top;       /* MESSAGE: only |lines| lines of the body */
+    uint32_t lines;
+    enum fault fault; /* CLOSE */
+};
+
+enum pop3_listing {
+    POP3_LISTING_NONE,
+    POP3_LISTING_SIZES,      /* LIST */
+    POP3_LISTING_UNIQUE_IDS, /* UIDL */
+};
+
+struct pop3_session {
+    const struct session_policy *policy;
+    enum pop3_state state;
+    struct buf in;  /* commands that wait for their turn */
+    struct buf out; /* replies, and the octets of messages */
+    struct pop3_line_reader reader;
+    struct credentials given;
+    struct maildrop *maildrop; /* owned; NULL before login */
+    enum pop3_verb pending;    /* with the owner; POP3_UNKNOWN: none */
+    enum pop3_listing listing; /* being written */
+    uint32_t listing_index;    /* its next message */
+    enum fault broken;         /* every command but QUIT fails with it */
+    bool broken_closes;        /* and the session ends after that answer */
+    bool tls;
+    unsigned errors_in_row;
+    unsigned logins_failed;
+    enum fault close_fault;
+    bool close_told;
+};
+
+/* Writes the greeting. */
+void pop3_session_init(struct pop3_session *s,
+                       const struct session_policy *policy);
+void pop3_session_fini(struct pop3_session *s);
+
+/* Serves what waits until something is for the owner. */
+struct pop3_request pop3_session_next(struct pop3_session *s);
+
+/* The handshake is done: all that came before is forgotten (RFC 2595 §4). */
+void pop3_session_tls_up(struct pop3_session *s);
+
+/* |maildrop| is the session's from here on. */
+void pop3_session_accept_login(struct pop3_session *s,
+                               struct maildrop *maildrop);
+void pop3_session_refuse_login(struct pop3_session *s, enum fault fault);
+
+void pop3_session_open_message(struct pop3_session *s);
+void pop3_session_close_message(struct pop3_session *s);
+void pop3_session_refuse_message(struct pop3_session *s, enum fault fault);
+
+/* |fault| FAULT_NONE: all that was marked is gone. */
+void pop3_session_finish(struct pop3_session *s, enum fault fault);
+
+/* From now on every command but QUIT fails with |fault|; if |closes|, the
+ * session ends with that answer. The pending command is the owner's business.
+ */
+void pop3_session_break(struct pop3_session *s, enum fault fault, bool closes);
+
+/* No further command is read; POP3_REQUEST_CLOSE follows. */
+void pop3_session_close(struct pop3_session *s, enum fault fault);
+
+bool pop3_session_is_logged_in(const struct pop3_session *s);
+
+#endif

@@ -1,0 +1,71 @@
+/* removal.h - the task behind QUIT: what DELE marked goes, what was delivered
+ * is noted as read.
+ *
+ * With UIDPLUS, in chunks: `UID STORE set +FLAGS.SILENT (\Deleted)`, then
+ * `UID EXPUNGE set`. Without it (guarded): all STOREs, then `UID SEARCH
+ * DELETED`, and `EXPUNGE` only where no other message than ours is flagged;
+ * the search stands right before the EXPUNGE so that the time in which another
+ * client's flag would be lost to it is as short as can be. Then `UID STORE set
+ * +FLAGS.SILENT (\Seen)`, whose failure does not count.
+ *
+ * On a new connection after a loss it first looks up which of the marked
+ * messages are still there.
+ * Source: RFC 1939 §6; RFC 4315 §2.1; RFC 9738 §3; CONFORMANCE DEC-3, DEC-4,
+ * DEC-5, DEC-7, MAP-12.
+ */
+#ifndef POPINJAY_SESSION_REMOVAL_H
+#define POPINJAY_SESSION_REMOVAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "imap/uid_set.h"
+#include "session/fault.h"
+#include "session/imap_session.h"
+#include "session/maildrop.h"
+#include "session/task.h"
+
+enum removal_step {
+    REMOVAL_LOOK_UP,
+    REMOVAL_STORE,
+    REMOVAL_EXPUNGE_CHUNK, /* UID EXPUNGE */
+    REMOVAL_SEARCH,
+    REMOVAL_EXPUNGE_ALL, /* EXPUNGE, guarded by the search */
+    REMOVAL_SEE,
+};
+
+struct removal {
+    struct imap_session *imap;
+    struct maildrop *maildrop;
+    enum removal_step step;
+    bool mark_seen;
+    bool looked_up;     /* once is enough on one connection */
+    bool searched;      /* the search was answered */
+    bool foreign;       /* and saw a flag that is not ours */
+    bool settled;       /* all that was marked is gone */
+    uint32_t chunk;     /* index of the chunk's first message */
+    uint32_t chunk_end; /* index behind its last */
+    uint32_t below_uid; /* MESSAGELIMIT: the rest of it; 0: all */
+    uint32_t repeats;   /* of EXPUNGE, for a limit */
+    enum fault fault;
+};
+
+/* |look_up|: another connection may have done a part of the work. TASK_DONE
+ * at once where there is nothing to do.
+ */
+MUST_CHECK enum task_status removal_start(struct removal *r,
+                                          struct imap_session *imap,
+                                          struct maildrop *maildrop,
+                                          bool mark_seen, bool look_up);
+MUST_CHECK enum task_status removal_on_event(
+    struct removal *r, const struct imap_session_event *ev);
+void removal_resume(struct removal *r);
+
+/* All that was marked is gone, whatever comes of the rest. */
+bool removal_is_settled(const struct removal *r);
+
+/* Is there anything for QUIT to do on the server? */
+bool removal_is_needed(const struct maildrop *maildrop, bool mark_seen);
+
+#endif

@@ -1,0 +1,394 @@
+/* bridge.c - octets, outcomes and time in; octets, wishes and deadlines out.
+ */
+#include "session/bridge.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "session/bridge_state.h"
+
+static const char *const phase_names[BRIDGE_PHASE_COUNT] = {
+    [BRIDGE_AUTHORIZATION] = "authorization",
+    [BRIDGE_LOGGING_IN] = "logging_in",
+    [BRIDGE_TRANSACTION] = "transaction",
+    [BRIDGE_UPDATE] = "update",
+    [BRIDGE_CLOSING] = "closing",
+};
+
+struct bridge *bridge_new(const struct session_policy *policy, bool overloaded,
+                          uint64_t now_ms)
+{
+    struct bridge *b = calloc(1, sizeof(*b));
+
+    if (b == NULL)
+        return NULL;
+    b->policy = policy;
+    b->overloaded = overloaded;
+    b->now_ms = now_ms;
+    b->client_seen_ms = now_ms;
+    b->login_deadline_ms = now_ms + policy->login_timeout_ms;
+    b->resume_at_ms = UINT64_MAX;
+    b->refuse_at_ms = UINT64_MAX;
+    credentials_init(&b->upstream);
+    buf_init(&b->login_name, SASL_PART_MAX);
+    pop3_session_init(&b->pop3, policy);
+    if (buf_failed(&b->pop3.out)) {
+        bridge_free(b);
+        return NULL;
+    }
+    return b;
+}
+
+void bridge_free(struct bridge *b)
+{
+    if (b == NULL)
+        return;
+    if (b->task == BRIDGE_TASK_LISTING)
+        listing_fini(&b->work.listing);
+    if (b->link != BRIDGE_LINK_NONE && b->link != BRIDGE_LINK_CONNECTING)
+        imap_session_fini(&b->imap);
+    pop3_session_fini(&b->pop3);
+    credentials_wipe(&b->upstream);
+    buf_fini(&b->login_name);
+    wipe(b->text, sizeof(b->text));
+    free(b);
+}
+
+/* --- wishes --- */
+
+static struct bridge_wish *queue_wish(struct bridge *b)
+{
+    unsigned at = (b->wish_first + b->wish_count) % BRIDGE_WISHES_MAX;
+
+    assert(b->wish_count < BRIDGE_WISHES_MAX);
+    b->wish_count++;
+    b->wishes[at] = (struct bridge_wish){ .fault = FAULT_NONE };
+    return &b->wishes[at];
+}
+
+void bridge_wish(struct bridge *b, enum bridge_wish_kind kind)
+{
+    queue_wish(b)->kind = kind;
+}
+
+void bridge_note(struct bridge *b, enum bridge_note note, enum fault fault)
+{
+    struct bridge_wish *wish = queue_wish(b);
+
+    wish->kind = BRIDGE_NOTE;
+    wish->note = note;
+    wish->fault = fault;
+}
+
+/* A server that talks much is quoted once a call: the rest has no place. */
+void bridge_note_text(struct bridge *b, struct span text, enum fault fault)
+{
+    size_t len = text.len < sizeof(b->text) ? text.len : sizeof(b->text);
+    struct bridge_wish *wish;
+
+    if (text.len == 0 || b->text_queued)
+        return;
+    memcpy(b->text, text.data, len);
+    b->text_queued = true;
+    wish = queue_wish(b);
+    wish->kind = BRIDGE_NOTE;
+    wish->note = BRIDGE_NOTE_UPSTREAM_TEXT;
+    wish->fault = fault;
+    wish->text = span_make(b->text, len);
+}
+
+bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
+{
+    if (b->wish_count == 0) {
+        b->text_queued = false;
+        return false;
+    }
+    *wish = b->wishes[b->wish_first];
+    wish->user = buf_span(&b->login_name);
+    b->wish_first = (b->wish_first + 1) % BRIDGE_WISHES_MAX;
+    b->wish_count--;
+    return true;
+}
+
+/* --- the end --- */
+
+static void end(struct bridge *b, enum fault fault)
+{
+    b->client = BRIDGE_CLIENT_ENDED;
+    b->report.end = fault;
+    /* What QUIT began is still carried out. */
+    if (b->phase == BRIDGE_UPDATE)
+        return;
+    b->phase = BRIDGE_CLOSING;
+    bridge_leave_upstream(b);
+}
+
+void bridge_end_client(struct bridge *b, enum fault fault)
+{
+    if (b->client == BRIDGE_CLIENT_ENDED)
+        return;
+    end(b, fault);
+    bridge_wish(b, BRIDGE_CLOSE_CLIENT);
+}
+
+void bridge_abort_client(struct bridge *b, enum fault fault)
+{
+    if (b->client == BRIDGE_CLIENT_ENDED)
+        return;
+    end(b, fault);
+    buf_clear(&b->pop3.out);
+    bridge_wish(b, BRIDGE_ABORT_CLIENT);
+}
+
+static void on_client_closed(struct bridge *b, enum fault fault)
+{
+    if (b->client != BRIDGE_CLIENT_ENDED)
+        end(b, fault);
+    buf_clear(&b->pop3.out);
+}
+
+bool bridge_is_over(const struct bridge *b)
+{
+    return b->client == BRIDGE_CLIENT_ENDED && b->link == BRIDGE_LINK_NONE &&
+           b->wish_count == 0 && buf_length(&b->pop3.out) == 0;
+}
+
+/* After each call: what comes of what came in? */
+static void settle(struct bridge *b)
+{
+    bridge_serve_client(b);
+    /* An output without memory cannot be trusted to be whole. */
+    if (buf_failed(&b->pop3.out))
+        bridge_abort_client(b, FAULT_NO_MEMORY);
+    if (b->link == BRIDGE_LINK_UP && buf_failed(&b->imap.out)) {
+        bridge_upstream_lost(b, FAULT_NO_MEMORY, true);
+        bridge_serve_client(b);
+    }
+}
+
+/* --- in --- */
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t bridge_client_room(const struct bridge *b)
+{
+    if (b->client != BRIDGE_CLIENT_OPEN || b->pop3.state == POP3_CLOSING)
+        return 0;
+    return smaller(buf_room(&b->pop3.in), READ_CHUNK);
+}
+
+size_t bridge_upstream_room(const struct bridge *b)
+{
+    const struct buf *out = &b->pop3.out;
+
+    if (b->link != BRIDGE_LINK_UP && b->link != BRIDGE_LINK_LEAVING)
+        return 0;
+    if (b->task != BRIDGE_TASK_RETRIEVAL)
+        return READ_CHUNK;
+    /* At HIGH or more the client is behind: stop. Below, what is read fits
+     * even where each octet becomes two.
+     */
+    if (buf_length(out) >= CLIENT_OUTPUT_HIGH)
+        return 0;
+    return READ_CHUNK;
+}
+
+void bridge_client_input(struct bridge *b, struct span in, uint64_t now_ms)
+{
+    b->now_ms = now_ms;
+    if (b->client != BRIDGE_CLIENT_OPEN)
+        return;
+    b->client_seen_ms = now_ms;
+    if (!buf_append(&b->pop3.in, in)) {
+        bridge_abort_client(b, FAULT_NO_MEMORY);
+        return;
+    }
+    settle(b);
+}
+
+void bridge_upstream_input(struct bridge *b, struct span in, uint64_t now_ms)
+{
+    b->now_ms = now_ms;
+    b->upstream_seen_ms = now_ms;
+    bridge_take_upstream(b, in);
+    settle(b);
+}
+
+static void on_client_tls_up(struct bridge *b)
+{
+    if (b->client != BRIDGE_CLIENT_HANDSHAKE)
+        return;
+    b->client = BRIDGE_CLIENT_OPEN;
+    pop3_session_tls_up(&b->pop3);
+}
+
+static void shut_down(struct bridge *b)
+{
+    b->phase = BRIDGE_CLOSING; /* nothing is changed any more */
+    if (b->task == BRIDGE_TASK_RETRIEVAL &&
+        retrieval_is_open(&b->work.retrieval))
+        bridge_abort_client(b, FAULT_SHUTDOWN);
+    else
+        bridge_end_client(b, FAULT_SHUTDOWN);
+}
+
+void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
+                    uint64_t now_ms)
+{
+    b->now_ms = now_ms;
+    switch (outcome) {
+    case BRIDGE_CLIENT_TLS_UP: on_client_tls_up(b); break;
+    case BRIDGE_CLIENT_TLS_FAILED: on_client_closed(b, FAULT_CLIENT_TLS); break;
+    case BRIDGE_CLIENT_CLOSED: on_client_closed(b, FAULT_CLIENT_GONE); break;
+    case BRIDGE_UPSTREAM_UP:
+    case BRIDGE_UPSTREAM_TLS_UP:
+        b->upstream_seen_ms = now_ms;
+        bridge_upstream_up(b);
+        break;
+    case BRIDGE_UPSTREAM_UNREACHABLE:
+        bridge_upstream_lost(b, FAULT_UPSTREAM_UNREACHABLE, false);
+        break;
+    case BRIDGE_UPSTREAM_UNTRUSTED:
+        bridge_upstream_lost(b, FAULT_UPSTREAM_UNTRUSTED, false);
+        break;
+    case BRIDGE_UPSTREAM_CLOSED:
+        bridge_upstream_lost(b, FAULT_UPSTREAM_GONE, false);
+        break;
+    case BRIDGE_LOCKED:
+    case BRIDGE_LOCK_BUSY:
+        bridge_lock_answered(b, outcome == BRIDGE_LOCKED);
+        break;
+    case BRIDGE_SHUT_DOWN: shut_down(b); break;
+    case BRIDGE_OUTCOME_COUNT: break;
+    }
+    settle(b);
+}
+
+/* --- time --- */
+
+/* The client's patience with us and ours with it. */
+static uint64_t client_deadline(const struct bridge *b)
+{
+    if (b->client == BRIDGE_CLIENT_ENDED)
+        return UINT64_MAX;
+    if (!pop3_session_is_logged_in(&b->pop3))
+        return b->login_deadline_ms;
+    /* While it waits for us it need not say anything. */
+    if (b->pop3.pending != POP3_UNKNOWN && buf_length(&b->pop3.out) == 0)
+        return UINT64_MAX;
+    return b->client_seen_ms + b->policy->session_timeout_ms;
+}
+
+static uint64_t upstream_deadline(const struct bridge *b)
+{
+    if (b->link == BRIDGE_LINK_NONE)
+        return UINT64_MAX;
+    if (b->link == BRIDGE_LINK_LEAVING)
+        return b->upstream_seen_ms + LOGOUT_TIMEOUT_MS;
+    if (b->resume_at_ms != UINT64_MAX)
+        return b->resume_at_ms;
+    if (bridge_upstream_is_awaited(b))
+        return b->upstream_seen_ms + b->policy->upstream_timeout_ms;
+    if (b->phase == BRIDGE_TRANSACTION && b->task == BRIDGE_TASK_NONE)
+        return b->upstream_seen_ms + UPSTREAM_KEEPALIVE_MS;
+    return UINT64_MAX;
+}
+
+uint64_t bridge_deadline(const struct bridge *b)
+{
+    uint64_t client = client_deadline(b);
+    uint64_t upstream = upstream_deadline(b);
+    uint64_t earlier = client < upstream ? client : upstream;
+
+    return b->refuse_at_ms < earlier ? b->refuse_at_ms : earlier;
+}
+
+static void on_client_deadline(struct bridge *b)
+{
+    /* Silently, and without UPDATE: RFC 1939 §3. */
+    buf_clear(&b->pop3.in);
+    bridge_abort_client(b, pop3_session_is_logged_in(&b->pop3)
+                               ? FAULT_CLIENT_IDLE
+                               : FAULT_LOGIN_TIMEOUT);
+}
+
+static void on_upstream_deadline(struct bridge *b)
+{
+    if (b->link == BRIDGE_LINK_LEAVING)
+        bridge_upstream_lost(b, FAULT_NONE, true);
+    else if (b->resume_at_ms != UINT64_MAX)
+        bridge_resume_task(b);
+    else if (bridge_upstream_is_awaited(b))
+        bridge_upstream_lost(b, FAULT_UPSTREAM_SILENT, true);
+    else
+        bridge_start_keepalive(b);
+}
+
+void bridge_time(struct bridge *b, uint64_t now_ms)
+{
+    b->now_ms = now_ms;
+    if (b->refuse_at_ms <= now_ms)
+        bridge_tell_refusal(b);
+    if (client_deadline(b) <= now_ms)
+        on_client_deadline(b);
+    if (upstream_deadline(b) <= now_ms)
+        on_upstream_deadline(b);
+    settle(b);
+}
+
+/* --- out --- */
+
+struct span bridge_client_output(const struct bridge *b)
+{
+    return buf_span(&b->pop3.out);
+}
+
+struct span bridge_upstream_output(const struct bridge *b)
+{
+    if (b->link != BRIDGE_LINK_UP && b->link != BRIDGE_LINK_LEAVING &&
+        b->link != BRIDGE_LINK_HANDSHAKE)
+        return (struct span){ NULL, 0 };
+    return buf_span(&b->imap.out);
+}
+
+void bridge_client_taken(struct bridge *b, size_t n, uint64_t now_ms)
+{
+    struct buf *out = &b->pop3.out;
+    bool was_full = buf_length(out) >= CLIENT_OUTPUT_HIGH;
+
+    b->now_ms = now_ms;
+    b->client_seen_ms = now_ms;
+    buf_consume(out, n);
+    buf_release(out);
+    /* The upstream was kept waiting by us: its time starts anew. */
+    if (was_full && buf_length(out) < CLIENT_OUTPUT_HIGH)
+        b->upstream_seen_ms = now_ms;
+    settle(b);
+}
+
+void bridge_upstream_taken(struct bridge *b, size_t n, uint64_t now_ms)
+{
+    b->now_ms = now_ms;
+    buf_consume(&b->imap.out, n);
+    buf_release(&b->imap.out);
+}
+
+enum bridge_phase bridge_phase(const struct bridge *b)
+{
+    return b->phase;
+}
+
+const char *bridge_phase_name(enum bridge_phase phase)
+{
+    assert(phase < BRIDGE_PHASE_COUNT);
+    return phase_names[phase];
+}
+
+const struct bridge_report *bridge_report(const struct bridge *b)
+{
+    return &b->report;
+}

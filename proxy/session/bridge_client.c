@@ -1,0 +1,166 @@
+/* bridge_client.c - what the POP3 session asks for, and how it is answered. */
+#include <assert.h>
+
+#include "session/bridge_state.h"
+
+static void close_client(struct bridge *b, enum fault fault)
+{
+    /* Nothing is answered to clear text behind STLS. */
+    if (fault == FAULT_CLEAR_BEFORE_TLS)
+        bridge_abort_client(b, fault);
+    else
+        bridge_end_client(b, fault);
+}
+
+/* --- login --- */
+
+static void start_login(struct bridge *b)
+{
+    buf_clear(&b->login_name);
+    (void)buf_append(&b->login_name, buf_span(&b->pop3.given.user));
+    b->phase = BRIDGE_LOGGING_IN;
+    bridge_note(b, BRIDGE_NOTE_LOGIN, FAULT_NONE);
+    if (b->overloaded) {
+        bridge_refuse_login(b, FAULT_OVERLOAD);
+        return;
+    }
+    /* What is used upstream is what the client gave. */
+    if (buf_failed(&b->login_name) ||
+        !credentials_copy(&b->upstream, &b->pop3.given)) {
+        bridge_refuse_login(b, FAULT_NO_MEMORY);
+        return;
+    }
+    bridge_connect(b);
+    bridge_try_login(b);
+}
+
+void bridge_tell_refusal(struct bridge *b)
+{
+    b->refuse_at_ms = UINT64_MAX;
+    b->phase = BRIDGE_AUTHORIZATION;
+    pop3_session_refuse_login(&b->pop3, b->refusal);
+}
+
+/* A wrong password is answered later each time (CONFORMANCE POP-10). */
+void bridge_refuse_login(struct bridge *b, enum fault fault)
+{
+    uint64_t failures = b->pop3.logins_failed + 1;
+
+    assert(b->phase == BRIDGE_LOGGING_IN);
+    bridge_leave_upstream(b);
+    credentials_wipe(&b->upstream);
+    b->report.logins_failed++;
+    b->report.last_login_fault = fault;
+    bridge_note(b, BRIDGE_NOTE_LOGIN_REFUSED, fault);
+    b->refusal = fault;
+    if (fault == FAULT_CREDENTIALS && b->policy->auth_failure_delay_ms > 0)
+        b->refuse_at_ms =
+            b->now_ms + failures * b->policy->auth_failure_delay_ms;
+    else
+        bridge_tell_refusal(b);
+}
+
+void bridge_accept_login(struct bridge *b, struct maildrop *maildrop)
+{
+    b->phase = BRIDGE_TRANSACTION;
+    b->report.logins_ok++;
+    b->report.messages = maildrop_count(maildrop);
+    b->client_seen_ms = b->now_ms;
+    credentials_wipe(&b->pop3.given);
+    bridge_note(b, BRIDGE_NOTE_LOGGED_IN, FAULT_NONE);
+    pop3_session_accept_login(&b->pop3, maildrop);
+}
+
+/* --- QUIT --- */
+
+void bridge_finish_quit(struct bridge *b, enum fault fault)
+{
+    if (fault == FAULT_NONE)
+        b->report.messages_deleted += maildrop_deleted_count(b->pop3.maildrop);
+    b->phase = BRIDGE_CLOSING;
+    /* The lock is free before the client is told (CONFORMANCE DEC-13). */
+    bridge_leave_upstream(b);
+    pop3_session_finish(&b->pop3, fault);
+    if (b->client == BRIDGE_CLIENT_ENDED)
+        buf_clear(&b->pop3.out); /* nobody is there to read it */
+}
+
+static void start_quit(struct bridge *b)
+{
+    const struct maildrop *maildrop = b->pop3.maildrop;
+    bool has_marks = maildrop_deleted_count(maildrop) > 0;
+    bool changed = b->pop3.broken == FAULT_MAILBOX_CHANGED;
+
+    b->phase = BRIDGE_UPDATE;
+    if (changed)
+        bridge_finish_quit(b, has_marks ? FAULT_MAILBOX_CHANGED : FAULT_NONE);
+    else if (!removal_is_needed(maildrop, b->policy->mark_seen))
+        bridge_finish_quit(b, FAULT_NONE);
+    else if (b->link == BRIDGE_LINK_UP)
+        bridge_start_removal(b);
+    else if (!has_marks)
+        bridge_finish_quit(b, FAULT_NONE); /* \Seen is best effort */
+    else
+        bridge_reconnect(b);
+}
+
+/* --- requests --- */
+
+static void start_tls(struct bridge *b)
+{
+    b->client = BRIDGE_CLIENT_HANDSHAKE;
+    bridge_wish(b, BRIDGE_START_CLIENT_TLS);
+}
+
+/* A request that needs the mailbox waits for a keep-alive to be answered. */
+static void start_deferred(struct bridge *b)
+{
+    struct pop3_request request = b->request;
+
+    if (b->task != BRIDGE_TASK_NONE)
+        return;
+    if (request.kind == POP3_REQUEST_MESSAGE && b->link == BRIDGE_LINK_UP) {
+        bridge_start_message(b);
+    } else if (request.kind == POP3_REQUEST_MESSAGE) {
+        /* Lost while the request waited for the keep-alive. */
+        b->request.kind = POP3_REQUEST_NONE;
+        pop3_session_refuse_message(&b->pop3, b->pop3.broken);
+        pop3_session_close(&b->pop3, b->pop3.broken);
+    } else if (request.kind == POP3_REQUEST_QUIT) {
+        b->request.kind = POP3_REQUEST_NONE;
+        start_quit(b);
+    }
+}
+
+static void serve(struct bridge *b, const struct pop3_request *request)
+{
+    switch (request->kind) {
+    case POP3_REQUEST_WARM_UP:
+        if (!b->overloaded)
+            bridge_connect(b);
+        break;
+    case POP3_REQUEST_STLS: start_tls(b); break;
+    case POP3_REQUEST_CLOSE: close_client(b, request->fault); break;
+    case POP3_REQUEST_LOGIN: start_login(b); break;
+    case POP3_REQUEST_MESSAGE:
+    case POP3_REQUEST_QUIT:
+        b->request = *request;
+        b->client_seen_ms = b->now_ms;
+        start_deferred(b);
+        break;
+    case POP3_REQUEST_NONE: break;
+    }
+}
+
+void bridge_serve_client(struct bridge *b)
+{
+    struct pop3_request request;
+
+    start_deferred(b);
+    while (b->client == BRIDGE_CLIENT_OPEN) {
+        request = pop3_session_next(&b->pop3);
+        if (request.kind == POP3_REQUEST_NONE)
+            break;
+        serve(b, &request);
+    }
+}

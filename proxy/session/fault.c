@@ -1,0 +1,186 @@
+/* fault.c - the one table of what can go wrong. */
+#include "session/fault.h"
+
+#include <assert.h>
+#include <stdbool.h>
+
+#include "base/attributes.h"
+
+/* Texts tell the person at the device what to do; they are fixed ASCII and
+ * never name which part of the credentials was wrong.
+ */
+static const struct {
+    const char *name;
+    const char *text;
+    enum pop3_code code;
+    enum fault_class class;
+    bool alarm;
+} faults[FAULT_COUNT] = {
+    [FAULT_NONE] = { "quit", "goodbye", POP3_CODE_NONE, FAULT_CLASS_NONE,
+                     false },
+
+    [FAULT_CLIENT_GONE] = { "client_gone", "connection lost", POP3_CODE_NONE,
+                            FAULT_CLASS_CLIENT, false },
+    [FAULT_CLIENT_IDLE] = { "client_idle", "idle for too long", POP3_CODE_NONE,
+                            FAULT_CLASS_TIMEOUT, false },
+    [FAULT_LOGIN_TIMEOUT] = { "login_timeout", "login took too long",
+                              POP3_CODE_NONE, FAULT_CLASS_TIMEOUT, false },
+    [FAULT_TOO_MANY_ERRORS] = { "too_many_errors", "too many errors, closing",
+                                POP3_CODE_NONE, FAULT_CLASS_CLIENT, false },
+    [FAULT_TOO_MANY_LOGINS] = { "too_many_logins",
+                                "too many failed logins, closing",
+                                POP3_CODE_NONE, FAULT_CLASS_REFUSED, false },
+    [FAULT_CLEAR_BEFORE_TLS] = { "clear_before_tls", "clear text behind STLS",
+                                 POP3_CODE_NONE, FAULT_CLASS_CLIENT, false },
+    [FAULT_CLIENT_TLS] = { "client_tls", "TLS failed", POP3_CODE_NONE,
+                           FAULT_CLASS_CLIENT, false },
+
+    [FAULT_CREDENTIALS] = { "credentials", "wrong user name or password",
+                            POP3_CODE_AUTH, FAULT_CLASS_REFUSED, false },
+    [FAULT_IDENTITY] = { "identity", "may not act as another user",
+                         POP3_CODE_AUTH, FAULT_CLASS_REFUSED, false },
+    [FAULT_IN_USE] = { "in_use", "maildrop is in use, try again later",
+                       POP3_CODE_IN_USE, FAULT_CLASS_REFUSED, false },
+    [FAULT_ACCOUNT] = { "account", "account needs its administrator",
+                        POP3_CODE_SYS_PERM, FAULT_CLASS_REFUSED, false },
+    [FAULT_OVERLOAD] = { "overload", "too many sessions, try again later",
+                         POP3_CODE_SYS_TEMP, FAULT_CLASS_RESOURCES, false },
+    [FAULT_SHUTDOWN] = { "shutdown", "server is shutting down",
+                         POP3_CODE_SYS_TEMP, FAULT_CLASS_RESOURCES, false },
+
+    [FAULT_UPSTREAM_UNREACHABLE] = { "upstream_unreachable",
+                                     "mail server cannot be reached",
+                                     POP3_CODE_SYS_TEMP, FAULT_CLASS_UPSTREAM,
+                                     false },
+    [FAULT_UPSTREAM_GONE] = { "upstream_gone", "connection to mail server lost",
+                              POP3_CODE_SYS_TEMP, FAULT_CLASS_UPSTREAM, false },
+    [FAULT_UPSTREAM_BYE] = { "upstream_bye", "mail server said goodbye",
+                             POP3_CODE_SYS_TEMP, FAULT_CLASS_UPSTREAM, false },
+    [FAULT_UPSTREAM_SILENT] = { "upstream_silent",
+                                "mail server does not answer",
+                                POP3_CODE_SYS_TEMP, FAULT_CLASS_TIMEOUT,
+                                false },
+    [FAULT_UPSTREAM_BUSY] = { "upstream_busy",
+                              "mail server is busy, try again later",
+                              POP3_CODE_SYS_TEMP, FAULT_CLASS_UPSTREAM, false },
+    [FAULT_UPSTREAM_NOT_CONNECTED] = { "upstream_not_connected",
+                                       "mail server has lost the mailbox, "
+                                       "try again later",
+                                       POP3_CODE_SYS_TEMP, FAULT_CLASS_UPSTREAM,
+                                       false },
+    [FAULT_UPSTREAM_GARBLED] = { "upstream_garbled",
+                                 "mail server sent unreadable data",
+                                 POP3_CODE_SYS_TEMP, FAULT_CLASS_UPSTREAM,
+                                 false },
+    [FAULT_MAILBOX_BUSY] = { "mailbox_busy",
+                             "mailbox cannot be opened, try again later",
+                             POP3_CODE_SYS_TEMP, FAULT_CLASS_UPSTREAM, false },
+    [FAULT_MAILBOX_INCOMPLETE] = { "mailbox_incomplete",
+                                   "mailbox cannot be listed, try again later",
+                                   POP3_CODE_SYS_TEMP, FAULT_CLASS_UPSTREAM,
+                                   false },
+    [FAULT_MAILBOX_CHANGED] = { "mailbox_changed",
+                                "mailbox was replaced, log in again",
+                                POP3_CODE_SYS_TEMP, FAULT_CLASS_UPSTREAM,
+                                false },
+    [FAULT_MESSAGE_UNREADABLE] = { "message_unreadable",
+                                   "message cannot be read, try again later",
+                                   POP3_CODE_SYS_TEMP, FAULT_CLASS_UPSTREAM,
+                                   false },
+    [FAULT_NOT_REMOVED] = { "not_removed",
+                            "some messages not removed, try again later",
+                            POP3_CODE_SYS_TEMP, FAULT_CLASS_UPSTREAM, false },
+
+    [FAULT_UPSTREAM_UNTRUSTED] = { "upstream_untrusted",
+                                   "mail server cannot be trusted",
+                                   POP3_CODE_SYS_PERM, FAULT_CLASS_UPSTREAM,
+                                   true },
+    [FAULT_UPSTREAM_MISFIT] = { "upstream_misfit",
+                                "mail server is not one to work with",
+                                POP3_CODE_SYS_PERM, FAULT_CLASS_UPSTREAM,
+                                true },
+    [FAULT_UPSTREAM_NO_LOGIN] = { "upstream_no_login",
+                                  "mail server takes no login of this kind",
+                                  POP3_CODE_SYS_PERM, FAULT_CLASS_UPSTREAM,
+                                  true },
+    [FAULT_UPSTREAM_REJECTED] = { "upstream_rejected",
+                                  "mail server rejected a command",
+                                  POP3_CODE_SYS_PERM, FAULT_CLASS_UPSTREAM,
+                                  true },
+    [FAULT_MAILBOX_REFUSED] = { "mailbox_refused", "mailbox cannot be opened",
+                                POP3_CODE_SYS_PERM, FAULT_CLASS_UPSTREAM,
+                                false },
+    [FAULT_MAILBOX_TOO_LARGE] = { "mailbox_too_large",
+                                  "mailbox holds too many messages",
+                                  POP3_CODE_SYS_PERM, FAULT_CLASS_RESOURCES,
+                                  true },
+    [FAULT_MAILBOX_READ_ONLY] = { "mailbox_read_only", "mailbox is read-only",
+                                  POP3_CODE_SYS_PERM, FAULT_CLASS_UPSTREAM,
+                                  false },
+    [FAULT_NO_SAFE_REMOVAL] = { "no_safe_removal",
+                                "mail server cannot remove safely",
+                                POP3_CODE_SYS_PERM, FAULT_CLASS_UPSTREAM,
+                                false },
+    [FAULT_NO_UNIQUE_IDS] = { "no_unique_ids",
+                              "mail server has no lasting unique-ids",
+                              POP3_CODE_SYS_PERM, FAULT_CLASS_UPSTREAM, false },
+    [FAULT_REMOVAL_REFUSED] = { "removal_refused",
+                                "some messages may not be removed",
+                                POP3_CODE_SYS_PERM, FAULT_CLASS_UPSTREAM,
+                                false },
+    [FAULT_REMOVAL_GUARDED] = { "removal_guarded", "some messages not removed",
+                                POP3_CODE_SYS_PERM, FAULT_CLASS_UPSTREAM,
+                                false },
+
+    [FAULT_MESSAGE_GONE] = { "message_gone", "message is no longer there",
+                             POP3_CODE_NONE, FAULT_CLASS_UPSTREAM, false },
+    [FAULT_MESSAGE_NOT_READ] = { "message_not_read",
+                                 "message could not be read, not deleted",
+                                 POP3_CODE_SYS_TEMP, FAULT_CLASS_UPSTREAM,
+                                 false },
+
+    [FAULT_NO_MEMORY] = { "no_memory", "out of memory, try again later",
+                          POP3_CODE_SYS_TEMP, FAULT_CLASS_RESOURCES, true },
+};
+
+static const char *const class_names[FAULT_CLASS_COUNT] = {
+    [FAULT_CLASS_NONE] = "none",       [FAULT_CLASS_CLIENT] = "client",
+    [FAULT_CLASS_REFUSED] = "refused", [FAULT_CLASS_UPSTREAM] = "upstream",
+    [FAULT_CLASS_TIMEOUT] = "timeout", [FAULT_CLASS_RESOURCES] = "resources",
+};
+
+enum pop3_code fault_pop3_code(enum fault fault)
+{
+    assert(fault < FAULT_COUNT);
+    return faults[fault].code;
+}
+
+const char *fault_pop3_text(enum fault fault)
+{
+    assert(fault < FAULT_COUNT);
+    return faults[fault].text;
+}
+
+enum fault_class fault_class(enum fault fault)
+{
+    assert(fault < FAULT_COUNT);
+    return faults[fault].class;
+}
+
+const char *fault_name(enum fault fault)
+{
+    assert(fault < FAULT_COUNT);
+    return faults[fault].name;
+}
+
+const char *fault_class_name(enum fault_class class)
+{
+    assert(class < FAULT_CLASS_COUNT);
+    return class_names[class];
+}
+
+bool fault_is_alarm(enum fault fault)
+{
+    assert(fault < FAULT_COUNT);
+    return faults[fault].alarm;
+}

@@ -1,0 +1,425 @@
+/* imap_phases.c - from the greeting to the selected mailbox. */
+#include "session/imap_phases.h"
+
+#include <assert.h>
+
+#include "base/base64.h"
+#include "base/limits.h"
+#include "base/utf8.h"
+#include "imap/command.h"
+#include "session/quirks.h"
+
+static const struct imap_session_event nothing = { .kind = IMAP_SESSION_MORE };
+
+static struct imap_session_event happened(enum imap_session_event_kind kind)
+{
+    return (struct imap_session_event){ .kind = kind };
+}
+
+static uint32_t next_tag(struct imap_session *s)
+{
+    assert(!s->awaiting);
+    s->awaiting = true;
+    s->unasked_octets = 0;
+    return ++s->tag;
+}
+
+/* --- what is sent on entering a state --- */
+
+static void ask_capability(struct imap_session *s)
+{
+    s->capabilities.bits = 0;
+    s->collecting = true;
+    imap_write_simple(&s->out, next_tag(s), "CAPABILITY");
+}
+
+/* The PLAIN message, in base64, as RFC 4616 §2 has it. */
+static void write_plain(const struct credentials *c, struct buf *base64)
+{
+    struct buf message;
+
+    buf_init(&message, 2 * SASL_PART_MAX + 2);
+    buf_append_octet(&message, '\0');
+    buf_append(&message, buf_span(&c->user));
+    buf_append_octet(&message, '\0');
+    if (!buf_append(&message, buf_span(&c->password)) ||
+        !base64_encode(buf_span(&message), base64))
+        base64->failed = true;
+    buf_fini(&message);
+}
+
+static void send_plain_response(struct imap_session *s)
+{
+    struct buf base64;
+
+    buf_init(&base64, POP3_SASL_LINE_MAX);
+    write_plain(&s->credentials, &base64);
+    if (buf_failed(&base64))
+        s->out.failed = true;
+    else
+        imap_write_response(&s->out, buf_span(&base64));
+    s->responded = true;
+    buf_fini(&base64);
+}
+
+static void send_authenticate(struct imap_session *s)
+{
+    uint32_t tag = next_tag(s);
+    struct buf base64;
+    struct span initial;
+
+    s->responded = false;
+    s->cancelled = false;
+    if (!imap_capabilities_have(s->capabilities, IMAP_CAP_SASL_IR)) {
+        imap_write_authenticate_plain(&s->out, tag, NULL);
+        return;
+    }
+    buf_init(&base64, POP3_SASL_LINE_MAX);
+    write_plain(&s->credentials, &base64);
+    initial = buf_span(&base64);
+    if (buf_failed(&base64))
+        s->out.failed = true;
+    else
+        imap_write_authenticate_plain(&s->out, tag, &initial);
+    s->responded = true;
+    buf_fini(&base64);
+}
+
+static void send_login_piece(struct imap_session *s)
+{
+    s->login_goes_on = imap_write_login(
+        &s->out, s->tag, s->login_piece++, buf_span(&s->credentials.user),
+        buf_span(&s->credentials.password), s->capabilities);
+}
+
+static void send_select(struct imap_session *s)
+{
+    /* What the server leaves out: no lasting UIDs without UIDVALIDITY, all
+     * flags permanent without PERMANENTFLAGS (RFC 9051 §6.3.2).
+     */
+    s->mailbox = (struct imap_mailbox){ .uids_last = true,
+                                        .keeps_deleted = true,
+                                        .keeps_seen = true };
+    imap_write_select_inbox(&s->out, next_tag(s), false);
+}
+
+void imap_phase_enter(struct imap_session *s, enum imap_state next)
+{
+    assert(s->state != IMAP_DEAD);
+    s->state = next;
+    switch (next) {
+    case IMAP_CAPABILITY_FIRST:
+    case IMAP_CAPABILITY_TLS:
+    case IMAP_CAPABILITY_LOGIN: ask_capability(s); break;
+    case IMAP_STARTTLS:
+        imap_write_simple(&s->out, next_tag(s), "STARTTLS");
+        break;
+    case IMAP_AUTHENTICATE: send_authenticate(s); break;
+    case IMAP_LOGIN:
+        s->login_piece = 0;
+        (void)next_tag(s);
+        send_login_piece(s);
+        break;
+    case IMAP_ID:
+        imap_write_id(&s->out, next_tag(s), s->policy->version);
+        break;
+    case IMAP_SELECT: send_select(s); break;
+    case IMAP_LOGOUT: imap_write_simple(&s->out, next_tag(s), "LOGOUT"); break;
+    case IMAP_GREETING:
+    case IMAP_HANDSHAKE:
+    case IMAP_NOT_AUTHENTICATED:
+    case IMAP_AUTHENTICATED:
+    case IMAP_SELECTED:
+    case IMAP_DEAD:
+    case IMAP_STATE_COUNT: break;
+    }
+}
+
+struct imap_session_event imap_phase_fail(struct imap_session *s,
+                                          enum fault fault,
+                                          const struct imap_event *ev)
+{
+    struct imap_session_event result = { .kind = IMAP_SESSION_FAILED,
+                                         .fault = fault };
+
+    if (ev != NULL)
+        result.item = *ev;
+    if (s->state != IMAP_DEAD)
+        imap_phase_enter(s, IMAP_DEAD);
+    s->awaiting = false;
+    credentials_wipe(&s->credentials);
+    return result;
+}
+
+/* The server said no, and the connection is as good as before. */
+static struct imap_session_event refuse(struct imap_session *s,
+                                        enum imap_state back, enum fault fault,
+                                        const struct imap_event *ev)
+{
+    imap_phase_enter(s, back);
+    s->rejects += fault == FAULT_UPSTREAM_REJECTED;
+    return (struct imap_session_event){ .kind = IMAP_SESSION_FAILED,
+                                        .fault = fault,
+                                        .item = *ev };
+}
+
+/* --- what is known before a login --- */
+
+static struct imap_session_event ready_for_login(struct imap_session *s)
+{
+    imap_phase_enter(s, IMAP_NOT_AUTHENTICATED);
+    return happened(IMAP_SESSION_READY);
+}
+
+static struct imap_session_event judge_capabilities(struct imap_session *s)
+{
+    struct imap_capabilities c = imap_capabilities_complete(s->capabilities);
+
+    s->capabilities = c;
+    s->collecting = false;
+    if ((!imap_capabilities_have(c, IMAP_CAP_IMAP4REV1) &&
+         !imap_capabilities_have(c, IMAP_CAP_IMAP4REV2)) ||
+        imap_capabilities_have(c, IMAP_CAP_UTF8_ONLY))
+        return imap_phase_fail(s, FAULT_UPSTREAM_MISFIT, NULL);
+    return nothing;
+}
+
+/* The capabilities of a connection without login are known. */
+static struct imap_session_event on_capabilities(struct imap_session *s,
+                                                 bool tls_wanted)
+{
+    struct imap_session_event result = judge_capabilities(s);
+
+    if (result.kind != IMAP_SESSION_MORE)
+        return result;
+    if (!tls_wanted)
+        return ready_for_login(s);
+    if (!imap_capabilities_have(s->capabilities, IMAP_CAP_STARTTLS))
+        return imap_phase_fail(s, FAULT_UPSTREAM_MISFIT, NULL);
+    imap_phase_enter(s, IMAP_STARTTLS);
+    return nothing;
+}
+
+struct imap_session_event imap_phase_on_greeting(struct imap_session *s,
+                                                 const struct imap_event *ev)
+{
+    bool tls_wanted = s->policy->upstream_tls == TLS_MODE_STARTTLS;
+
+    switch (ev->condition) {
+    case IMAP_OK: break;
+    case IMAP_PREAUTH: /* the password would go unchecked: DEC-20 */
+        return imap_phase_fail(s, FAULT_UPSTREAM_MISFIT, ev);
+    case IMAP_BYE: return imap_phase_fail(s, FAULT_UPSTREAM_BYE, ev);
+    case IMAP_NO:
+    case IMAP_BAD:
+    case IMAP_CONDITION_COUNT:
+        return imap_phase_fail(s, FAULT_UPSTREAM_GARBLED, ev);
+    }
+    if (ev->code != IMAP_CODE_CAPABILITY) {
+        imap_phase_enter(s, IMAP_CAPABILITY_FIRST);
+        return nothing;
+    }
+    s->capabilities = ev->capabilities;
+    return on_capabilities(s, tls_wanted);
+}
+
+/* --- logging in --- */
+
+enum fault imap_session_log_in(struct imap_session *s,
+                               const struct credentials *credentials)
+{
+    struct imap_capabilities c = s->capabilities;
+    struct span user = buf_span(&credentials->user);
+    struct span password = buf_span(&credentials->password);
+    bool plain = imap_capabilities_have(c, IMAP_CAP_AUTH_PLAIN);
+
+    assert(s->state == IMAP_NOT_AUTHENTICATED);
+    if (!plain && imap_capabilities_have(c, IMAP_CAP_LOGINDISABLED))
+        return FAULT_UPSTREAM_NO_LOGIN;
+    /* LOGIN has no charset: CONFORMANCE UTF-3. */
+    if (!plain && (!utf8_is_ascii(user) || !utf8_is_ascii(password)))
+        return FAULT_UPSTREAM_NO_LOGIN;
+    if (!credentials_copy(&s->credentials, credentials))
+        return FAULT_NO_MEMORY;
+    imap_phase_enter(s, plain ? IMAP_AUTHENTICATE : IMAP_LOGIN);
+    return FAULT_NONE;
+}
+
+/* IMAP's word on a refused login: CONFORMANCE MAP-1 to MAP-4. */
+static enum fault fault_of_login(const struct imap_event *ev)
+{
+    struct quirk quirk;
+
+    if (quirk_find(ev->condition, ev->code, ev->text, &quirk))
+        return quirk.fault;
+    if (ev->condition == IMAP_BAD)
+        return FAULT_UPSTREAM_REJECTED;
+    switch (ev->code) {
+    case IMAP_CODE_UNAVAILABLE:
+    case IMAP_CODE_LIMIT:
+    case IMAP_CODE_INUSE:
+    case IMAP_CODE_SERVERBUG: return FAULT_UPSTREAM_BUSY;
+    case IMAP_CODE_CONTACTADMIN: return FAULT_ACCOUNT;
+    case IMAP_CODE_PRIVACYREQUIRED:
+    case IMAP_CODE_CANNOT: /* UTF8=ONLY: RFC 9755 §3 */
+        return FAULT_UPSTREAM_NO_LOGIN;
+    case IMAP_CODE_CLIENTBUG: return FAULT_UPSTREAM_REJECTED;
+    case IMAP_CODE_NONE:
+    case IMAP_CODE_UNKNOWN:
+    default: /* RFC 5530 §3: no code means AUTHENTICATIONFAILED */
+        return FAULT_CREDENTIALS;
+    }
+}
+
+/* Authenticated, and its capabilities are known. */
+static struct imap_session_event after_login(struct imap_session *s)
+{
+    struct imap_session_event result = judge_capabilities(s);
+
+    if (result.kind != IMAP_SESSION_MORE)
+        return result;
+    if (s->policy->send_id &&
+        imap_capabilities_have(s->capabilities, IMAP_CAP_ID)) {
+        imap_phase_enter(s, IMAP_ID);
+        return nothing;
+    }
+    imap_phase_enter(s, IMAP_AUTHENTICATED);
+    return happened(IMAP_SESSION_LOGGED_IN);
+}
+
+static struct imap_session_event on_login_answer(struct imap_session *s,
+                                                 const struct imap_event *ev)
+{
+    credentials_wipe(&s->credentials);
+    if (s->cancelled)
+        return imap_phase_fail(s, FAULT_UPSTREAM_GARBLED, ev);
+    if (ev->condition != IMAP_OK)
+        return refuse(s, IMAP_NOT_AUTHENTICATED, fault_of_login(ev), ev);
+    /* General rule 6: ask again unless the answer says. */
+    if (ev->code != IMAP_CODE_CAPABILITY) {
+        imap_phase_enter(s, IMAP_CAPABILITY_LOGIN);
+        return nothing;
+    }
+    s->capabilities = ev->capabilities;
+    return after_login(s);
+}
+
+static bool is_empty_challenge(struct span text)
+{
+    while (text.len > 0 && text.data[0] == ' ')
+        (void)span_take(&text, 1);
+    return text.len == 0;
+}
+
+static void answer_challenge(struct imap_session *s,
+                             const struct imap_event *ev)
+{
+    if (!s->responded && is_empty_challenge(ev->text)) {
+        send_plain_response(s);
+        return;
+    }
+    /* PLAIN knows no other challenge: give up (RFC 9051 §6.2.2). */
+    if (!s->cancelled)
+        buf_append_string(&s->out, "*\r\n");
+    s->cancelled = true;
+}
+
+struct imap_session_event imap_phase_on_continue(struct imap_session *s,
+                                                 const struct imap_event *ev)
+{
+    if (s->state == IMAP_AUTHENTICATE && s->awaiting)
+        answer_challenge(s, ev);
+    else if (s->state == IMAP_LOGIN && s->awaiting && s->login_goes_on)
+        send_login_piece(s);
+    /* A bare `+` elsewhere is a known noise: ignored. */
+    return nothing;
+}
+
+/* --- opening the mailbox --- */
+
+/* CONFORMANCE MAP-6 and MAP-7. */
+static enum fault fault_of_select(const struct imap_event *ev)
+{
+    struct quirk quirk;
+
+    if (quirk_find(ev->condition, ev->code, ev->text, &quirk))
+        return quirk.fault;
+    if (ev->condition == IMAP_BAD)
+        return FAULT_UPSTREAM_REJECTED;
+    switch (ev->code) {
+    case IMAP_CODE_INUSE: return FAULT_IN_USE;
+    case IMAP_CODE_NONEXISTENT:
+    case IMAP_CODE_NOPERM:
+    case IMAP_CODE_CANNOT:
+    case IMAP_CODE_CORRUPTION: return FAULT_MAILBOX_REFUSED;
+    case IMAP_CODE_CLIENTBUG: return FAULT_UPSTREAM_REJECTED;
+    case IMAP_CODE_NONE:
+    case IMAP_CODE_UNKNOWN:
+    default: return FAULT_MAILBOX_BUSY;
+    }
+}
+
+static struct imap_session_event on_select_answer(struct imap_session *s,
+                                                  const struct imap_event *ev)
+{
+    if (ev->condition != IMAP_OK)
+        return refuse(s, IMAP_AUTHENTICATED, fault_of_select(ev), ev);
+    imap_phase_enter(s, IMAP_SELECTED);
+    return happened(IMAP_SESSION_SELECTED);
+}
+
+/* --- what a tagged response means --- */
+
+static struct imap_session_event on_starttls_answer(struct imap_session *s,
+                                                    const struct imap_event *ev,
+                                                    bool clean)
+{
+    if (ev->condition != IMAP_OK)
+        return imap_phase_fail(s, FAULT_UPSTREAM_MISFIT, ev);
+    /* Clear text behind the OK is an injection (RFC 9051 §11.3). */
+    if (!clean)
+        return imap_phase_fail(s, FAULT_UPSTREAM_UNTRUSTED, NULL);
+    s->capabilities.bits = 0;
+    imap_phase_enter(s, IMAP_HANDSHAKE);
+    return happened(IMAP_SESSION_START_TLS);
+}
+
+struct imap_session_event imap_phase_on_tagged(struct imap_session *s,
+                                               const struct imap_event *ev,
+                                               bool clean)
+{
+    bool ok = ev->condition == IMAP_OK;
+
+    switch (s->state) {
+    case IMAP_CAPABILITY_FIRST:
+        if (!ok)
+            return imap_phase_fail(s, FAULT_UPSTREAM_MISFIT, ev);
+        return on_capabilities(s, s->policy->upstream_tls == TLS_MODE_STARTTLS);
+    case IMAP_STARTTLS: return on_starttls_answer(s, ev, clean);
+    case IMAP_CAPABILITY_TLS:
+        if (!ok)
+            return imap_phase_fail(s, FAULT_UPSTREAM_MISFIT, ev);
+        return on_capabilities(s, false);
+    case IMAP_AUTHENTICATE:
+    case IMAP_LOGIN: return on_login_answer(s, ev);
+    case IMAP_CAPABILITY_LOGIN:
+        if (!ok)
+            return imap_phase_fail(s, FAULT_UPSTREAM_MISFIT, ev);
+        return after_login(s);
+    case IMAP_ID: /* refused or not, it is informational (RFC 2971 §3) */
+        imap_phase_enter(s, IMAP_AUTHENTICATED);
+        return happened(IMAP_SESSION_LOGGED_IN);
+    case IMAP_SELECT: return on_select_answer(s, ev);
+    case IMAP_LOGOUT:
+        imap_phase_enter(s, IMAP_DEAD);
+        return happened(IMAP_SESSION_LOGGED_OUT);
+    case IMAP_GREETING:
+    case IMAP_HANDSHAKE:
+    case IMAP_NOT_AUTHENTICATED:
+    case IMAP_AUTHENTICATED:
+    case IMAP_SELECTED:
+    case IMAP_DEAD:
+    case IMAP_STATE_COUNT: break;
+    }
+    return imap_phase_fail(s, FAULT_UPSTREAM_GARBLED, ev);
+}

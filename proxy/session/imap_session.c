@@ -1,0 +1,273 @@
+/* imap_session.c - responses in, session events out. */
+#include "session/imap_session.h"
+
+#include <assert.h>
+
+#include "base/limits.h"
+#include "imap/command.h"
+#include "session/imap_phases.h"
+#include "session/quirks.h"
+
+static const struct imap_session_event nothing = { .kind = IMAP_SESSION_MORE };
+
+bool imap_session_init(struct imap_session *s,
+                       const struct session_policy *policy)
+{
+    *s = (struct imap_session){ .policy = policy, .state = IMAP_GREETING };
+    buf_init(&s->out, UPSTREAM_OUTPUT_MAX);
+    credentials_init(&s->credentials);
+    s->parser = imap_parser_new();
+    return s->parser != NULL;
+}
+
+void imap_session_fini(struct imap_session *s)
+{
+    imap_parser_free(s->parser);
+    s->parser = NULL;
+    buf_fini(&s->out);
+    credentials_wipe(&s->credentials);
+}
+
+static struct imap_session_event note_text(const struct imap_event *ev)
+{
+    return (struct imap_session_event){ .kind = IMAP_SESSION_TEXT,
+                                        .item = *ev };
+}
+
+static bool is_authenticated(const struct imap_session *s)
+{
+    return s->state >= IMAP_CAPABILITY_LOGIN && s->state <= IMAP_SELECTED;
+}
+
+/* Mailbox facts count from SELECT on: CONFORMANCE IMAP-8. */
+static bool has_mailbox(const struct imap_session *s)
+{
+    return s->state == IMAP_SELECT || s->state == IMAP_SELECTED;
+}
+
+static void take_uidvalidity(struct imap_session *s, uint64_t value)
+{
+    if (value > UINT32_MAX)
+        return;
+    if (s->state == IMAP_SELECTED && value != s->mailbox.uidvalidity)
+        s->mailbox.changed = true;
+    else if (s->state == IMAP_SELECT)
+        s->mailbox.uidvalidity = (uint32_t)value;
+}
+
+static void take_code(struct imap_session *s, const struct imap_event *ev)
+{
+    switch (ev->code) {
+    case IMAP_CODE_UIDVALIDITY:
+        if (has_mailbox(s))
+            take_uidvalidity(s, ev->number);
+        break;
+    case IMAP_CODE_UIDNOTSTICKY:
+        if (has_mailbox(s))
+            s->mailbox.uids_last = false;
+        break;
+    case IMAP_CODE_PERMANENTFLAGS:
+        if (!has_mailbox(s))
+            break;
+        s->mailbox.keeps_deleted = ev->flags & BIT(IMAP_FLAG_DELETED);
+        s->mailbox.keeps_seen = ev->flags & BIT(IMAP_FLAG_SEEN);
+        break;
+    case IMAP_CODE_READ_ONLY:
+        if (has_mailbox(s))
+            s->mailbox.read_only = true;
+        break;
+    case IMAP_CODE_CLIENTBUG: s->rejects++; break;
+    case IMAP_CODE_NONE:
+    case IMAP_CODE_UNKNOWN:
+    default:
+        /* Of the many codes there are, no other changes what we know. */
+        break;
+    }
+}
+
+static struct imap_session_event on_untagged(struct imap_session *s,
+                                             const struct imap_event *ev)
+{
+    if (s->state == IMAP_GREETING)
+        return imap_phase_on_greeting(s, ev);
+    if (ev->condition == IMAP_BYE && s->state != IMAP_LOGOUT)
+        return imap_phase_fail(s, FAULT_UPSTREAM_BYE, ev);
+    take_code(s, ev);
+    if (ev->code == IMAP_CODE_ALERT || ev->condition == IMAP_NO ||
+        ev->condition == IMAP_BAD)
+        return note_text(ev);
+    return nothing;
+}
+
+/* A tagged response to a command on the mailbox. */
+static struct imap_session_event on_completed(struct imap_session *s,
+                                              const struct imap_event *ev)
+{
+    struct imap_session_event result = { .kind = IMAP_SESSION_COMPLETED,
+                                         .item = *ev };
+    struct quirk quirk;
+
+    imap_session_note_progress(s);
+    if (ev->condition == IMAP_OK)
+        return result;
+    if (quirk_find(ev->condition, ev->code, ev->text, &quirk)) {
+        result.fault = quirk.fault;
+        result.backoff_ms = quirk.backoff_ms;
+    } else if (ev->condition == IMAP_BAD) {
+        s->rejects++;
+        result.fault = FAULT_UPSTREAM_REJECTED;
+    } else {
+        result.fault = FAULT_UPSTREAM_BUSY; /* whose NO it is decides */
+    }
+    return result;
+}
+
+static struct imap_session_event on_tagged(struct imap_session *s,
+                                           const struct imap_event *ev,
+                                           bool clean)
+{
+    if (!s->awaiting || ev->tag != s->tag || ev->condition > IMAP_BAD)
+        return imap_phase_fail(s, FAULT_UPSTREAM_GARBLED, ev);
+    take_code(s, ev);
+    s->awaiting = false;
+    if (s->state == IMAP_SELECTED)
+        return on_completed(s, ev);
+    return imap_phase_on_tagged(s, ev, clean);
+}
+
+static struct imap_session_event on_noise(struct imap_session *s,
+                                          const struct imap_event *ev)
+{
+    struct quirk quirk;
+
+    if (quirk_find(IMAP_BAD, IMAP_CODE_NONE, ev->text, &quirk))
+        return imap_phase_fail(s, quirk.fault, ev);
+    s->noise_lines++;
+    if (s->state == IMAP_GREETING || s->noise_lines > IMAP_NOISE_LINES_MAX)
+        return imap_phase_fail(s, FAULT_UPSTREAM_GARBLED, ev);
+    return note_text(ev);
+}
+
+static void on_exists(struct imap_session *s, uint64_t number)
+{
+    if (!has_mailbox(s) || number > UINT32_MAX)
+        return;
+    /* Once selected it never falls; EXPUNGE says so (CONFORMANCE IMAP-23). */
+    if (s->state == IMAP_SELECT || number > s->mailbox.exists)
+        s->mailbox.exists = (uint32_t)number;
+}
+
+static void on_capability(struct imap_session *s, const struct imap_event *ev)
+{
+    /* Only in answer to our question: a list that was sent before TLS or
+     * before the login is about another session.
+     */
+    if (s->collecting)
+        s->capabilities.bits |= ev->capabilities.bits;
+}
+
+static struct imap_session_event dispatch(struct imap_session *s,
+                                          const struct imap_event *ev,
+                                          bool clean)
+{
+    switch (ev->kind) {
+    case IMAP_TAGGED: return on_tagged(s, ev, clean);
+    case IMAP_UNTAGGED: return on_untagged(s, ev);
+    case IMAP_CONTINUE: return imap_phase_on_continue(s, ev);
+    case IMAP_NOISE: return on_noise(s, ev);
+    case IMAP_CAPABILITY: on_capability(s, ev); return nothing;
+    case IMAP_EXISTS: on_exists(s, ev->number); return nothing;
+    case IMAP_EXPUNGE:
+        if (has_mailbox(s) && s->mailbox.exists > 0)
+            s->mailbox.exists--;
+        return nothing;
+    case IMAP_FETCH:
+    case IMAP_FETCH_UID:
+    case IMAP_FETCH_SIZE:
+    case IMAP_FETCH_FLAGS:
+    case IMAP_BODY:
+    case IMAP_BODY_DATA:
+    case IMAP_BODY_END:
+    case IMAP_FETCH_END:
+    case IMAP_SEARCH_UIDS:
+    case IMAP_SEARCH_END:
+        if (s->state != IMAP_SELECTED)
+            return nothing;
+        return (struct imap_session_event){ .kind = IMAP_SESSION_ITEM,
+                                            .item = *ev };
+    case IMAP_FLAGS:
+    case IMAP_OTHER:
+    case IMAP_EVENT_KIND_COUNT: return nothing;
+    }
+    return nothing;
+}
+
+static enum fault fault_of_status(enum imap_status status)
+{
+    return status == IMAP_ENOMEM ? FAULT_NO_MEMORY : FAULT_UPSTREAM_GARBLED;
+}
+
+struct imap_session_event imap_session_next(struct imap_session *s,
+                                            struct span *in)
+{
+    struct imap_session_event result = nothing;
+    struct imap_event ev;
+
+    while (result.kind == IMAP_SESSION_MORE && s->state != IMAP_DEAD) {
+        size_t before = in->len;
+        enum imap_status status = imap_parser_next(s->parser, in, &ev);
+
+        s->unasked_octets += before - in->len;
+        if (status < 0)
+            return imap_phase_fail(s, fault_of_status(status), NULL);
+        if (s->unasked_octets > IMAP_UNASKED_MAX)
+            return imap_phase_fail(s, FAULT_UPSTREAM_GARBLED, NULL);
+        if (status == IMAP_MORE)
+            return nothing;
+        if (s->state == IMAP_GREETING && ev.kind != IMAP_UNTAGGED)
+            return imap_phase_fail(s, FAULT_UPSTREAM_GARBLED, &ev);
+        result =
+            dispatch(s, &ev, in->len == 0 && imap_parser_is_idle(s->parser));
+    }
+    return result;
+}
+
+void imap_session_tls_up(struct imap_session *s)
+{
+    assert(s->state == IMAP_HANDSHAKE);
+    imap_phase_enter(s, IMAP_CAPABILITY_TLS);
+}
+
+void imap_session_select(struct imap_session *s)
+{
+    imap_phase_enter(s, IMAP_SELECT);
+}
+
+uint32_t imap_session_begin(struct imap_session *s)
+{
+    assert(s->state == IMAP_SELECTED && !s->awaiting);
+    s->awaiting = true;
+    s->unasked_octets = 0;
+    return ++s->tag;
+}
+
+void imap_session_note_progress(struct imap_session *s)
+{
+    s->unasked_octets = 0;
+}
+
+bool imap_session_log_out(struct imap_session *s)
+{
+    /* Not in the middle of an exchange: an answer would be misread. */
+    if (s->state == IMAP_DEAD || s->state == IMAP_GREETING ||
+        s->state == IMAP_HANDSHAKE || s->awaiting)
+        return false;
+    imap_phase_enter(s, IMAP_LOGOUT);
+    return true;
+}
+
+bool imap_session_has_uidplus(const struct imap_session *s)
+{
+    assert(is_authenticated(s));
+    return imap_capabilities_have(s->capabilities, IMAP_CAP_UIDPLUS);
+}

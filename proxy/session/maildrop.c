@@ -1,0 +1,176 @@
+/* maildrop.c - see maildrop.h. */
+#include "session/maildrop.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum mark {
+    MARK_DELETED,
+    MARK_DELIVERED, /* by RETR, whole */
+    MARK_FAILED,    /* the last attempt to read it failed */
+    MARK_REMOVED,   /* marked, and no longer on the server */
+};
+
+struct maildrop {
+    struct snapshot *snapshot;
+    struct maildrop_traits traits;
+    uint64_t listed_octets;
+    uint32_t deleted_count;
+    unsigned char marks[]; /* BIT(enum mark), one octet a message */
+};
+
+static uint64_t total_octets(const struct snapshot *s)
+{
+    uint64_t total = 0;
+
+    for (uint32_t i = 0; i < snapshot_count(s); i++)
+        total += snapshot_size_octets(s, i);
+    return total;
+}
+
+struct maildrop *maildrop_new(struct snapshot *snapshot,
+                              const struct maildrop_traits *traits)
+{
+    struct maildrop *m = calloc(1, sizeof(*m) + snapshot_count(snapshot));
+
+    if (m == NULL) {
+        snapshot_free(snapshot);
+        return NULL;
+    }
+    m->snapshot = snapshot;
+    m->traits = *traits;
+    m->listed_octets = total_octets(snapshot);
+    return m;
+}
+
+void maildrop_free(struct maildrop *m)
+{
+    if (m == NULL)
+        return;
+    snapshot_free(m->snapshot);
+    free(m);
+}
+
+uint32_t maildrop_uidvalidity(const struct maildrop *m)
+{
+    return m->traits.uidvalidity;
+}
+
+bool maildrop_has_unique_ids(const struct maildrop *m)
+{
+    return m->traits.has_unique_ids;
+}
+
+uint32_t maildrop_count(const struct maildrop *m)
+{
+    return snapshot_count(m->snapshot);
+}
+
+uint32_t maildrop_uid(const struct maildrop *m, uint32_t index)
+{
+    return snapshot_uid(m->snapshot, index);
+}
+
+uint64_t maildrop_size_octets(const struct maildrop *m, uint32_t index)
+{
+    return snapshot_size_octets(m->snapshot, index);
+}
+
+uint32_t maildrop_find(const struct maildrop *m, uint32_t uid)
+{
+    return snapshot_find(m->snapshot, uid);
+}
+
+uint32_t maildrop_listed_count(const struct maildrop *m)
+{
+    return maildrop_count(m) - m->deleted_count;
+}
+
+uint64_t maildrop_listed_octets(const struct maildrop *m)
+{
+    return m->listed_octets;
+}
+
+uint32_t maildrop_deleted_count(const struct maildrop *m)
+{
+    return m->deleted_count;
+}
+
+static bool has_mark(const struct maildrop *m, uint32_t index, enum mark mark)
+{
+    assert(index < maildrop_count(m));
+    return (m->marks[index] & BIT(mark)) != 0;
+}
+
+static void set_mark(struct maildrop *m, uint32_t index, enum mark mark)
+{
+    m->marks[index] = (unsigned char)(m->marks[index] | BIT(mark));
+}
+
+static void clear_mark(struct maildrop *m, uint32_t index, enum mark mark)
+{
+    m->marks[index] = (unsigned char)(m->marks[index] & ~BIT(mark));
+}
+
+bool maildrop_is_deleted(const struct maildrop *m, uint32_t index)
+{
+    return has_mark(m, index, MARK_DELETED);
+}
+
+enum fault maildrop_mark_deleted(struct maildrop *m, uint32_t index)
+{
+    assert(!maildrop_is_deleted(m, index));
+    if (m->traits.removal_fault != FAULT_NONE)
+        return m->traits.removal_fault;
+    if (has_mark(m, index, MARK_FAILED))
+        return FAULT_MESSAGE_NOT_READ;
+    set_mark(m, index, MARK_DELETED);
+    m->deleted_count++;
+    m->listed_octets -= maildrop_size_octets(m, index);
+    return FAULT_NONE;
+}
+
+void maildrop_unmark_all(struct maildrop *m)
+{
+    for (uint32_t i = 0; i < maildrop_count(m) && m->deleted_count > 0; i++) {
+        if (!maildrop_is_deleted(m, i))
+            continue;
+        clear_mark(m, i, MARK_DELETED);
+        m->deleted_count--;
+        m->listed_octets += maildrop_size_octets(m, i);
+    }
+}
+
+void maildrop_note_read(struct maildrop *m, uint32_t index, bool whole)
+{
+    clear_mark(m, index, MARK_FAILED);
+    if (whole)
+        set_mark(m, index, MARK_DELIVERED);
+}
+
+void maildrop_note_failed(struct maildrop *m, uint32_t index)
+{
+    set_mark(m, index, MARK_FAILED);
+}
+
+bool maildrop_is_to_be_removed(const struct maildrop *m, uint32_t index)
+{
+    return has_mark(m, index, MARK_DELETED) &&
+           !has_mark(m, index, MARK_REMOVED);
+}
+
+void maildrop_note_all_removed(struct maildrop *m)
+{
+    for (uint32_t i = 0; i < maildrop_count(m); i++)
+        set_mark(m, i, MARK_REMOVED);
+}
+
+void maildrop_note_found(struct maildrop *m, uint32_t index)
+{
+    clear_mark(m, index, MARK_REMOVED);
+}
+
+bool maildrop_is_to_be_seen(const struct maildrop *m, uint32_t index)
+{
+    return has_mark(m, index, MARK_DELIVERED) && !maildrop_is_deleted(m, index);
+}

@@ -1,0 +1,293 @@
+/* pop3_session.c - which command is admitted when, and whose turn it is. */
+#include "session/pop3_session.h"
+
+#include <assert.h>
+
+#include "base/limits.h"
+#include "pop3/reply.h"
+#include "session/pop3_handlers.h"
+
+static const struct pop3_request no_request = { .kind = POP3_REQUEST_NONE };
+
+static pop3_handler on_quit;
+
+#define BEFORE_LOGIN BIT(POP3_AUTHORIZATION)
+#define AFTER_LOGIN BIT(POP3_TRANSACTION)
+
+static const struct {
+    unsigned allowed_in; /* one bit a state: RFC 1939 §4-6 */
+    pop3_handler *run;
+} commands[POP3_VERB_COUNT] = {
+    [POP3_USER] = { BEFORE_LOGIN, pop3_on_user },
+    [POP3_PASS] = { BIT(POP3_USER_GIVEN), pop3_on_pass },
+    [POP3_AUTH] = { BEFORE_LOGIN, pop3_on_auth },
+    [POP3_CAPA] = { BEFORE_LOGIN | AFTER_LOGIN, pop3_on_capa },
+    [POP3_STLS] = { BEFORE_LOGIN, pop3_on_stls },
+    [POP3_STAT] = { AFTER_LOGIN, pop3_on_stat },
+    [POP3_LIST] = { AFTER_LOGIN, pop3_on_list },
+    [POP3_RETR] = { AFTER_LOGIN, pop3_on_retr },
+    [POP3_DELE] = { AFTER_LOGIN, pop3_on_dele },
+    [POP3_NOOP] = { AFTER_LOGIN, pop3_on_noop },
+    [POP3_RSET] = { AFTER_LOGIN, pop3_on_rset },
+    [POP3_TOP] = { AFTER_LOGIN, pop3_on_top },
+    [POP3_UIDL] = { AFTER_LOGIN, pop3_on_uidl },
+    [POP3_QUIT] = { BEFORE_LOGIN | AFTER_LOGIN, on_quit },
+};
+
+void pop3_session_init(struct pop3_session *s,
+                       const struct session_policy *policy)
+{
+    *s = (struct pop3_session){
+        .policy = policy,
+        .state = POP3_AUTHORIZATION,
+        .pending = POP3_UNKNOWN,
+        .tls = policy->client_tls == TLS_MODE_IMPLICIT,
+    };
+    buf_init(&s->in, POP3_INPUT_MAX);
+    buf_init(&s->out, CLIENT_OUTPUT_MAX);
+    pop3_line_reader_init(&s->reader);
+    credentials_init(&s->given);
+    /* No `<`: APOP is not offered (CONFORMANCE POP-1). */
+    pop3_reply_ok(&s->out, "POP3 server ready");
+}
+
+void pop3_session_fini(struct pop3_session *s)
+{
+    buf_fini(&s->in);
+    buf_fini(&s->out);
+    credentials_wipe(&s->given);
+    maildrop_free(s->maildrop);
+}
+
+struct pop3_request pop3_reject(struct pop3_session *s, enum pop3_verb verb,
+                                const char *text)
+{
+    s->errors_in_row++;
+    if (s->errors_in_row >= POP3_ERRORS_MAX) {
+        pop3_reply_error(&s->out, verb, POP3_CODE_NONE,
+                         fault_pop3_text(FAULT_TOO_MANY_ERRORS));
+        pop3_session_close(s, FAULT_TOO_MANY_ERRORS);
+        return no_request;
+    }
+    pop3_reply_error(&s->out, verb, POP3_CODE_NONE, text);
+    return no_request;
+}
+
+static struct pop3_request on_quit(struct pop3_session *s,
+                                   const struct pop3_command *command)
+{
+    (void)command;
+    if (s->state == POP3_AUTHORIZATION) {
+        pop3_reply_ok(&s->out, fault_pop3_text(FAULT_NONE));
+        pop3_session_close(s, FAULT_NONE);
+        return no_request;
+    }
+    s->state = POP3_UPDATE;
+    s->pending = POP3_QUIT;
+    return (struct pop3_request){ .kind = POP3_REQUEST_QUIT };
+}
+
+/* The mailbox or the upstream is lost: only QUIT still has a meaning. */
+static struct pop3_request refuse_broken(struct pop3_session *s,
+                                         enum pop3_verb verb)
+{
+    if (verb == POP3_UNKNOWN)
+        pop3_reply_error(&s->out, verb, POP3_CODE_NONE, "unknown command");
+    else
+        pop3_reply_error(&s->out, verb, fault_pop3_code(s->broken),
+                         fault_pop3_text(s->broken));
+    if (s->broken_closes)
+        pop3_session_close(s, s->broken);
+    return no_request;
+}
+
+static struct pop3_request run_command(struct pop3_session *s, struct span line)
+{
+    struct pop3_command command;
+
+    pop3_command_parse(line, &command);
+    /* PASS stands right behind USER or nowhere (RFC 1939 §7). */
+    if (s->state == POP3_USER_GIVEN && command.verb != POP3_PASS)
+        s->state = POP3_AUTHORIZATION;
+    if (s->broken != FAULT_NONE && s->state == POP3_TRANSACTION &&
+        command.verb != POP3_QUIT)
+        return refuse_broken(s, command.verb);
+    if (command.verb == POP3_UNKNOWN)
+        return pop3_reject(s, POP3_UNKNOWN, "unknown command");
+    if ((commands[command.verb].allowed_in & BIT(s->state)) == 0)
+        return pop3_reject(s, command.verb, "not now");
+    if (!pop3_command_has_arguments(&command))
+        return pop3_reject(s, command.verb, "wrong arguments");
+    return commands[command.verb].run(s, &command);
+}
+
+static bool in_sasl(const struct pop3_session *s)
+{
+    return s->state == POP3_SASL_PLAIN || s->state == POP3_SASL_LOGIN_USER ||
+           s->state == POP3_SASL_LOGIN_PASSWORD;
+}
+
+static struct pop3_request run_bad_line(struct pop3_session *s,
+                                        enum pop3_line_status status)
+{
+    enum pop3_verb verb = in_sasl(s) ? POP3_AUTH : POP3_UNKNOWN;
+
+    if (s->state == POP3_USER_GIVEN || in_sasl(s)) {
+        credentials_wipe(&s->given);
+        s->state = POP3_AUTHORIZATION;
+    }
+    return pop3_reject(s, verb,
+                       status == POP3_LINE_ETOOLONG
+                           ? "line too long"
+                           : "control character in line");
+}
+
+/* Takes one line off the input. False: none is there yet. */
+static bool run_line(struct pop3_session *s, struct pop3_request *request)
+{
+    struct span rest = buf_span(&s->in);
+    size_t before = rest.len;
+    size_t limit = in_sasl(s) ? POP3_SASL_LINE_MAX : POP3_LINE_MAX;
+    unsigned errors = s->errors_in_row;
+    struct span line;
+    enum pop3_line_status status =
+        pop3_line_next(&s->reader, &rest, limit, &line);
+
+    if (status == POP3_LINE_READY)
+        *request =
+            in_sasl(s) ? pop3_on_sasl_line(s, line) : run_command(s, line);
+    else if (status != POP3_LINE_MORE)
+        *request = run_bad_line(s, status);
+    if (s->errors_in_row == errors && status == POP3_LINE_READY)
+        s->errors_in_row = 0;
+    /* The handlers are done with what they borrowed. */
+    buf_consume(&s->in, before - rest.len);
+    return status != POP3_LINE_MORE;
+}
+
+static struct pop3_request tell_close(struct pop3_session *s)
+{
+    if (s->close_told)
+        return no_request;
+    s->close_told = true;
+    buf_clear(&s->in);
+    return (struct pop3_request){ .kind = POP3_REQUEST_CLOSE,
+                                  .fault = s->close_fault };
+}
+
+/* Clear text behind STLS must not reach the TLS session: no answer then. */
+static struct pop3_request accept_stls(struct pop3_session *s,
+                                       struct pop3_request request)
+{
+    if (buf_length(&s->in) > 0) {
+        pop3_session_close(s, FAULT_CLEAR_BEFORE_TLS);
+        return no_request;
+    }
+    pop3_reply_ok(&s->out, "begin TLS");
+    return request;
+}
+
+struct pop3_request pop3_session_next(struct pop3_session *s)
+{
+    struct pop3_request request = no_request;
+
+    while (request.kind == POP3_REQUEST_NONE) {
+        if (s->listing != POP3_LISTING_NONE)
+            pop3_continue_listing(s);
+        if (s->state == POP3_CLOSING)
+            return tell_close(s);
+        if (s->pending != POP3_UNKNOWN || s->listing != POP3_LISTING_NONE ||
+            buf_length(&s->out) >= CLIENT_OUTPUT_HIGH)
+            break;
+        if (!run_line(s, &request))
+            break;
+        if (request.kind == POP3_REQUEST_STLS)
+            request = accept_stls(s, request);
+    }
+    buf_release(&s->in);
+    return request;
+}
+
+void pop3_session_tls_up(struct pop3_session *s)
+{
+    assert(s->state == POP3_AUTHORIZATION && buf_length(&s->in) == 0);
+    s->tls = true;
+    s->errors_in_row = 0;
+    credentials_wipe(&s->given);
+}
+
+void pop3_session_accept_login(struct pop3_session *s,
+                               struct maildrop *maildrop)
+{
+    assert(s->pending == POP3_PASS || s->pending == POP3_AUTH);
+    s->maildrop = maildrop;
+    s->pending = POP3_UNKNOWN;
+    s->state = POP3_TRANSACTION;
+    pop3_reply_ok(&s->out, "logged in");
+}
+
+void pop3_session_refuse_login(struct pop3_session *s, enum fault fault)
+{
+    assert(s->pending == POP3_PASS || s->pending == POP3_AUTH);
+    pop3_reply_error(&s->out, s->pending, fault_pop3_code(fault),
+                     fault_pop3_text(fault));
+    credentials_wipe(&s->given);
+    s->pending = POP3_UNKNOWN;
+    s->state = POP3_AUTHORIZATION;
+    s->logins_failed++;
+    if (s->logins_failed >= POP3_LOGIN_TRIES_MAX)
+        pop3_session_close(s, FAULT_TOO_MANY_LOGINS);
+}
+
+void pop3_session_open_message(struct pop3_session *s)
+{
+    assert(s->pending == POP3_RETR || s->pending == POP3_TOP);
+    pop3_reply_ok(&s->out, "message follows");
+}
+
+void pop3_session_close_message(struct pop3_session *s)
+{
+    assert(s->pending == POP3_RETR || s->pending == POP3_TOP);
+    s->pending = POP3_UNKNOWN;
+}
+
+void pop3_session_refuse_message(struct pop3_session *s, enum fault fault)
+{
+    assert(s->pending == POP3_RETR || s->pending == POP3_TOP);
+    pop3_reply_error(&s->out, s->pending, fault_pop3_code(fault),
+                     fault_pop3_text(fault));
+    s->pending = POP3_UNKNOWN;
+}
+
+void pop3_session_finish(struct pop3_session *s, enum fault fault)
+{
+    assert(s->pending == POP3_QUIT);
+    if (fault == FAULT_NONE)
+        pop3_reply_ok(&s->out, fault_pop3_text(FAULT_NONE));
+    else
+        pop3_reply_error(&s->out, POP3_QUIT, fault_pop3_code(fault),
+                         fault_pop3_text(fault));
+    s->pending = POP3_UNKNOWN;
+    pop3_session_close(s, fault);
+}
+
+void pop3_session_break(struct pop3_session *s, enum fault fault, bool closes)
+{
+    if (s->broken == FAULT_NONE)
+        s->broken = fault;
+    s->broken_closes = s->broken_closes || closes;
+}
+
+void pop3_session_close(struct pop3_session *s, enum fault fault)
+{
+    if (s->state == POP3_CLOSING)
+        return;
+    s->state = POP3_CLOSING;
+    s->close_fault = fault;
+    s->listing = POP3_LISTING_NONE;
+}
+
+bool pop3_session_is_logged_in(const struct pop3_session *s)
+{
+    return s->maildrop != NULL;
+}

@@ -1,0 +1,169 @@
+/* pop3_transaction.c - the commands after login. */
+#include <assert.h>
+
+#include "base/limits.h"
+#include "pop3/reply.h"
+#include "session/pop3_handlers.h"
+
+static const struct pop3_request no_request = { .kind = POP3_REQUEST_NONE };
+
+/* A message number as an index; false, and the reply written, where there is
+ * no such message or it is marked as deleted (RFC 1939 §5).
+ */
+static bool find_message(struct pop3_session *s, enum pop3_verb verb,
+                         struct span word, uint32_t *index)
+{
+    uint32_t number;
+
+    if (!pop3_argument_message(word, &number) ||
+        number > maildrop_count(s->maildrop)) {
+        pop3_reply_error(&s->out, verb, POP3_CODE_NONE, "no such message");
+        return false;
+    }
+    if (maildrop_is_deleted(s->maildrop, number - 1)) {
+        pop3_reply_error(&s->out, verb, POP3_CODE_NONE, "message is deleted");
+        return false;
+    }
+    *index = number - 1;
+    return true;
+}
+
+struct pop3_request pop3_on_stat(struct pop3_session *s,
+                                 const struct pop3_command *command)
+{
+    (void)command;
+    pop3_reply_numbers(&s->out, maildrop_listed_count(s->maildrop),
+                       maildrop_listed_octets(s->maildrop));
+    return no_request;
+}
+
+static void write_listing_line(struct pop3_session *s, uint32_t index)
+{
+    const struct maildrop *m = s->maildrop;
+
+    if (s->listing == POP3_LISTING_SIZES)
+        pop3_write_scan_line(&s->out, index + 1,
+                             maildrop_size_octets(m, index));
+    else
+        pop3_write_unique_id(&s->out, "", index + 1, maildrop_uidvalidity(m),
+                             maildrop_uid(m, index));
+}
+
+void pop3_continue_listing(struct pop3_session *s)
+{
+    while (s->listing_index < maildrop_count(s->maildrop)) {
+        if (buf_length(&s->out) >= CLIENT_OUTPUT_HIGH || buf_failed(&s->out))
+            return;
+        if (!maildrop_is_deleted(s->maildrop, s->listing_index))
+            write_listing_line(s, s->listing_index);
+        s->listing_index++;
+    }
+    s->listing = POP3_LISTING_NONE;
+    pop3_write_end(&s->out);
+}
+
+static struct pop3_request start_listing(struct pop3_session *s,
+                                         enum pop3_listing listing)
+{
+    s->listing = listing;
+    s->listing_index = 0;
+    pop3_reply_ok(&s->out, "listing follows");
+    pop3_continue_listing(s);
+    return no_request;
+}
+
+struct pop3_request pop3_on_list(struct pop3_session *s,
+                                 const struct pop3_command *command)
+{
+    uint32_t index;
+
+    if (command->arguments == 0)
+        return start_listing(s, POP3_LISTING_SIZES);
+    if (find_message(s, POP3_LIST, command->argument[0], &index))
+        pop3_reply_numbers(&s->out, index + 1,
+                           maildrop_size_octets(s->maildrop, index));
+    return no_request;
+}
+
+struct pop3_request pop3_on_uidl(struct pop3_session *s,
+                                 const struct pop3_command *command)
+{
+    uint32_t index;
+
+    if (!maildrop_has_unique_ids(s->maildrop)) {
+        pop3_reply_error(&s->out, POP3_UIDL,
+                         fault_pop3_code(FAULT_NO_UNIQUE_IDS),
+                         fault_pop3_text(FAULT_NO_UNIQUE_IDS));
+        return no_request;
+    }
+    if (command->arguments == 0)
+        return start_listing(s, POP3_LISTING_UNIQUE_IDS);
+    if (find_message(s, POP3_UIDL, command->argument[0], &index))
+        pop3_write_unique_id(&s->out, "+OK ", index + 1,
+                             maildrop_uidvalidity(s->maildrop),
+                             maildrop_uid(s->maildrop, index));
+    return no_request;
+}
+
+struct pop3_request pop3_on_retr(struct pop3_session *s,
+                                 const struct pop3_command *command)
+{
+    uint32_t index;
+
+    if (!find_message(s, POP3_RETR, command->argument[0], &index))
+        return no_request;
+    s->pending = POP3_RETR;
+    return (struct pop3_request){ .kind = POP3_REQUEST_MESSAGE,
+                                  .index = index };
+}
+
+struct pop3_request pop3_on_top(struct pop3_session *s,
+                                const struct pop3_command *command)
+{
+    uint32_t index;
+    uint32_t lines;
+
+    if (!pop3_argument_lines(command->argument[1], &lines))
+        return pop3_reject(s, POP3_TOP, "wrong arguments");
+    if (!find_message(s, POP3_TOP, command->argument[0], &index))
+        return no_request;
+    s->pending = POP3_TOP;
+    return (struct pop3_request){ .kind = POP3_REQUEST_MESSAGE,
+                                  .index = index,
+                                  .top = true,
+                                  .lines = lines };
+}
+
+struct pop3_request pop3_on_dele(struct pop3_session *s,
+                                 const struct pop3_command *command)
+{
+    enum fault fault;
+    uint32_t index;
+
+    if (!find_message(s, POP3_DELE, command->argument[0], &index))
+        return no_request;
+    fault = maildrop_mark_deleted(s->maildrop, index);
+    if (fault == FAULT_NONE)
+        pop3_reply_ok(&s->out, "marked for deletion");
+    else
+        pop3_reply_error(&s->out, POP3_DELE, fault_pop3_code(fault),
+                         fault_pop3_text(fault));
+    return no_request;
+}
+
+struct pop3_request pop3_on_noop(struct pop3_session *s,
+                                 const struct pop3_command *command)
+{
+    (void)command;
+    pop3_reply_ok(&s->out, "");
+    return no_request;
+}
+
+struct pop3_request pop3_on_rset(struct pop3_session *s,
+                                 const struct pop3_command *command)
+{
+    (void)command;
+    maildrop_unmark_all(s->maildrop);
+    pop3_reply_ok(&s->out, "nothing is marked");
+    return no_request;
+}

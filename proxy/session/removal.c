@@ -1,0 +1,312 @@
+/* removal.c - see removal.h. */
+#include "session/removal.h"
+
+#include <assert.h>
+
+#include "imap/command.h"
+
+/* --- which messages a step is about --- */
+
+static bool concerns(const struct removal *r, uint32_t index)
+{
+    if (r->below_uid != 0 && maildrop_uid(r->maildrop, index) >= r->below_uid)
+        return false;
+    switch (r->step) {
+    case REMOVAL_LOOK_UP: return maildrop_is_deleted(r->maildrop, index);
+    case REMOVAL_STORE:
+    case REMOVAL_EXPUNGE_CHUNK:
+        return maildrop_is_to_be_removed(r->maildrop, index);
+    case REMOVAL_SEE: return maildrop_is_to_be_seen(r->maildrop, index);
+    case REMOVAL_SEARCH:
+    case REMOVAL_EXPUNGE_ALL: break;
+    }
+    return false;
+}
+
+/* The messages from r->chunk on, up to |end| or until the set is full;
+ * returns the index behind the last that was looked at.
+ */
+static uint32_t gather(const struct removal *r, uint32_t end,
+                       struct imap_uid_set *set)
+{
+    uint32_t i;
+
+    imap_uid_set_init(set);
+    for (i = r->chunk; i < end; i++)
+        if (concerns(r, i) &&
+            !imap_uid_set_add(set, maildrop_uid(r->maildrop, i)))
+            break;
+    return i;
+}
+
+/* --- what each step sends --- */
+
+static void send_set(struct removal *r, const struct imap_uid_set *set)
+{
+    uint32_t tag = imap_session_begin(r->imap);
+    struct buf *out = &r->imap->out;
+
+    switch (r->step) {
+    case REMOVAL_LOOK_UP: imap_write_fetch_flags(out, tag, set); break;
+    case REMOVAL_STORE: imap_write_store(out, tag, set, "\\Deleted"); break;
+    case REMOVAL_EXPUNGE_CHUNK: imap_write_uid_expunge(out, tag, set); break;
+    case REMOVAL_SEE: imap_write_store(out, tag, set, "\\Seen"); break;
+    case REMOVAL_SEARCH: imap_write_search_deleted(out, tag); break;
+    case REMOVAL_EXPUNGE_ALL: imap_write_simple(out, tag, "EXPUNGE"); break;
+    }
+}
+
+static void send_step(struct removal *r)
+{
+    struct imap_uid_set set;
+
+    (void)gather(r, r->chunk_end, &set);
+    send_set(r, &set);
+}
+
+static enum task_status enter(struct removal *r, enum removal_step step);
+
+/* --- from one step to the next --- */
+
+static enum task_status fail(struct removal *r, enum fault fault)
+{
+    r->fault = fault;
+    return TASK_FAILED;
+}
+
+static bool is_chunked(enum removal_step step)
+{
+    return step == REMOVAL_LOOK_UP || step == REMOVAL_STORE ||
+           step == REMOVAL_SEE;
+}
+
+static enum task_status settle(struct removal *r)
+{
+    const struct imap_mailbox *mailbox = &r->imap->mailbox;
+
+    r->settled = true;
+    r->chunk_end = 0;
+    if (!r->mark_seen || mailbox->read_only || !mailbox->keeps_seen)
+        return TASK_DONE;
+    return enter(r, REMOVAL_SEE);
+}
+
+/* No message is left for the step: which one follows? */
+static enum task_status after_last_chunk(struct removal *r)
+{
+    bool has_uidplus = imap_session_has_uidplus(r->imap);
+    bool stored = r->chunk > 0;
+
+    switch (r->step) {
+    case REMOVAL_LOOK_UP: r->chunk_end = 0; return enter(r, REMOVAL_STORE);
+    case REMOVAL_STORE:
+        if (has_uidplus || !stored)
+            return settle(r);
+        return enter(r, REMOVAL_SEARCH);
+    case REMOVAL_SEE:
+    case REMOVAL_EXPUNGE_CHUNK:
+    case REMOVAL_SEARCH:
+    case REMOVAL_EXPUNGE_ALL: break;
+    }
+    return TASK_DONE;
+}
+
+static enum task_status enter(struct removal *r, enum removal_step step)
+{
+    struct imap_uid_set set;
+    uint32_t end;
+
+    r->step = step;
+    r->below_uid = 0;
+    if (!is_chunked(step)) {
+        send_step(r);
+        return TASK_RUNNING;
+    }
+    r->chunk = r->chunk_end;
+    end = gather(r, maildrop_count(r->maildrop), &set);
+    if (imap_uid_set_is_empty(&set))
+        return after_last_chunk(r);
+    r->chunk_end = end;
+    send_set(r, &set);
+    return TASK_RUNNING;
+}
+
+enum task_status removal_start(struct removal *r, struct imap_session *imap,
+                               struct maildrop *maildrop, bool mark_seen,
+                               bool look_up)
+{
+    *r = (struct removal){ .imap = imap,
+                           .maildrop = maildrop,
+                           .mark_seen = mark_seen };
+    if (!look_up)
+        return enter(r, REMOVAL_STORE);
+    r->looked_up = true;
+    maildrop_note_all_removed(maildrop);
+    return enter(r, REMOVAL_LOOK_UP);
+}
+
+void removal_resume(struct removal *r)
+{
+    send_step(r);
+}
+
+bool removal_is_settled(const struct removal *r)
+{
+    return r->settled;
+}
+
+bool removal_is_needed(const struct maildrop *maildrop, bool mark_seen)
+{
+    if (maildrop_deleted_count(maildrop) > 0)
+        return true;
+    for (uint32_t i = 0; mark_seen && i < maildrop_count(maildrop); i++)
+        if (maildrop_is_to_be_seen(maildrop, i))
+            return true;
+    return false;
+}
+
+/* --- what the server says --- */
+
+static void on_searched(struct removal *r, uint32_t first, uint32_t last)
+{
+    uint64_t uid = first;
+
+    while (!r->foreign && uid <= last) {
+        uint32_t index = maildrop_find(r->maildrop, (uint32_t)uid);
+
+        r->foreign = index == maildrop_count(r->maildrop) ||
+                     !maildrop_is_deleted(r->maildrop, index);
+        uid++;
+    }
+}
+
+static enum task_status on_item(struct removal *r, const struct imap_event *ev)
+{
+    uint32_t index;
+
+    if (r->step == REMOVAL_SEARCH && ev->kind == IMAP_SEARCH_UIDS) {
+        on_searched(r, ev->first, ev->last);
+        imap_session_note_progress(r->imap);
+    } else if (r->step == REMOVAL_SEARCH && ev->kind == IMAP_SEARCH_END) {
+        r->searched = true;
+    } else if (r->step == REMOVAL_LOOK_UP && ev->kind == IMAP_FETCH_UID) {
+        index = maildrop_find(r->maildrop, (uint32_t)ev->number);
+        if (index < maildrop_count(r->maildrop))
+            maildrop_note_found(r->maildrop, index);
+    }
+    return TASK_RUNNING;
+}
+
+/* CONFORMANCE MAP-12. */
+static enum fault fault_of_no(const struct imap_session_event *ev)
+{
+    /* BAD and known words have a name already. */
+    if (ev->item.condition != IMAP_NO || ev->item.code == IMAP_CODE_THROTTLED)
+        return ev->fault;
+    switch (ev->item.code) {
+    case IMAP_CODE_NOPERM:
+    case IMAP_CODE_CANNOT:
+    case IMAP_CODE_NONEXISTENT: return FAULT_REMOVAL_REFUSED;
+    case IMAP_CODE_NONE:
+    case IMAP_CODE_UNKNOWN:
+    default: return FAULT_NOT_REMOVED;
+    }
+}
+
+static enum task_status on_refused(struct removal *r,
+                                   const struct imap_session_event *ev)
+{
+    switch (r->step) {
+    case REMOVAL_SEE: /* best effort */ return TASK_DONE;
+    case REMOVAL_SEARCH: /* nobody knows: as if others' flags were there */
+        return fail(r, FAULT_REMOVAL_GUARDED);
+    case REMOVAL_STORE:
+        /* Some are gone already: which? (RFC 2180 §4.2) */
+        if (ev->item.code != IMAP_CODE_EXPUNGEISSUED || r->looked_up)
+            break;
+        r->looked_up = true;
+        r->chunk_end = 0;
+        maildrop_note_all_removed(r->maildrop);
+        return enter(r, REMOVAL_LOOK_UP);
+    case REMOVAL_LOOK_UP:
+    case REMOVAL_EXPUNGE_CHUNK:
+    case REMOVAL_EXPUNGE_ALL: break;
+    }
+    return fail(r, fault_of_no(ev));
+}
+
+enum rest {
+    REST_NONE,  /* the tagged OK was for all */
+    REST_ASKED, /* it was for the highest UIDs: the others are asked for */
+    REST_STUCK, /* it was not for all, and no progress is to be had */
+};
+
+static enum rest ask_for_rest_of_set(struct removal *r, uint64_t lowest_done)
+{
+    struct imap_uid_set set;
+
+    if (lowest_done == 0 || lowest_done > UINT32_MAX ||
+        (r->below_uid != 0 && lowest_done >= r->below_uid))
+        return REST_STUCK;
+    r->below_uid = (uint32_t)lowest_done;
+    (void)gather(r, r->chunk_end, &set);
+    if (imap_uid_set_is_empty(&set))
+        return REST_NONE;
+    send_set(r, &set);
+    return REST_ASKED;
+}
+
+/* A server with a limit did only a part: CONFORMANCE IEXT-13. */
+static enum rest ask_for_rest(struct removal *r, const struct imap_event *ev)
+{
+    if (ev->code != IMAP_CODE_MESSAGELIMIT)
+        return REST_NONE;
+    if (r->step == REMOVAL_SEARCH)
+        return REST_STUCK;
+    if (r->step != REMOVAL_EXPUNGE_ALL)
+        return ask_for_rest_of_set(r, ev->second_number);
+    if (r->repeats++ >= maildrop_deleted_count(r->maildrop))
+        return REST_STUCK;
+    send_step(r);
+    return REST_ASKED;
+}
+
+static enum task_status on_completed(struct removal *r,
+                                     const struct imap_session_event *ev)
+{
+    enum rest rest;
+
+    if (ev->fault != FAULT_NONE)
+        return on_refused(r, ev);
+    rest = ask_for_rest(r, &ev->item);
+    if (rest == REST_ASKED)
+        return TASK_RUNNING;
+    if (rest == REST_STUCK && r->step == REMOVAL_SEARCH)
+        return fail(r, FAULT_REMOVAL_GUARDED);
+    if (rest == REST_STUCK && r->step != REMOVAL_SEE)
+        return fail(r, FAULT_NOT_REMOVED);
+    switch (r->step) {
+    case REMOVAL_LOOK_UP:
+    case REMOVAL_SEE: return enter(r, r->step);
+    case REMOVAL_STORE:
+        return enter(r, imap_session_has_uidplus(r->imap)
+                            ? REMOVAL_EXPUNGE_CHUNK
+                            : REMOVAL_STORE);
+    case REMOVAL_EXPUNGE_CHUNK: return enter(r, REMOVAL_STORE);
+    case REMOVAL_SEARCH:
+        /* An OK without an answer says nothing of others' flags. */
+        if (r->foreign || !r->searched)
+            return fail(r, FAULT_REMOVAL_GUARDED);
+        return enter(r, REMOVAL_EXPUNGE_ALL);
+    case REMOVAL_EXPUNGE_ALL: return settle(r);
+    }
+    return TASK_DONE;
+}
+
+enum task_status removal_on_event(struct removal *r,
+                                  const struct imap_session_event *ev)
+{
+    if (ev->kind == IMAP_SESSION_ITEM)
+        return on_item(r, &ev->item);
+    return on_completed(r, ev);
+}

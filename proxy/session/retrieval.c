@@ -1,0 +1,218 @@
+/* retrieval.c - see retrieval.h. */
+#include "session/retrieval.h"
+
+#include "base/limits.h"
+#include "imap/command.h"
+
+static void send_fetch(struct retrieval *r)
+{
+    uint32_t tag = imap_session_begin(r->imap);
+
+    r->has_body = false;
+    r->window_octets = 0;
+    if (r->top)
+        imap_write_fetch_window(&r->imap->out, tag, r->uid, r->octets,
+                                TOP_WINDOW);
+    else
+        imap_write_fetch_body(&r->imap->out, tag, r->uid);
+}
+
+static void send_lookup(struct retrieval *r)
+{
+    uint32_t tag = imap_session_begin(r->imap);
+    struct imap_uid_set set;
+
+    r->found = false;
+    imap_uid_set_init(&set);
+    if (imap_uid_set_add(&set, r->uid))
+        imap_write_fetch_flags(&r->imap->out, tag, &set);
+}
+
+static void send_step(struct retrieval *r)
+{
+    switch (r->step) {
+    case RETRIEVAL_FETCH: send_fetch(r); break;
+    case RETRIEVAL_NOOP:
+        imap_write_simple(&r->imap->out, imap_session_begin(r->imap), "NOOP");
+        break;
+    case RETRIEVAL_LOOKUP: send_lookup(r); break;
+    }
+}
+
+static void enter(struct retrieval *r, enum retrieval_step step)
+{
+    r->step = step;
+    send_step(r);
+}
+
+void retrieval_start(struct retrieval *r, struct imap_session *imap,
+                     struct pop3_session *pop3,
+                     const struct pop3_request *request)
+{
+    *r = (struct retrieval){
+        .imap = imap,
+        .pop3 = pop3,
+        .index = request->index,
+        .uid = maildrop_uid(pop3->maildrop, request->index),
+        .top = request->top,
+    };
+    if (r->top)
+        pop3_transform_init_top(&r->transform, request->lines);
+    else
+        pop3_transform_init(&r->transform);
+    enter(r, RETRIEVAL_FETCH);
+}
+
+void retrieval_resume(struct retrieval *r)
+{
+    send_step(r);
+}
+
+bool retrieval_is_open(const struct retrieval *r)
+{
+    return r->opened;
+}
+
+static uint64_t listed_size(const struct retrieval *r)
+{
+    return maildrop_size_octets(r->pop3->maildrop, r->index);
+}
+
+bool retrieval_size_differs(const struct retrieval *r)
+{
+    return !r->top && r->octets != listed_size(r);
+}
+
+static enum task_status fail(struct retrieval *r, enum fault fault)
+{
+    r->fault = fault;
+    return TASK_FAILED;
+}
+
+/* Is this the body that was asked for? Where its UID has not been said yet,
+ * it is taken to be, and checked at the end of the answer (IMAP-20).
+ */
+static bool is_wanted(const struct retrieval *r, const struct imap_event *ev)
+{
+    if (r->step != RETRIEVAL_FETCH || r->has_body || ev->nil || !ev->whole ||
+        r->imap->mailbox.changed)
+        return false;
+    if (r->answer_uid != 0 && r->answer_uid != r->uid)
+        return false;
+    if (r->top &&
+        (!ev->has_origin || ev->origin != r->octets || ev->number > TOP_WINDOW))
+        return false;
+    if (!r->top && ev->has_origin)
+        return false;
+    /* Empty, where the listing promised octets: a failure (DEC-14). */
+    return ev->number > 0 || r->opened || listed_size(r) == 0;
+}
+
+static void open_body(struct retrieval *r, const struct imap_event *ev)
+{
+    size_t room = ev->number < READ_CHUNK ? (size_t)ev->number : READ_CHUNK;
+
+    if (!r->opened)
+        pop3_session_open_message(r->pop3);
+    r->opened = true;
+    r->has_body = true;
+    r->in_body = true;
+    r->answer_has_body = true;
+    /* One allocation now instead of many on the way; failure sticks. */
+    (void)!buf_reserve(&r->pop3->out, POP3_TRANSFORM_MAX(room));
+}
+
+static enum task_status on_body_data(struct retrieval *r, struct span data)
+{
+    if (!r->in_body)
+        return TASK_RUNNING;
+    pop3_transform_feed(&r->transform, data, &r->pop3->out);
+    r->octets += data.len;
+    r->window_octets += data.len;
+    imap_session_note_progress(r->imap);
+    return TASK_RUNNING;
+}
+
+static enum task_status on_uid(struct retrieval *r, uint32_t uid)
+{
+    r->answer_uid = uid;
+    if (r->step == RETRIEVAL_LOOKUP && uid == r->uid)
+        r->found = true;
+    if (r->answer_has_body && uid != r->uid)
+        return fail(r, FAULT_UPSTREAM_GARBLED);
+    return TASK_RUNNING;
+}
+
+static enum task_status on_item(struct retrieval *r,
+                                const struct imap_event *ev)
+{
+    if (ev->kind == IMAP_BODY_DATA)
+        return on_body_data(r, ev->text);
+    if (ev->kind == IMAP_FETCH) {
+        r->answer_uid = 0;
+        r->answer_has_body = false;
+        r->in_body = false;
+    } else if (ev->kind == IMAP_FETCH_UID) {
+        return on_uid(r, (uint32_t)ev->number);
+    } else if (ev->kind == IMAP_BODY && is_wanted(r, ev)) {
+        open_body(r, ev);
+    } else if (ev->kind == IMAP_BODY_END) {
+        r->in_body = false;
+    } else if (ev->kind == IMAP_FETCH_END && r->answer_has_body &&
+               r->answer_uid == 0) {
+        return fail(r, FAULT_UPSTREAM_GARBLED); /* whose was it? */
+    }
+    return TASK_RUNNING;
+}
+
+static enum task_status finish(struct retrieval *r)
+{
+    pop3_transform_end(&r->transform, &r->pop3->out);
+    return TASK_DONE;
+}
+
+static enum task_status on_fetched(struct retrieval *r,
+                                   const struct imap_session_event *ev)
+{
+    if (ev->fault != FAULT_NONE && r->opened)
+        return fail(r, FAULT_MESSAGE_UNREADABLE);
+    if (ev->fault == FAULT_NONE && r->has_body) {
+        if (!r->top || r->window_octets < TOP_WINDOW ||
+            pop3_transform_is_complete(&r->transform))
+            return finish(r);
+        send_fetch(r);
+        return TASK_RUNNING;
+    }
+    if (r->opened)
+        return fail(r, FAULT_MESSAGE_UNREADABLE);
+    /* BAD, or words that are known: what it means is clear (MAP-8). */
+    if (ev->fault != FAULT_NONE && (ev->item.condition == IMAP_BAD ||
+                                    ev->item.code == IMAP_CODE_THROTTLED))
+        return fail(r, ev->fault);
+    enter(r, RETRIEVAL_NOOP);
+    return TASK_RUNNING;
+}
+
+static enum task_status on_completed(struct retrieval *r,
+                                     const struct imap_session_event *ev)
+{
+    /* The UID may mean another message by now (DEC-15). */
+    if (r->imap->mailbox.changed)
+        return fail(r, FAULT_MAILBOX_CHANGED);
+    switch (r->step) {
+    case RETRIEVAL_FETCH: return on_fetched(r, ev);
+    case RETRIEVAL_NOOP: enter(r, RETRIEVAL_LOOKUP); return TASK_RUNNING;
+    case RETRIEVAL_LOOKUP: break;
+    }
+    if (ev->fault == FAULT_NONE && !r->found)
+        return fail(r, FAULT_MESSAGE_GONE);
+    return fail(r, FAULT_MESSAGE_UNREADABLE);
+}
+
+enum task_status retrieval_on_event(struct retrieval *r,
+                                    const struct imap_session_event *ev)
+{
+    if (ev->kind == IMAP_SESSION_ITEM)
+        return on_item(r, &ev->item);
+    return on_completed(r, ev);
+}

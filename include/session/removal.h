@@ -5,11 +5,13 @@
  * `UID EXPUNGE set`. Without it (guarded): all STOREs, then `UID SEARCH
  * DELETED`, and `EXPUNGE` only where no other message than ours is flagged;
  * the search stands right before the EXPUNGE so that the time in which another
- * client's flag would be lost to it is as short as can be. Then `UID STORE set
- * +FLAGS.SILENT (\Seen)`, whose failure does not count.
+ * client's flag would be lost to it is as short as can be.
  *
- * On a new connection after a loss it first looks up which of the marked
- * messages are still there.
+ * The OK of an EXPUNGE does not prove that a message is gone: another client
+ * may have taken \Deleted off it in between. So the marked messages are looked
+ * up, `UID FETCH set (UID FLAGS)`, and what is still there is tried once more.
+ * On a new connection after a loss the look-up comes first. At last `UID STORE
+ * set +FLAGS.SILENT (\Seen)`, whose failure does not count.
  * Source: RFC 1939 §6; RFC 4315 §2.1; RFC 9738 §3; CONFORMANCE DEC-3, DEC-4,
  * DEC-5, DEC-7, MAP-12.
  */
@@ -27,7 +29,7 @@
 #include "session/task.h"
 
 enum removal_step {
-    REMOVAL_LOOK_UP,
+    REMOVAL_LOOK_UP, /* which of the marked are still there? */
     REMOVAL_STORE,
     REMOVAL_EXPUNGE_CHUNK, /* UID EXPUNGE */
     REMOVAL_SEARCH,
@@ -40,7 +42,7 @@ struct removal {
     struct maildrop *maildrop;
     enum removal_step step;
     bool mark_seen;
-    bool looked_up;     /* once is enough on one connection */
+    unsigned rounds;    /* of STORE and EXPUNGE begun so far */
     bool searched;      /* the search was answered */
     bool foreign;       /* and saw a flag that is not ours */
     bool settled;       /* all that was marked is gone */
@@ -51,13 +53,13 @@ struct removal {
     enum fault fault;
 };
 
-/* |look_up|: another connection may have done a part of the work. TASK_DONE
- * at once where there is nothing to do.
+/* |look_up_first|: another connection may have done a part of the work.
+ * TASK_DONE at once where there is nothing to do.
  */
 MUST_CHECK enum task_status removal_start(struct removal *r,
                                           struct imap_session *imap,
                                           struct maildrop *maildrop,
-                                          bool mark_seen, bool look_up);
+                                          bool mark_seen, bool look_up_first);
 MUST_CHECK enum task_status removal_on_event(
     struct removal *r, const struct imap_session_event *ev);
 void removal_resume(struct removal *r);

@@ -241,9 +241,15 @@ void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
 {
     b->now_ms = now_ms;
     switch (outcome) {
-    case BRIDGE_CLIENT_TLS_UP: on_client_tls_up(b); break;
-    case BRIDGE_CLIENT_TLS_FAILED: on_client_closed(b, FAULT_CLIENT_TLS); break;
-    case BRIDGE_CLIENT_CLOSED: on_client_closed(b, FAULT_CLIENT_GONE); break;
+    case BRIDGE_CLIENT_TLS_UP:
+        on_client_tls_up(b);
+        break;
+    case BRIDGE_CLIENT_TLS_FAILED:
+        on_client_closed(b, FAULT_CLIENT_TLS);
+        break;
+    case BRIDGE_CLIENT_CLOSED:
+        on_client_closed(b, FAULT_CLIENT_GONE);
+        break;
     case BRIDGE_UPSTREAM_UP:
     case BRIDGE_UPSTREAM_TLS_UP:
         b->upstream_seen_ms = now_ms;
@@ -262,8 +268,11 @@ void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
     case BRIDGE_LOCK_BUSY:
         bridge_lock_answered(b, outcome == BRIDGE_LOCKED);
         break;
-    case BRIDGE_SHUT_DOWN: shut_down(b); break;
-    case BRIDGE_OUTCOME_COUNT: break;
+    case BRIDGE_SHUT_DOWN:
+        shut_down(b);
+        break;
+    case BRIDGE_OUTCOME_COUNT:
+        break;
     }
     settle(b);
 }

@@ -139,16 +139,23 @@ static void serve(struct bridge *b, const struct pop3_request *request)
         if (!b->overloaded)
             bridge_connect(b);
         break;
-    case POP3_REQUEST_STLS: start_tls(b); break;
-    case POP3_REQUEST_CLOSE: close_client(b, request->fault); break;
-    case POP3_REQUEST_LOGIN: start_login(b); break;
+    case POP3_REQUEST_STLS:
+        start_tls(b);
+        break;
+    case POP3_REQUEST_CLOSE:
+        close_client(b, request->fault);
+        break;
+    case POP3_REQUEST_LOGIN:
+        start_login(b);
+        break;
     case POP3_REQUEST_MESSAGE:
     case POP3_REQUEST_QUIT:
         b->request = *request;
         b->client_seen_ms = b->now_ms;
         start_deferred(b);
         break;
-    case POP3_REQUEST_NONE: break;
+    case POP3_REQUEST_NONE:
+        break;
     }
 }
 

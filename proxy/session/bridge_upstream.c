@@ -149,9 +149,12 @@ void bridge_upstream_lost(struct bridge *b, enum fault fault, bool still_open)
         else
             pop3_session_break(&b->pop3, fault, true);
         break;
-    case BRIDGE_UPDATE: lose_update(b, fault, task); break;
+    case BRIDGE_UPDATE:
+        lose_update(b, fault, task);
+        break;
     case BRIDGE_CLOSING:
-    case BRIDGE_PHASE_COUNT: break;
+    case BRIDGE_PHASE_COUNT:
+        break;
     }
 }
 
@@ -350,11 +353,18 @@ void bridge_resume_task(struct bridge *b)
     b->resume_at_ms = UINT64_MAX;
     b->upstream_seen_ms = b->now_ms;
     switch (b->task) {
-    case BRIDGE_TASK_LISTING: listing_resume(&b->work.listing); break;
-    case BRIDGE_TASK_RETRIEVAL: retrieval_resume(&b->work.retrieval); break;
-    case BRIDGE_TASK_REMOVAL: removal_resume(&b->work.removal); break;
+    case BRIDGE_TASK_LISTING:
+        listing_resume(&b->work.listing);
+        break;
+    case BRIDGE_TASK_RETRIEVAL:
+        retrieval_resume(&b->work.retrieval);
+        break;
+    case BRIDGE_TASK_REMOVAL:
+        removal_resume(&b->work.removal);
+        break;
     case BRIDGE_TASK_NONE:
-    case BRIDGE_TASK_KEEPALIVE: break;
+    case BRIDGE_TASK_KEEPALIVE:
+        break;
     }
 }
 
@@ -393,7 +403,8 @@ static void run_task(struct bridge *b, const struct imap_session_event *ev)
         if (ev->kind == IMAP_SESSION_COMPLETED)
             forget_task(b);
         break;
-    case BRIDGE_TASK_NONE: break;
+    case BRIDGE_TASK_NONE:
+        break;
     }
 }
 
@@ -419,10 +430,18 @@ static void on_event(struct bridge *b, const struct imap_session_event *ev)
         b->link = BRIDGE_LINK_HANDSHAKE;
         bridge_wish(b, BRIDGE_START_UPSTREAM_TLS);
         break;
-    case IMAP_SESSION_READY: bridge_try_login(b); break;
-    case IMAP_SESSION_LOGGED_IN: on_logged_in(b); break;
-    case IMAP_SESSION_SELECTED: on_selected(b); break;
-    case IMAP_SESSION_ITEM: run_task(b, ev); break;
+    case IMAP_SESSION_READY:
+        bridge_try_login(b);
+        break;
+    case IMAP_SESSION_LOGGED_IN:
+        on_logged_in(b);
+        break;
+    case IMAP_SESSION_SELECTED:
+        on_selected(b);
+        break;
+    case IMAP_SESSION_ITEM:
+        run_task(b, ev);
+        break;
     case IMAP_SESSION_COMPLETED:
         if (ev->fault != FAULT_NONE)
             bridge_note_text(b, ev->item.text, ev->fault);
@@ -431,11 +450,14 @@ static void on_event(struct bridge *b, const struct imap_session_event *ev)
     case IMAP_SESSION_TEXT:
         bridge_note_text(b, ev->item.text, FAULT_NONE);
         break;
-    case IMAP_SESSION_LOGGED_OUT: forget_upstream(b, true); break;
+    case IMAP_SESSION_LOGGED_OUT:
+        forget_upstream(b, true);
+        break;
     case IMAP_SESSION_FAILED:
         bridge_note_text(b, ev->item.text, ev->fault);
         break;
-    case IMAP_SESSION_MORE: break;
+    case IMAP_SESSION_MORE:
+        break;
     }
     check_mailbox(b);
 }
@@ -457,10 +479,11 @@ void bridge_take_upstream(struct bridge *b, struct span in)
 
     while (b->link == BRIDGE_LINK_UP || b->link == BRIDGE_LINK_LEAVING) {
         ev = imap_session_next(&b->imap, &in);
-        if (ev.kind == IMAP_SESSION_MORE)
-            return;
         on_event(b, &ev);
         if (ev.kind == IMAP_SESSION_FAILED)
             on_failed(b, ev.fault);
+        check_mailbox(b);
+        if (ev.kind == IMAP_SESSION_MORE)
+            return;
     }
 }

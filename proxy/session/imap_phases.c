@@ -110,11 +110,15 @@ void imap_phase_enter(struct imap_session *s, enum imap_state next)
     switch (next) {
     case IMAP_CAPABILITY_FIRST:
     case IMAP_CAPABILITY_TLS:
-    case IMAP_CAPABILITY_LOGIN: ask_capability(s); break;
+    case IMAP_CAPABILITY_LOGIN:
+        ask_capability(s);
+        break;
     case IMAP_STARTTLS:
         imap_write_simple(&s->out, next_tag(s), "STARTTLS");
         break;
-    case IMAP_AUTHENTICATE: send_authenticate(s); break;
+    case IMAP_AUTHENTICATE:
+        send_authenticate(s);
+        break;
     case IMAP_LOGIN:
         s->login_piece = 0;
         (void)next_tag(s);
@@ -123,15 +127,20 @@ void imap_phase_enter(struct imap_session *s, enum imap_state next)
     case IMAP_ID:
         imap_write_id(&s->out, next_tag(s), s->policy->version);
         break;
-    case IMAP_SELECT: send_select(s); break;
-    case IMAP_LOGOUT: imap_write_simple(&s->out, next_tag(s), "LOGOUT"); break;
+    case IMAP_SELECT:
+        send_select(s);
+        break;
+    case IMAP_LOGOUT:
+        imap_write_simple(&s->out, next_tag(s), "LOGOUT");
+        break;
     case IMAP_GREETING:
     case IMAP_HANDSHAKE:
     case IMAP_NOT_AUTHENTICATED:
     case IMAP_AUTHENTICATED:
     case IMAP_SELECTED:
     case IMAP_DEAD:
-    case IMAP_STATE_COUNT: break;
+    case IMAP_STATE_COUNT:
+        break;
     }
 }
 
@@ -206,10 +215,12 @@ struct imap_session_event imap_phase_on_greeting(struct imap_session *s,
     bool tls_wanted = s->policy->upstream_tls == TLS_MODE_STARTTLS;
 
     switch (ev->condition) {
-    case IMAP_OK: break;
+    case IMAP_OK:
+        break;
     case IMAP_PREAUTH: /* the password would go unchecked: DEC-20 */
         return imap_phase_fail(s, FAULT_UPSTREAM_MISFIT, ev);
-    case IMAP_BYE: return imap_phase_fail(s, FAULT_UPSTREAM_BYE, ev);
+    case IMAP_BYE:
+        return imap_phase_fail(s, FAULT_UPSTREAM_BYE, ev);
     case IMAP_NO:
     case IMAP_BAD:
     case IMAP_CONDITION_COUNT:
@@ -258,12 +269,15 @@ static enum fault fault_of_login(const struct imap_event *ev)
     case IMAP_CODE_UNAVAILABLE:
     case IMAP_CODE_LIMIT:
     case IMAP_CODE_INUSE:
-    case IMAP_CODE_SERVERBUG: return FAULT_UPSTREAM_BUSY;
-    case IMAP_CODE_CONTACTADMIN: return FAULT_ACCOUNT;
+    case IMAP_CODE_SERVERBUG:
+        return FAULT_UPSTREAM_BUSY;
+    case IMAP_CODE_CONTACTADMIN:
+        return FAULT_ACCOUNT;
     case IMAP_CODE_PRIVACYREQUIRED:
     case IMAP_CODE_CANNOT: /* UTF8=ONLY: RFC 9755 §3 */
         return FAULT_UPSTREAM_NO_LOGIN;
-    case IMAP_CODE_CLIENTBUG: return FAULT_UPSTREAM_REJECTED;
+    case IMAP_CODE_CLIENTBUG:
+        return FAULT_UPSTREAM_REJECTED;
     case IMAP_CODE_NONE:
     case IMAP_CODE_UNKNOWN:
     default: /* RFC 5530 §3: no code means AUTHENTICATIONFAILED */
@@ -347,15 +361,19 @@ static enum fault fault_of_select(const struct imap_event *ev)
     if (ev->condition == IMAP_BAD)
         return FAULT_UPSTREAM_REJECTED;
     switch (ev->code) {
-    case IMAP_CODE_INUSE: return FAULT_IN_USE;
+    case IMAP_CODE_INUSE:
+        return FAULT_IN_USE;
     case IMAP_CODE_NONEXISTENT:
     case IMAP_CODE_NOPERM:
     case IMAP_CODE_CANNOT:
-    case IMAP_CODE_CORRUPTION: return FAULT_MAILBOX_REFUSED;
-    case IMAP_CODE_CLIENTBUG: return FAULT_UPSTREAM_REJECTED;
+    case IMAP_CODE_CORRUPTION:
+        return FAULT_MAILBOX_REFUSED;
+    case IMAP_CODE_CLIENTBUG:
+        return FAULT_UPSTREAM_REJECTED;
     case IMAP_CODE_NONE:
     case IMAP_CODE_UNKNOWN:
-    default: return FAULT_MAILBOX_BUSY;
+    default:
+        return FAULT_MAILBOX_BUSY;
     }
 }
 
@@ -395,13 +413,15 @@ struct imap_session_event imap_phase_on_tagged(struct imap_session *s,
         if (!ok)
             return imap_phase_fail(s, FAULT_UPSTREAM_MISFIT, ev);
         return on_capabilities(s, s->policy->upstream_tls == TLS_MODE_STARTTLS);
-    case IMAP_STARTTLS: return on_starttls_answer(s, ev, clean);
+    case IMAP_STARTTLS:
+        return on_starttls_answer(s, ev, clean);
     case IMAP_CAPABILITY_TLS:
         if (!ok)
             return imap_phase_fail(s, FAULT_UPSTREAM_MISFIT, ev);
         return on_capabilities(s, false);
     case IMAP_AUTHENTICATE:
-    case IMAP_LOGIN: return on_login_answer(s, ev);
+    case IMAP_LOGIN:
+        return on_login_answer(s, ev);
     case IMAP_CAPABILITY_LOGIN:
         if (!ok)
             return imap_phase_fail(s, FAULT_UPSTREAM_MISFIT, ev);
@@ -409,7 +429,8 @@ struct imap_session_event imap_phase_on_tagged(struct imap_session *s,
     case IMAP_ID: /* refused or not, it is informational (RFC 2971 §3) */
         imap_phase_enter(s, IMAP_AUTHENTICATED);
         return happened(IMAP_SESSION_LOGGED_IN);
-    case IMAP_SELECT: return on_select_answer(s, ev);
+    case IMAP_SELECT:
+        return on_select_answer(s, ev);
     case IMAP_LOGOUT:
         imap_phase_enter(s, IMAP_DEAD);
         return happened(IMAP_SESSION_LOGGED_OUT);
@@ -419,7 +440,8 @@ struct imap_session_event imap_phase_on_tagged(struct imap_session *s,
     case IMAP_AUTHENTICATED:
     case IMAP_SELECTED:
     case IMAP_DEAD:
-    case IMAP_STATE_COUNT: break;
+    case IMAP_STATE_COUNT:
+        break;
     }
     return imap_phase_fail(s, FAULT_UPSTREAM_GARBLED, ev);
 }

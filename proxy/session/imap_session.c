@@ -76,7 +76,9 @@ static void take_code(struct imap_session *s, const struct imap_event *ev)
         if (has_mailbox(s))
             s->mailbox.read_only = true;
         break;
-    case IMAP_CODE_CLIENTBUG: s->rejects++; break;
+    case IMAP_CODE_CLIENTBUG:
+        s->rejects++;
+        break;
     case IMAP_CODE_NONE:
     case IMAP_CODE_UNKNOWN:
     default:
@@ -171,12 +173,20 @@ static struct imap_session_event dispatch(struct imap_session *s,
                                           bool clean)
 {
     switch (ev->kind) {
-    case IMAP_TAGGED: return on_tagged(s, ev, clean);
-    case IMAP_UNTAGGED: return on_untagged(s, ev);
-    case IMAP_CONTINUE: return imap_phase_on_continue(s, ev);
-    case IMAP_NOISE: return on_noise(s, ev);
-    case IMAP_CAPABILITY: on_capability(s, ev); return nothing;
-    case IMAP_EXISTS: on_exists(s, ev->number); return nothing;
+    case IMAP_TAGGED:
+        return on_tagged(s, ev, clean);
+    case IMAP_UNTAGGED:
+        return on_untagged(s, ev);
+    case IMAP_CONTINUE:
+        return imap_phase_on_continue(s, ev);
+    case IMAP_NOISE:
+        return on_noise(s, ev);
+    case IMAP_CAPABILITY:
+        on_capability(s, ev);
+        return nothing;
+    case IMAP_EXISTS:
+        on_exists(s, ev->number);
+        return nothing;
     case IMAP_EXPUNGE:
         if (has_mailbox(s) && s->mailbox.exists > 0)
             s->mailbox.exists--;
@@ -197,7 +207,8 @@ static struct imap_session_event dispatch(struct imap_session *s,
                                             .item = *ev };
     case IMAP_FLAGS:
     case IMAP_OTHER:
-    case IMAP_EVENT_KIND_COUNT: return nothing;
+    case IMAP_EVENT_KIND_COUNT:
+        return nothing;
     }
     return nothing;
 }

@@ -36,10 +36,13 @@ static enum task_status fail(struct listing *l, enum fault fault)
 static enum fault fault_of_status(enum snapshot_status status)
 {
     switch (status) {
-    case SNAPSHOT_ETOOBIG: return FAULT_MAILBOX_TOO_LARGE;
-    case SNAPSHOT_ENOMEM: return FAULT_NO_MEMORY;
+    case SNAPSHOT_ETOOBIG:
+        return FAULT_MAILBOX_TOO_LARGE;
+    case SNAPSHOT_ENOMEM:
+        return FAULT_NO_MEMORY;
     case SNAPSHOT_OK:
-    case SNAPSHOT_EINCOMPLETE: break;
+    case SNAPSHOT_EINCOMPLETE:
+        break;
     }
     return FAULT_MAILBOX_INCOMPLETE;
 }

@@ -91,11 +91,12 @@ static struct pop3_request on_quit(struct pop3_session *s,
 static struct pop3_request refuse_broken(struct pop3_session *s,
                                          enum pop3_verb verb)
 {
-    if (verb == POP3_UNKNOWN)
-        pop3_reply_error(&s->out, verb, POP3_CODE_NONE, "unknown command");
-    else
-        pop3_reply_error(&s->out, verb, fault_pop3_code(s->broken),
-                         fault_pop3_text(s->broken));
+    enum pop3_code code = fault_pop3_code(s->broken);
+
+    /* USER and what is no command carry none: CONFORMANCE CAP-9, CAP-10. */
+    if (!pop3_code_is_allowed(verb, code))
+        code = POP3_CODE_NONE;
+    pop3_reply_error(&s->out, verb, code, fault_pop3_text(s->broken));
     if (s->broken_closes)
         pop3_session_close(s, s->broken);
     return no_request;

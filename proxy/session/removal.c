@@ -5,6 +5,9 @@
 
 #include "imap/command.h"
 
+/* Once, and once more for what another client got in the way of. */
+#define ROUNDS_MAX 2
+
 /* --- which messages a step is about --- */
 
 static bool concerns(const struct removal *r, uint32_t index)
@@ -12,13 +15,16 @@ static bool concerns(const struct removal *r, uint32_t index)
     if (r->below_uid != 0 && maildrop_uid(r->maildrop, index) >= r->below_uid)
         return false;
     switch (r->step) {
-    case REMOVAL_LOOK_UP: return maildrop_is_deleted(r->maildrop, index);
+    case REMOVAL_LOOK_UP:
+        return maildrop_is_deleted(r->maildrop, index);
     case REMOVAL_STORE:
     case REMOVAL_EXPUNGE_CHUNK:
         return maildrop_is_to_be_removed(r->maildrop, index);
-    case REMOVAL_SEE: return maildrop_is_to_be_seen(r->maildrop, index);
+    case REMOVAL_SEE:
+        return maildrop_is_to_be_seen(r->maildrop, index);
     case REMOVAL_SEARCH:
-    case REMOVAL_EXPUNGE_ALL: break;
+    case REMOVAL_EXPUNGE_ALL:
+        break;
     }
     return false;
 }
@@ -47,12 +53,25 @@ static void send_set(struct removal *r, const struct imap_uid_set *set)
     struct buf *out = &r->imap->out;
 
     switch (r->step) {
-    case REMOVAL_LOOK_UP: imap_write_fetch_flags(out, tag, set); break;
-    case REMOVAL_STORE: imap_write_store(out, tag, set, "\\Deleted"); break;
-    case REMOVAL_EXPUNGE_CHUNK: imap_write_uid_expunge(out, tag, set); break;
-    case REMOVAL_SEE: imap_write_store(out, tag, set, "\\Seen"); break;
-    case REMOVAL_SEARCH: imap_write_search_deleted(out, tag); break;
-    case REMOVAL_EXPUNGE_ALL: imap_write_simple(out, tag, "EXPUNGE"); break;
+    case REMOVAL_LOOK_UP:
+        imap_write_fetch_flags(out, tag, set);
+        break;
+    case REMOVAL_STORE:
+        imap_write_store(out, tag, set, "\\Deleted");
+        break;
+    case REMOVAL_EXPUNGE_CHUNK:
+        imap_write_uid_expunge(out, tag, set);
+        break;
+    case REMOVAL_SEE:
+        imap_write_store(out, tag, set, "\\Seen");
+        break;
+    case REMOVAL_SEARCH:
+        r->searched = false;
+        imap_write_search_deleted(out, tag);
+        break;
+    case REMOVAL_EXPUNGE_ALL:
+        imap_write_simple(out, tag, "EXPUNGE");
+        break;
     }
 }
 
@@ -91,22 +110,54 @@ static enum task_status settle(struct removal *r)
     return enter(r, REMOVAL_SEE);
 }
 
+static enum task_status look_up(struct removal *r)
+{
+    maildrop_note_all_removed(r->maildrop);
+    r->chunk_end = 0;
+    return enter(r, REMOVAL_LOOK_UP);
+}
+
+/* What is known to be there is stored and expunged: at most twice. */
+static enum task_status begin_round(struct removal *r)
+{
+    r->chunk_end = 0;
+    r->rounds++;
+    return enter(r, REMOVAL_STORE);
+}
+
+static enum task_status after_look_up(struct removal *r)
+{
+    uint32_t i = 0;
+
+    while (i < maildrop_count(r->maildrop) &&
+           !maildrop_is_to_be_removed(r->maildrop, i))
+        i++;
+    if (i == maildrop_count(r->maildrop))
+        return settle(r);
+    if (r->rounds >= ROUNDS_MAX)
+        return fail(r, FAULT_NOT_REMOVED);
+    return begin_round(r);
+}
+
 /* No message is left for the step: which one follows? */
 static enum task_status after_last_chunk(struct removal *r)
 {
-    bool has_uidplus = imap_session_has_uidplus(r->imap);
     bool stored = r->chunk > 0;
 
     switch (r->step) {
-    case REMOVAL_LOOK_UP: r->chunk_end = 0; return enter(r, REMOVAL_STORE);
+    case REMOVAL_LOOK_UP:
+        return after_look_up(r);
     case REMOVAL_STORE:
-        if (has_uidplus || !stored)
-            return settle(r);
+        if (!stored)
+            return settle(r); /* nothing was marked */
+        if (imap_session_has_uidplus(r->imap))
+            return look_up(r);
         return enter(r, REMOVAL_SEARCH);
     case REMOVAL_SEE:
     case REMOVAL_EXPUNGE_CHUNK:
     case REMOVAL_SEARCH:
-    case REMOVAL_EXPUNGE_ALL: break;
+    case REMOVAL_EXPUNGE_ALL:
+        break;
     }
     return TASK_DONE;
 }
@@ -133,16 +184,12 @@ static enum task_status enter(struct removal *r, enum removal_step step)
 
 enum task_status removal_start(struct removal *r, struct imap_session *imap,
                                struct maildrop *maildrop, bool mark_seen,
-                               bool look_up)
+                               bool look_up_first)
 {
     *r = (struct removal){ .imap = imap,
                            .maildrop = maildrop,
                            .mark_seen = mark_seen };
-    if (!look_up)
-        return enter(r, REMOVAL_STORE);
-    r->looked_up = true;
-    maildrop_note_all_removed(maildrop);
-    return enter(r, REMOVAL_LOOK_UP);
+    return look_up_first ? look_up(r) : begin_round(r);
 }
 
 void removal_resume(struct removal *r)
@@ -206,10 +253,12 @@ static enum fault fault_of_no(const struct imap_session_event *ev)
     switch (ev->item.code) {
     case IMAP_CODE_NOPERM:
     case IMAP_CODE_CANNOT:
-    case IMAP_CODE_NONEXISTENT: return FAULT_REMOVAL_REFUSED;
+    case IMAP_CODE_NONEXISTENT:
+        return FAULT_REMOVAL_REFUSED;
     case IMAP_CODE_NONE:
     case IMAP_CODE_UNKNOWN:
-    default: return FAULT_NOT_REMOVED;
+    default:
+        return FAULT_NOT_REMOVED;
     }
 }
 
@@ -217,20 +266,19 @@ static enum task_status on_refused(struct removal *r,
                                    const struct imap_session_event *ev)
 {
     switch (r->step) {
-    case REMOVAL_SEE: /* best effort */ return TASK_DONE;
+    case REMOVAL_SEE: /* best effort */
+        return TASK_DONE;
     case REMOVAL_SEARCH: /* nobody knows: as if others' flags were there */
         return fail(r, FAULT_REMOVAL_GUARDED);
     case REMOVAL_STORE:
         /* Some are gone already: which? (RFC 2180 §4.2) */
-        if (ev->item.code != IMAP_CODE_EXPUNGEISSUED || r->looked_up)
-            break;
-        r->looked_up = true;
-        r->chunk_end = 0;
-        maildrop_note_all_removed(r->maildrop);
-        return enter(r, REMOVAL_LOOK_UP);
+        if (ev->item.code == IMAP_CODE_EXPUNGEISSUED)
+            return look_up(r);
+        break;
     case REMOVAL_LOOK_UP:
     case REMOVAL_EXPUNGE_CHUNK:
-    case REMOVAL_EXPUNGE_ALL: break;
+    case REMOVAL_EXPUNGE_ALL:
+        break;
     }
     return fail(r, fault_of_no(ev));
 }
@@ -287,18 +335,21 @@ static enum task_status on_completed(struct removal *r,
         return fail(r, FAULT_NOT_REMOVED);
     switch (r->step) {
     case REMOVAL_LOOK_UP:
-    case REMOVAL_SEE: return enter(r, r->step);
+    case REMOVAL_SEE:
+        return enter(r, r->step);
     case REMOVAL_STORE:
         return enter(r, imap_session_has_uidplus(r->imap)
                             ? REMOVAL_EXPUNGE_CHUNK
                             : REMOVAL_STORE);
-    case REMOVAL_EXPUNGE_CHUNK: return enter(r, REMOVAL_STORE);
+    case REMOVAL_EXPUNGE_CHUNK:
+        return enter(r, REMOVAL_STORE);
     case REMOVAL_SEARCH:
         /* An OK without an answer says nothing of others' flags. */
         if (r->foreign || !r->searched)
             return fail(r, FAULT_REMOVAL_GUARDED);
         return enter(r, REMOVAL_EXPUNGE_ALL);
-    case REMOVAL_EXPUNGE_ALL: return settle(r);
+    case REMOVAL_EXPUNGE_ALL:
+        return look_up(r);
     }
     return TASK_DONE;
 }

@@ -31,11 +31,15 @@ static void send_lookup(struct retrieval *r)
 static void send_step(struct retrieval *r)
 {
     switch (r->step) {
-    case RETRIEVAL_FETCH: send_fetch(r); break;
+    case RETRIEVAL_FETCH:
+        send_fetch(r);
+        break;
     case RETRIEVAL_NOOP:
         imap_write_simple(&r->imap->out, imap_session_begin(r->imap), "NOOP");
         break;
-    case RETRIEVAL_LOOKUP: send_lookup(r); break;
+    case RETRIEVAL_LOOKUP:
+        send_lookup(r);
+        break;
     }
 }
 
@@ -200,9 +204,13 @@ static enum task_status on_completed(struct retrieval *r,
     if (r->imap->mailbox.changed)
         return fail(r, FAULT_MAILBOX_CHANGED);
     switch (r->step) {
-    case RETRIEVAL_FETCH: return on_fetched(r, ev);
-    case RETRIEVAL_NOOP: enter(r, RETRIEVAL_LOOKUP); return TASK_RUNNING;
-    case RETRIEVAL_LOOKUP: break;
+    case RETRIEVAL_FETCH:
+        return on_fetched(r, ev);
+    case RETRIEVAL_NOOP:
+        enter(r, RETRIEVAL_LOOKUP);
+        return TASK_RUNNING;
+    case RETRIEVAL_LOOKUP:
+        break;
     }
     if (ev->fault == FAULT_NONE && !r->found)
         return fail(r, FAULT_MESSAGE_GONE);

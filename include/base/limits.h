@@ -65,6 +65,10 @@
 
 /* Messages in a maildrop; eight octets each. */
 #define MAILDROP_MESSAGES_MAX 1000000
+/* A message this short that is not of the size listed is looked up before it is
+ * passed on: it may be a server's note that the message is gone.
+ */
+#define SUSPECT_MESSAGE_MAX 1024
 /* TOP reads the message in windows of this size: CONFORMANCE DEC-11. */
 #define TOP_WINDOW 65536
 /* Upstream silence after which a NOOP is sent while the client lives. */

@@ -107,6 +107,7 @@ enum bridge_note {
                                   must escape it */
     BRIDGE_NOTE_UPSTREAM_LOST, /* fault: not in answer to a command */
     BRIDGE_NOTE_SIZE_MISMATCH, /* DEC-8 */
+    BRIDGE_NOTE_NO_UNIQUE_IDS, /* no UIDVALIDITY, or UIDNOTSTICKY: DEC-12 */
     BRIDGE_NOTE_COUNT,
 };
 

@@ -10,6 +10,7 @@
  * The OK of an EXPUNGE does not prove that a message is gone: another client
  * may have taken \Deleted off it in between. So the marked messages are looked
  * up, `UID FETCH set (UID FLAGS)`, and what is still there is tried once more.
+ * A server that calls UIDs wrong which are gone is asked for all it has.
  * On a new connection after a loss the look-up comes first. At last `UID STORE
  * set +FLAGS.SILENT (\Seen)`, whose failure does not count.
  * Source: RFC 1939 §6; RFC 4315 §2.1; RFC 9738 §3; CONFORMANCE DEC-3, DEC-4,
@@ -29,7 +30,8 @@
 #include "session/task.h"
 
 enum removal_step {
-    REMOVAL_LOOK_UP, /* which of the marked are still there? */
+    REMOVAL_LOOK_UP,     /* which of the marked are still there? */
+    REMOVAL_LOOK_AT_ALL, /* the same, asked in another way */
     REMOVAL_STORE,
     REMOVAL_EXPUNGE_CHUNK, /* UID EXPUNGE */
     REMOVAL_SEARCH,

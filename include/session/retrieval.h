@@ -3,7 +3,9 @@
  * RETR is one `UID FETCH u (UID BODY.PEEK[])`, streamed. TOP reads windows
  * `BODY.PEEK[]<offset.64K>` until it has its lines. `+OK` is written when the
  * body opens, the lone dot only behind the tagged OK. A message that cannot
- * be had is looked up after a NOOP: is it gone, or just unreadable?
+ * be had is looked up after a NOOP: is it gone, or just unreadable? So is a
+ * short one that is not of the size listed: Courier answers for a message that
+ * another client expunged with one that it makes up.
  * Source: RFC 1939 §5, §7; RFC 9051 §6.4.5, §7.5.2; CONFORMANCE DEC-8, DEC-10,
  * DEC-11, DEC-14, IMAP-18 to IMAP-26, MAP-11; general rules 1 to 3 of
  * PROVIDER_QUIRKS.md.
@@ -42,6 +44,8 @@ struct retrieval {
     bool in_body;           /* its octets are ours */
     bool has_body;          /* this command's body has come */
     bool found;             /* by the lookup */
+    bool suspect;           /* a body was there, and was not taken */
+    bool vouched;           /* the lookup found it: take what comes */
     bool opened;            /* the client has its `+OK` */
     enum fault fault;
 };

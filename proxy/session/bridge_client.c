@@ -68,6 +68,8 @@ void bridge_accept_login(struct bridge *b, struct maildrop *maildrop)
     b->client_seen_ms = b->now_ms;
     credentials_wipe(&b->pop3.given);
     bridge_note(b, BRIDGE_NOTE_LOGGED_IN, FAULT_NONE);
+    if (!maildrop_has_unique_ids(maildrop))
+        bridge_note(b, BRIDGE_NOTE_NO_UNIQUE_IDS, FAULT_NO_UNIQUE_IDS);
     pop3_session_accept_login(&b->pop3, maildrop);
 }
 
@@ -75,6 +77,9 @@ void bridge_accept_login(struct bridge *b, struct maildrop *maildrop)
 
 void bridge_finish_quit(struct bridge *b, enum fault fault)
 {
+    /* A login refused on the new connection is no answer to QUIT. */
+    if (!pop3_code_is_allowed(POP3_QUIT, fault_pop3_code(fault)))
+        fault = FAULT_NOT_REMOVED;
     if (fault == FAULT_NONE)
         b->report.messages_deleted += maildrop_deleted_count(b->pop3.maildrop);
     b->phase = BRIDGE_CLOSING;

@@ -22,6 +22,7 @@ static bool concerns(const struct removal *r, uint32_t index)
         return maildrop_is_to_be_removed(r->maildrop, index);
     case REMOVAL_SEE:
         return maildrop_is_to_be_seen(r->maildrop, index);
+    case REMOVAL_LOOK_AT_ALL:
     case REMOVAL_SEARCH:
     case REMOVAL_EXPUNGE_ALL:
         break;
@@ -56,6 +57,9 @@ static void send_set(struct removal *r, const struct imap_uid_set *set)
     case REMOVAL_LOOK_UP:
         imap_write_fetch_flags(out, tag, set);
         break;
+    case REMOVAL_LOOK_AT_ALL:
+        imap_write_fetch_listing(out, tag, 1, 0);
+        break;
     case REMOVAL_STORE:
         imap_write_store(out, tag, set, "\\Deleted");
         break;
@@ -84,6 +88,7 @@ static void send_step(struct removal *r)
 }
 
 static enum task_status enter(struct removal *r, enum removal_step step);
+static enum task_status after_look_up(struct removal *r);
 
 /* --- from one step to the next --- */
 
@@ -115,6 +120,15 @@ static enum task_status look_up(struct removal *r)
     maildrop_note_all_removed(r->maildrop);
     r->chunk_end = 0;
     return enter(r, REMOVAL_LOOK_UP);
+}
+
+/* Mailutils answers BAD where a set names only UIDs that are gone. */
+static enum task_status look_at_all(struct removal *r)
+{
+    maildrop_note_all_removed(r->maildrop);
+    if (r->imap->mailbox.exists == 0)
+        return after_look_up(r);
+    return enter(r, REMOVAL_LOOK_AT_ALL);
 }
 
 /* What is known to be there is stored and expunged: at most twice. */
@@ -154,6 +168,7 @@ static enum task_status after_last_chunk(struct removal *r)
             return look_up(r);
         return enter(r, REMOVAL_SEARCH);
     case REMOVAL_SEE:
+    case REMOVAL_LOOK_AT_ALL:
     case REMOVAL_EXPUNGE_CHUNK:
     case REMOVAL_SEARCH:
     case REMOVAL_EXPUNGE_ALL:
@@ -236,7 +251,9 @@ static enum task_status on_item(struct removal *r, const struct imap_event *ev)
         imap_session_note_progress(r->imap);
     } else if (r->step == REMOVAL_SEARCH && ev->kind == IMAP_SEARCH_END) {
         r->searched = true;
-    } else if (r->step == REMOVAL_LOOK_UP && ev->kind == IMAP_FETCH_UID) {
+    } else if ((r->step == REMOVAL_LOOK_UP || r->step == REMOVAL_LOOK_AT_ALL) &&
+               ev->kind == IMAP_FETCH_UID) {
+        imap_session_note_progress(r->imap);
         index = maildrop_find(r->maildrop, (uint32_t)ev->number);
         if (index < maildrop_count(r->maildrop))
             maildrop_note_found(r->maildrop, index);
@@ -276,6 +293,8 @@ static enum task_status on_refused(struct removal *r,
             return look_up(r);
         break;
     case REMOVAL_LOOK_UP:
+        return look_at_all(r);
+    case REMOVAL_LOOK_AT_ALL:
     case REMOVAL_EXPUNGE_CHUNK:
     case REMOVAL_EXPUNGE_ALL:
         break;
@@ -309,7 +328,7 @@ static enum rest ask_for_rest(struct removal *r, const struct imap_event *ev)
 {
     if (ev->code != IMAP_CODE_MESSAGELIMIT)
         return REST_NONE;
-    if (r->step == REMOVAL_SEARCH)
+    if (r->step == REMOVAL_SEARCH || r->step == REMOVAL_LOOK_AT_ALL)
         return REST_STUCK;
     if (r->step != REMOVAL_EXPUNGE_ALL)
         return ask_for_rest_of_set(r, ev->second_number);
@@ -337,6 +356,8 @@ static enum task_status on_completed(struct removal *r,
     case REMOVAL_LOOK_UP:
     case REMOVAL_SEE:
         return enter(r, r->step);
+    case REMOVAL_LOOK_AT_ALL:
+        return after_look_up(r);
     case REMOVAL_STORE:
         return enter(r, imap_session_has_uidplus(r->imap)
                             ? REMOVAL_EXPUNGE_CHUNK

@@ -112,6 +112,12 @@ static bool is_wanted(const struct retrieval *r, const struct imap_event *ev)
     return ev->number > 0 || r->opened || listed_size(r) == 0;
 }
 
+static bool is_suspect(const struct retrieval *r, const struct imap_event *ev)
+{
+    return !r->opened && !r->vouched && ev->number <= SUSPECT_MESSAGE_MAX &&
+           ev->number != listed_size(r);
+}
+
 static void open_body(struct retrieval *r, const struct imap_event *ev)
 {
     size_t room = ev->number < READ_CHUNK ? (size_t)ev->number : READ_CHUNK;
@@ -159,7 +165,10 @@ static enum task_status on_item(struct retrieval *r,
     } else if (ev->kind == IMAP_FETCH_UID) {
         return on_uid(r, (uint32_t)ev->number);
     } else if (ev->kind == IMAP_BODY && is_wanted(r, ev)) {
-        open_body(r, ev);
+        if (is_suspect(r, ev))
+            r->suspect = true;
+        else
+            open_body(r, ev);
     } else if (ev->kind == IMAP_BODY_END) {
         r->in_body = false;
     } else if (ev->kind == IMAP_FETCH_END && r->answer_has_body &&
@@ -214,6 +223,11 @@ static enum task_status on_completed(struct retrieval *r,
     }
     if (ev->fault == FAULT_NONE && !r->found)
         return fail(r, FAULT_MESSAGE_GONE);
+    if (ev->fault == FAULT_NONE && r->suspect && !r->vouched) {
+        r->vouched = true;
+        enter(r, RETRIEVAL_FETCH);
+        return TASK_RUNNING;
+    }
     return fail(r, FAULT_MESSAGE_UNREADABLE);
 }
 

@@ -1,0 +1,96 @@
+#!/bin/sh
+# install-packages.sh SET... - installs the Debian packages of the named sets.
+#
+# Sets: build (compile popinjay), run (the demonstration), test (make test).
+# Asks dpkg first: when all is there, nothing is done and no network is used.
+# Needs root or sudo only when something is missing. With --list it prints
+# what is missing and installs nothing.
+set -eu
+
+build='gcc libc6-dev make pkg-config libuv1-dev libssl-dev libinih-dev
+       libjansson-dev uthash-dev LLHTTP'
+run='ca-certificates curl dovecot-core dovecot-imapd openssl python3'
+tests='clang-format libcmocka-dev python3-pytest'
+
+usage() {
+    echo "usage: $0 [--list] build|run|test..." >&2
+    exit 2
+}
+
+is_installed() {
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# llhttp has a package of its own from Debian 13 on; on Debian 12 its C sources
+# come with the one for node, and the Makefile compiles them.
+llhttp_package() {
+    for p in libllhttp-dev node-llhttp; do
+        if is_installed "$p"; then
+            echo "$p"
+            return
+        fi
+    done
+    if apt-cache show libllhttp-dev >/dev/null 2>&1; then
+        echo libllhttp-dev
+    else
+        echo node-llhttp
+    fi
+}
+
+missing_of() {
+    for p; do
+        [ "$p" != LLHTTP ] || p=$(llhttp_package)
+        is_installed "$p" || echo "$p"
+    done | sort -u | tr '\n' ' '
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo "$@"
+    else
+        echo "$0: needs root or sudo to run: $*" >&2
+        return 1
+    fi
+}
+
+list_only=no
+wanted=
+[ $# -gt 0 ] || usage
+for set_name; do
+    case $set_name in
+    --list) list_only=yes ;;
+    build) wanted="$wanted $build" ;;
+    run) wanted="$wanted $run" ;;
+    test) wanted="$wanted $run $tests" ;;
+    *) usage ;;
+    esac
+done
+
+# Word splitting of the lists is what is meant here and below.
+# shellcheck disable=SC2086
+missing=$(missing_of $wanted)
+if [ "$list_only" = yes ]; then
+    echo "$missing"
+    exit 0
+fi
+[ -n "$missing" ] || exit 0
+
+as_root apt-get update -q
+# Only now is it known whether apt has heard of libllhttp-dev.
+# shellcheck disable=SC2086
+missing=$(missing_of $wanted)
+echo "installing: $missing"
+
+# Dovecot's package would start a system service on ports that are not ours
+# to open; policy-rc.d forbids it for as long as the installation takes.
+guard=/usr/sbin/policy-rc.d
+if [ ! -e "$guard" ]; then
+    trap 'as_root rm -f "$guard"' EXIT
+    trap 'exit 130' INT TERM HUP
+    as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$guard && chmod 755 $guard"
+fi
+# shellcheck disable=SC2086
+as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -q -y --no-install-recommends $missing

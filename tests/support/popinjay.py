@@ -1,0 +1,200 @@
+"""The proxy under test: a configuration, a process, its log, its figures."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+from support.pop3client import Pop3Client
+from support.ports import LOOPBACK, answers, free_port, wait_until
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+SANITIZER = re.compile(r"(Sanitizer|runtime error):?")
+
+
+def binary():
+    """The program under test: the one of POPINJAY, or build/popinjay."""
+    return os.environ.get("POPINJAY") or os.path.join(TOP, "build",
+                                                      "popinjay")
+
+
+def is_sanitized():
+    """Whether the program under test carries AddressSanitizer."""
+    with open(binary(), "rb") as f:
+        return b"__asan_init" in f.read()
+
+
+class Popinjay:
+    """Three listeners before |upstream|: pop3s, pop3 (STLS) and plain.
+
+    upstream: the keys of [upstream], see ImapServer.upstream_config()
+    settings: further keys, {section: {key: value}}; a value of None removes
+    """
+
+    def __init__(self, folder, authority, upstream, settings=None):
+        self.ca_file = authority.ca_file
+        self.port_tls = free_port()
+        self.port_stls = free_port()
+        self.port_plain = free_port()
+        self.port_status = free_port()
+        self._folder = tempfile.mkdtemp(prefix="proxy.", dir=str(folder))
+        self._log_path = os.path.join(self._folder, "log")
+        self._process = None
+        cert, key = authority.pair("proxy")
+        self.config = self._config(upstream, settings or {}, cert, key)
+        self.config_path = os.path.join(self._folder, "proxy.conf")
+        write_config(self.config_path, self.config)
+
+    def _config(self, upstream, settings, cert, key):
+        pair = {"certificate": cert, "private_key": key}
+        config = {
+            "server": {"workers": "2", "log_level": "debug"},
+            "listen pop3s": {"address": f"{LOOPBACK}:{self.port_tls}",
+                             "tls": "implicit", **pair},
+            "listen pop3": {"address": f"{LOOPBACK}:{self.port_stls}",
+                            "tls": "starttls", **pair},
+            "listen plain": {"address": f"{LOOPBACK}:{self.port_plain}",
+                             "tls": "none", "allow_plaintext_login": "yes"},
+            "upstream": dict(upstream),
+            "status": {"address": f"{LOOPBACK}:{self.port_status}"},
+            "limits": {"auth_failure_delay": "0 s", "drain_timeout": "10 s"},
+            "policy": {},
+        }
+        for section, keys in settings.items():
+            config.setdefault(section, {}).update(keys)
+        return config
+
+    def start(self):
+        self._log = open(self._log_path, "ab")
+        # The program drops to another user when it is started as root and
+        # told to; the tests do not tell it.
+        self._process = subprocess.Popen(
+            [binary(), "-c", self.config_path], stdin=subprocess.DEVNULL,
+            stdout=self._log, stderr=self._log, start_new_session=True)
+        wait_until(self._is_up, 20, "popinjay")
+        return self
+
+    def _is_up(self):
+        if self._process.poll() is not None:
+            raise AssertionError(f"popinjay ended with "
+                                 f"{self._process.returncode}:\n{self.log()}")
+        return answers(self.port_tls) and answers(self.port_status)
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def signal(self, number):
+        self._process.send_signal(number)
+
+    def wait(self, seconds=15):
+        """The exit code; a time-out is a subprocess.TimeoutExpired."""
+        return self._process.wait(seconds)
+
+    def running(self):
+        return self._process.poll() is None
+
+    def stop(self):
+        """Ends it with SIGTERM and judges what it left in its log."""
+        if self._process is None:
+            return
+        early = self._process.poll()
+        if early is None:
+            self.signal(signal.SIGTERM)
+            try:
+                code = self.wait(5)
+            except subprocess.TimeoutExpired:
+                self.signal(signal.SIGTERM)
+                code = self.wait(10)
+        else:
+            code = early
+        self._process = None
+        self._log.close()
+        assert not SANITIZER.search(self.log()), self.log()
+        assert code == 0, f"popinjay ended with {code}:\n{self.log()}"
+
+    def kill(self):
+        """For the wreck of a failed test."""
+        if self._process and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def log(self):
+        with open(self._log_path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    # --- What it costs ------------------------------------------------------
+
+    def _status_kb(self, key):
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
+            return int(re.search(rf"^{key}:\s+(\d+) kB", f.read(), re.M)[1])
+
+    def rss_kb(self):
+        return self._status_kb("VmRSS")
+
+    def peak_rss_kb(self):
+        """The highest RSS since reset_peak()."""
+        return self._status_kb("VmHWM")
+
+    def reset_peak(self):
+        with open(f"/proc/{self.pid}/clear_refs", "w", encoding="ascii") as f:
+            f.write("5")
+
+    def cpu_seconds(self):
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as f:
+            fields = f.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    # --- Talking to it ------------------------------------------------------
+
+    def http(self, path):
+        url = f"http://{LOOPBACK}:{self.port_status}{path}"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.read().decode()
+
+    def status(self):
+        return json.loads(self.http("/status"))
+
+    def pop3s(self, **kw):
+        return Pop3Client(self.port_tls, self.ca_file, tls=True, **kw)
+
+    def pop3(self, **kw):
+        """On the listener with STLS, still in clear."""
+        return Pop3Client(self.port_stls, self.ca_file, **kw)
+
+    def plain(self, **kw):
+        return Pop3Client(self.port_plain, self.ca_file, **kw)
+
+    def login(self, user, password, **kw):
+        client = self.pop3s(**kw)
+        client.login(user, password)
+        return client
+
+    def login_when_free(self, user, password, seconds=10):
+        """login() where a lost session may hold the maildrop a moment yet."""
+        end = time.monotonic() + seconds
+        while True:
+            client = self.pop3s()
+            client.ok(f"USER {user}")
+            reply = client.command(f"PASS {password}")
+            if reply.startswith(b"+OK"):
+                return client
+            client.close()
+            assert b"[IN-USE]" in reply, reply
+            assert time.monotonic() < end, "the maildrop stays in use"
+            time.sleep(0.05)
+
+
+def write_config(path, config):
+    """{section: {key: value}} as INI; keys whose value is None are left out."""
+    with open(path, "w", encoding="utf-8") as f:
+        for section, keys in config.items():
+            f.write(f"[{section}]\n")
+            for key, value in keys.items():
+                if value is not None:
+                    f.write(f"{key} = {value}\n")

@@ -66,6 +66,11 @@ struct span buf_span(const struct buf *b);
 /* Drops |n| octets from the front, wiping nothing; n <= buf_length. */
 void buf_consume(struct buf *b, size_t n);
 
+/* Takes back what was written last: |length| octets stay, the rest is wiped;
+ * length <= buf_length. A failed buffer stays failed.
+ */
+void buf_truncate(struct buf *b, size_t length);
+
 /* Drops all that it holds, wipes the memory and gives it back. A failed buffer
  * stays failed.
  */

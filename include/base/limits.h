@@ -28,10 +28,14 @@
 /* Plain octets taken from a connection at once: one TLS record. */
 #define READ_CHUNK 16384
 /* Octets for the client: above HIGH nothing more is asked for, at MAX the
- * transform of one chunk still fits (a lone LF or a dot doubles).
+ * transform of one chunk still fits, and of a body that came as one quoted
+ * string (a lone LF or a dot doubles).
  */
 #define CLIENT_OUTPUT_HIGH 65536
-#define CLIENT_OUTPUT_MAX (CLIENT_OUTPUT_HIGH + 3 * READ_CHUNK)
+#define CLIENT_OUTPUT_MAX \
+    (CLIENT_OUTPUT_HIGH + 2 * IMAP_STRING_MAX + 2 * READ_CHUNK)
+/* The client's address in words. */
+#define CLIENT_ADDRESS_MAX 64
 /* Octets for the upstream; the longest thing sent is a SASL response. */
 #define UPSTREAM_OUTPUT_MAX 65536
 
@@ -73,6 +77,10 @@
 #define TOP_WINDOW 65536
 /* Upstream silence after which a NOOP is sent while the client lives. */
 #define UPSTREAM_KEEPALIVE_MS (15 * 60 * 1000)
+/* An answer that is awaited, and brings signs of life but no progress, may take
+ * this many times upstream_timeout.
+ */
+#define UPSTREAM_PATIENCE 10
 /* LOGOUT waits this long for its answer. */
 #define LOGOUT_TIMEOUT_MS 5000
 /* A throttling server that names a wait no longer than this is obeyed. */

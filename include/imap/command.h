@@ -52,11 +52,11 @@ bool imap_write_login(struct buf *out, uint32_t tag, unsigned piece,
                       struct span user, struct span password,
                       struct imap_capabilities caps);
 
-/* `An ID ("name" "popinjay" "version" "...")`. */
-void imap_write_id(struct buf *out, uint32_t tag, const char *version);
-
-/* `An SELECT INBOX`, with ` (CONDSTORE)` if |condstore|. */
-void imap_write_select_inbox(struct buf *out, uint32_t tag, bool condstore);
+/* `An ID ("name" "popinjay" "version" "...")`; with |client_address|, unless it
+ * is empty, as "x-originating-ip", which Dovecot takes from trusted networks.
+ */
+void imap_write_id(struct buf *out, uint32_t tag, const char *version,
+                   struct span client_address);
 
 /* `An UID FETCH first:last (UID FLAGS RFC822.SIZE)`; last 0 means `*`. */
 void imap_write_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,

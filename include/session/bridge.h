@@ -38,6 +38,11 @@ MUST_CHECK struct bridge *bridge_new(const struct session_policy *policy,
                                      bool overloaded, uint64_t now_ms);
 void bridge_free(struct bridge *b);
 
+/* Before anything comes in: the client's address in words, told to the
+ * upstream where the policy says so.
+ */
+void bridge_set_client_address(struct bridge *b, struct span address);
+
 /* --- in --- */
 
 /* How many octets of that side the bridge takes now; 0: stop reading. */
@@ -61,6 +66,7 @@ enum bridge_outcome {
     BRIDGE_UPSTREAM_CLOSED,    /* the peer ended it, or it broke */
     BRIDGE_LOCKED,             /* of BRIDGE_LOCK */
     BRIDGE_LOCK_BUSY,          /* of BRIDGE_LOCK */
+    BRIDGE_LOCK_TOO_SOON,      /* of BRIDGE_LOCK */
     BRIDGE_SHUT_DOWN,          /* end now, change nothing */
     BRIDGE_OUTCOME_COUNT,
 };
@@ -125,6 +131,11 @@ bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish);
 
 /* When to call bridge_time, or UINT64_MAX. */
 uint64_t bridge_deadline(const struct bridge *b);
+
+/* The client is owed nothing: all whole lines that it sent are answered, and the
+ * answers taken. A line that is not finished does not count.
+ */
+bool bridge_client_is_served(const struct bridge *b);
 
 /* Both sides are done with: free it. */
 bool bridge_is_over(const struct bridge *b);

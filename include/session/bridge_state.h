@@ -2,7 +2,8 @@
  *
  * Internal: bridge.c takes octets, outcomes and time in and hands wishes out;
  * bridge_client.c serves what the POP3 session asks for; bridge_upstream.c
- * has the upstream connection, from the wish to connect to its end.
+ * has the upstream connection, from the wish to connect to its end;
+ * bridge_task.c what is done with the mailbox meanwhile.
  */
 #ifndef POPINJAY_SESSION_BRIDGE_STATE_H
 #define POPINJAY_SESSION_BRIDGE_STATE_H
@@ -49,6 +50,7 @@ struct bridge {
     struct pop3_session pop3;
     struct imap_session imap;    /* while link is not NONE, CONNECTING */
     struct credentials upstream; /* used upstream, from login to the end */
+    struct buf client_address;   /* for the server's ID; may be empty */
     struct buf login_name;       /* for notes and the lock */
     enum bridge_phase phase;
     enum bridge_client client;
@@ -69,10 +71,11 @@ struct bridge {
 
     uint64_t now_ms;
     uint64_t login_deadline_ms;
-    uint64_t client_seen_ms; /* last sign of life */
-    uint64_t upstream_seen_ms;
-    uint64_t resume_at_ms; /* task: after a pause; UINT64_MAX: none */
-    uint64_t refuse_at_ms; /* login: UINT64_MAX: none */
+    uint64_t client_seen_ms;   /* last sign of life */
+    uint64_t upstream_seen_ms; /* anything at all */
+    uint64_t progress_ms;      /* something that was of use */
+    uint64_t resume_at_ms;     /* task: after a pause; UINT64_MAX: none */
+    uint64_t refuse_at_ms;     /* login: UINT64_MAX: none */
 
     struct bridge_wish wishes[BRIDGE_WISHES_MAX];
     unsigned wish_first;
@@ -106,6 +109,9 @@ void bridge_tell_refusal(struct bridge *b);
 
 /* --- bridge_upstream.c --- */
 
+/* An answer is due from now on. */
+void bridge_await_upstream(struct bridge *b);
+
 /* There is a connection, or one is on its way. */
 void bridge_connect(struct bridge *b);
 
@@ -121,15 +127,27 @@ void bridge_leave_upstream(struct bridge *b);
 void bridge_take_upstream(struct bridge *b, struct span in);
 void bridge_upstream_up(struct bridge *b);
 void bridge_upstream_lost(struct bridge *b, enum fault fault, bool still_open);
-void bridge_lock_answered(struct bridge *b, bool locked);
-
-void bridge_start_message(struct bridge *b);
-void bridge_start_removal(struct bridge *b);
-void bridge_start_keepalive(struct bridge *b);
-/* The pause that the server asked for is over. */
-void bridge_resume_task(struct bridge *b);
+void bridge_lock_answered(struct bridge *b, enum bridge_outcome answer);
 
 /* An answer is due: silence counts. */
 bool bridge_upstream_is_awaited(const struct bridge *b);
+
+/* --- bridge_task.c --- */
+
+void bridge_start_listing(struct bridge *b);
+void bridge_start_message(struct bridge *b);
+void bridge_start_removal(struct bridge *b);
+void bridge_start_keepalive(struct bridge *b);
+
+/* IMAP_SESSION_ITEM and IMAP_SESSION_COMPLETED are the task's. */
+void bridge_run_task(struct bridge *b, const struct imap_session_event *ev);
+
+/* The pause that the server asked for is over. */
+void bridge_resume_task(struct bridge *b);
+void bridge_forget_task(struct bridge *b);
+
+/* Why DELE cannot be carried out in the mailbox selected; FAULT_NONE: it can.
+ */
+enum fault bridge_removal_fault(const struct bridge *b);
 
 #endif

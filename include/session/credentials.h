@@ -1,4 +1,4 @@
-/* credentials.h - a name and a password, wiped when done with.
+/* credentials.h - a name, a password and whom to act as, wiped when done with.
  *
  * What the client gave and what is used upstream are two values of this type.
  */
@@ -12,22 +12,28 @@
 #include "base/span.h"
 
 struct credentials {
+    struct buf identity; /* SASL's authorization identity; empty: |user| */
     struct buf user;
     struct buf password;
 };
 
 void credentials_init(struct credentials *c);
 
-/* Wipes both; |c| is as after credentials_init. */
+/* Wipes all; |c| is as after credentials_init. */
 void credentials_wipe(struct credentials *c);
 
 /* Copies; each part has passed sasl_part_is_valid. False where there is no
  * memory: |c| is then wiped.
  */
+MUST_CHECK bool credentials_set_identity(struct credentials *c,
+                                         struct span identity);
 MUST_CHECK bool credentials_set_user(struct credentials *c, struct span user);
 MUST_CHECK bool credentials_set_password(struct credentials *c,
                                          struct span password);
 MUST_CHECK bool credentials_copy(struct credentials *to,
                                  const struct credentials *from);
+
+/* Whose maildrop it is: the identity, or else the user. */
+struct span credentials_name(const struct credentials *c);
 
 #endif

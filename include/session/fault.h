@@ -24,6 +24,7 @@ enum fault {
     FAULT_CREDENTIALS, /* the upstream said no: MAP-1 */
     FAULT_IDENTITY,    /* may not act as somebody else: SASL-10 */
     FAULT_IN_USE,      /* another session has the maildrop: MAP-6 */
+    FAULT_LOGIN_DELAY, /* login_delay: MAP-5 */
     FAULT_ACCOUNT,     /* CONTACTADMIN: MAP-3 */
     FAULT_OVERLOAD,    /* max_sessions: MAP-12 */
     FAULT_SHUTDOWN,    /* drain_timeout is over */

@@ -44,6 +44,7 @@ enum imap_state {
 
 struct imap_mailbox {
     uint32_t exists;
+    bool exists_told;
     uint32_t uidvalidity; /* 0: the server named none */
     bool uids_last;       /* no UIDNOTSTICKY */
     bool read_only;
@@ -55,6 +56,7 @@ struct imap_mailbox {
 struct imap_session {
     const struct session_policy *policy;
     enum imap_state state;
+    struct span client_address; /* for ID */
     struct imap_parser *parser;
     struct buf out;
     struct imap_capabilities capabilities;
@@ -89,15 +91,18 @@ enum imap_session_event_kind {
 struct imap_session_event {
     enum imap_session_event_kind kind;
     enum fault fault;       /* FAILED; COMPLETED: FAULT_NONE for OK */
+    bool noteworthy;        /* item->text is for the log, whatever the kind */
     uint64_t backoff_ms;    /* COMPLETED: the server asks for a pause */
     struct imap_event item; /* ITEM; COMPLETED, TEXT: the response */
 };
 
-/* A new connection: with implicit TLS, the handshake is done. False where
- * there is no memory.
+/* A new connection: with implicit TLS, the handshake is done. |policy| and what
+ * |client_address| borrows from must outlive it. False where there is no
+ * memory.
  */
 MUST_CHECK bool imap_session_init(struct imap_session *s,
-                                  const struct session_policy *policy);
+                                  const struct session_policy *policy,
+                                  struct span client_address);
 void imap_session_fini(struct imap_session *s);
 
 /* Takes at most one event off |in|; call until IMAP_SESSION_MORE. After

@@ -53,16 +53,25 @@ MUST_CHECK enum fault maildrop_mark_deleted(struct maildrop *m, uint32_t index);
 /* RSET. */
 void maildrop_unmark_all(struct maildrop *m);
 
-/* A retrieval ended: |whole| says that RETR delivered all of the message. */
+/* A retrieval ended: |whole| says that it was RETR, and not TOP. What RETR
+ * failed to deliver, TOP does not make good.
+ */
 void maildrop_note_read(struct maildrop *m, uint32_t index, bool whole);
-void maildrop_note_failed(struct maildrop *m, uint32_t index);
+void maildrop_note_failed(struct maildrop *m, uint32_t index, bool whole);
 
 /* Marked with DELE and, as far as is known, still on the server. A lookup
  * forgets what is known, then notes each message that it finds.
  */
 bool maildrop_is_to_be_removed(const struct maildrop *m, uint32_t index);
+uint32_t maildrop_to_be_removed_count(const struct maildrop *m);
 void maildrop_note_all_removed(struct maildrop *m);
 void maildrop_note_found(struct maildrop *m, uint32_t index);
+
+/* A search for flagged messages begins, and names one: false if it was named
+ * before.
+ */
+void maildrop_begin_search(struct maildrop *m);
+MUST_CHECK bool maildrop_note_named(struct maildrop *m, uint32_t index);
 
 /* Delivered whole and not marked as deleted: to be flagged \Seen. */
 bool maildrop_is_to_be_seen(const struct maildrop *m, uint32_t index);

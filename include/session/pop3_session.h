@@ -75,6 +75,9 @@ struct pop3_session {
     enum pop3_verb pending;    /* with the owner; POP3_UNKNOWN: none */
     enum pop3_listing listing; /* being written */
     uint32_t listing_index;    /* its next message */
+    bool message_open;         /* its `+OK` is written, its end is not */
+    bool message_left;         /* a part of it has left |out| */
+    size_t message_start;      /* octets of |out| before it */
     enum fault broken;         /* every command but QUIT fails with it */
     bool broken_closes;        /* and the session ends after that answer */
     bool tls;
@@ -102,7 +105,13 @@ void pop3_session_refuse_login(struct pop3_session *s, enum fault fault);
 
 void pop3_session_open_message(struct pop3_session *s);
 void pop3_session_close_message(struct pop3_session *s);
+/* Where the message is open, what |out| has of it is taken back: no part may
+ * have left.
+ */
 void pop3_session_refuse_message(struct pop3_session *s, enum fault fault);
+
+/* The owner took |n| octets off the front of |out|. */
+void pop3_session_taken(struct pop3_session *s, size_t n);
 
 /* |fault| FAULT_NONE: all that was marked is gone. */
 void pop3_session_finish(struct pop3_session *s, enum fault fault);

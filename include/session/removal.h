@@ -3,13 +3,13 @@
  *
  * With UIDPLUS, in chunks: `UID STORE set +FLAGS.SILENT (\Deleted)`, then
  * `UID EXPUNGE set`. Without it (guarded): all STOREs, then `UID SEARCH
- * DELETED`, and `EXPUNGE` only where no other message than ours is flagged;
+ * DELETED`, and `EXPUNGE` only where it names all of ours and no other;
  * the search stands right before the EXPUNGE so that the time in which another
  * client's flag would be lost to it is as short as can be.
  *
  * The OK of an EXPUNGE does not prove that a message is gone: another client
  * may have taken \Deleted off it in between. So the marked messages are looked
- * up, `UID FETCH set (UID FLAGS)`, and what is still there is tried once more.
+ * up, `UID FETCH set (UID FLAGS)`, and what is still there is tried again.
  * A server that calls UIDs wrong which are gone is asked for all it has.
  * On a new connection after a loss the look-up comes first. At last `UID STORE
  * set +FLAGS.SILENT (\Seen)`, whose failure does not count.
@@ -44,14 +44,16 @@ struct removal {
     struct maildrop *maildrop;
     enum removal_step step;
     bool mark_seen;
-    unsigned rounds;    /* of STORE and EXPUNGE begun so far */
-    bool searched;      /* the search was answered */
-    bool foreign;       /* and saw a flag that is not ours */
-    bool settled;       /* all that was marked is gone */
-    uint32_t chunk;     /* index of the chunk's first message */
-    uint32_t chunk_end; /* index behind its last */
-    uint32_t below_uid; /* MESSAGELIMIT: the rest of it; 0: all */
-    uint32_t repeats;   /* of EXPUNGE, for a limit */
+    unsigned idle_rounds; /* of STORE and EXPUNGE that removed nothing */
+    uint32_t left;        /* to be removed before this round */
+    uint32_t named;       /* of ours, by the search */
+    bool foreign;         /* it named one that is not ours */
+    bool unclear;         /* it did not name all of ours */
+    bool seen_any;        /* while looking at all */
+    bool settled;         /* all that was marked is gone */
+    uint32_t chunk;       /* index of the chunk's first message */
+    uint32_t chunk_end;   /* index behind its last */
+    uint32_t below_uid;   /* MESSAGELIMIT: the rest of it; 0: all */
     enum fault fault;
 };
 

@@ -58,7 +58,8 @@ MUST_CHECK enum task_status retrieval_on_event(
     struct retrieval *r, const struct imap_session_event *ev);
 void retrieval_resume(struct retrieval *r);
 
-/* The client has seen `+OK`: a failure can only be told by closing. */
+/* The client has a part of the answer: a failure can only be told by closing.
+ */
 bool retrieval_is_open(const struct retrieval *r);
 
 /* The size that LIST gave is not what came (DEC-8). After TASK_DONE. */

@@ -42,6 +42,16 @@ void buf_clear(struct buf *b)
     give_back(b);
 }
 
+void buf_truncate(struct buf *b, size_t length)
+{
+    size_t end = b->start + length;
+
+    assert(end <= b->end);
+    if (end < b->end)
+        wipe(b->data + end, b->end - end);
+    b->end = end;
+}
+
 void buf_release(struct buf *b)
 {
     if (b->start == b->end)

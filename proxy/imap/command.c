@@ -145,18 +145,17 @@ bool imap_write_login(struct buf *out, uint32_t tag, unsigned piece,
     return w.now > piece;
 }
 
-void imap_write_id(struct buf *out, uint32_t tag, const char *version)
+void imap_write_id(struct buf *out, uint32_t tag, const char *version,
+                   struct span client_address)
 {
     append_tag(out, tag);
     buf_append_string(out, "ID (\"name\" \"popinjay\" \"version\" ");
     append_quoted(out, span_from_string(version));
+    if (client_address.len > 0) {
+        buf_append_string(out, " \"x-originating-ip\" ");
+        append_quoted(out, client_address);
+    }
     buf_append_string(out, ")\r\n");
-}
-
-void imap_write_select_inbox(struct buf *out, uint32_t tag, bool condstore)
-{
-    imap_write_simple(out, tag,
-                      condstore ? "SELECT INBOX (CONDSTORE)" : "SELECT INBOX");
 }
 
 static void append_uid_fetch_one(struct buf *out, uint32_t tag, uint32_t uid)

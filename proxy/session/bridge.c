@@ -32,6 +32,7 @@ struct bridge *bridge_new(const struct session_policy *policy, bool overloaded,
     b->refuse_at_ms = UINT64_MAX;
     credentials_init(&b->upstream);
     buf_init(&b->login_name, SASL_PART_MAX);
+    buf_init(&b->client_address, CLIENT_ADDRESS_MAX);
     pop3_session_init(&b->pop3, policy);
     if (buf_failed(&b->pop3.out)) {
         bridge_free(b);
@@ -51,8 +52,15 @@ void bridge_free(struct bridge *b)
     pop3_session_fini(&b->pop3);
     credentials_wipe(&b->upstream);
     buf_fini(&b->login_name);
+    buf_fini(&b->client_address);
     wipe(b->text, sizeof(b->text));
     free(b);
+}
+
+void bridge_set_client_address(struct bridge *b, struct span address)
+{
+    buf_clear(&b->client_address);
+    (void)buf_append(&b->client_address, address);
 }
 
 /* --- wishes --- */
@@ -117,6 +125,8 @@ static void end(struct bridge *b, enum fault fault)
 {
     b->client = BRIDGE_CLIENT_ENDED;
     b->report.end = fault;
+    b->request.kind = POP3_REQUEST_NONE;
+    b->refuse_at_ms = UINT64_MAX;
     /* What QUIT began is still carried out. */
     if (b->phase == BRIDGE_UPDATE)
         return;
@@ -146,6 +156,14 @@ static void on_client_closed(struct bridge *b, enum fault fault)
     if (b->client != BRIDGE_CLIENT_ENDED)
         end(b, fault);
     buf_clear(&b->pop3.out);
+}
+
+bool bridge_client_is_served(const struct bridge *b)
+{
+    /* Whole lines are read at once unless one of these holds them up. */
+    return b->client == BRIDGE_CLIENT_OPEN && b->pop3.pending == POP3_UNKNOWN &&
+           b->pop3.listing == POP3_LISTING_NONE &&
+           buf_length(&b->pop3.out) == 0;
 }
 
 bool bridge_is_over(const struct bridge *b)
@@ -213,7 +231,8 @@ void bridge_client_input(struct bridge *b, struct span in, uint64_t now_ms)
 void bridge_upstream_input(struct bridge *b, struct span in, uint64_t now_ms)
 {
     b->now_ms = now_ms;
-    b->upstream_seen_ms = now_ms;
+    if (b->link != BRIDGE_LINK_LEAVING)
+        b->upstream_seen_ms = now_ms;
     bridge_take_upstream(b, in);
     settle(b);
 }
@@ -226,11 +245,30 @@ static void on_client_tls_up(struct bridge *b)
     pop3_session_tls_up(&b->pop3);
 }
 
+/* What the client waits for gets an answer, if it can still have one. */
+static void answer_shutdown(struct bridge *b)
+{
+    if (b->phase == BRIDGE_LOGGING_IN) {
+        if (b->refuse_at_ms == UINT64_MAX)
+            bridge_refuse_login(b, FAULT_SHUTDOWN);
+        bridge_tell_refusal(b);
+    } else if (b->pop3.pending == POP3_QUIT) {
+        pop3_session_finish(&b->pop3, FAULT_SHUTDOWN);
+    } else if (b->pop3.pending != POP3_UNKNOWN) {
+        pop3_session_refuse_message(&b->pop3, FAULT_SHUTDOWN);
+    }
+}
+
 static void shut_down(struct bridge *b)
 {
+    bool half_told = b->task == BRIDGE_TASK_RETRIEVAL &&
+                     retrieval_is_open(&b->work.retrieval);
+
+    if (!half_told && b->client == BRIDGE_CLIENT_OPEN)
+        answer_shutdown(b);
     b->phase = BRIDGE_CLOSING; /* nothing is changed any more */
-    if (b->task == BRIDGE_TASK_RETRIEVAL &&
-        retrieval_is_open(&b->work.retrieval))
+    bridge_leave_upstream(b);
+    if (half_told)
         bridge_abort_client(b, FAULT_SHUTDOWN);
     else
         bridge_end_client(b, FAULT_SHUTDOWN);
@@ -266,7 +304,8 @@ void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
         break;
     case BRIDGE_LOCKED:
     case BRIDGE_LOCK_BUSY:
-        bridge_lock_answered(b, outcome == BRIDGE_LOCKED);
+    case BRIDGE_LOCK_TOO_SOON:
+        bridge_lock_answered(b, outcome);
         break;
     case BRIDGE_SHUT_DOWN:
         shut_down(b);
@@ -284,12 +323,26 @@ static uint64_t client_deadline(const struct bridge *b)
 {
     if (b->client == BRIDGE_CLIENT_ENDED)
         return UINT64_MAX;
+    /* A long listing that gets on may get on: the upstream's time counts. */
+    if (b->task == BRIDGE_TASK_LISTING)
+        return UINT64_MAX;
     if (!pop3_session_is_logged_in(&b->pop3))
         return b->login_deadline_ms;
     /* While it waits for us it need not say anything. */
     if (b->pop3.pending != POP3_UNKNOWN && buf_length(&b->pop3.out) == 0)
         return UINT64_MAX;
     return b->client_seen_ms + b->policy->session_timeout_ms;
+}
+
+/* Silence, or much talk that brings nothing. */
+static uint64_t answer_deadline(const struct bridge *b)
+{
+    uint64_t silence = b->policy->upstream_timeout_ms;
+    uint64_t patience = silence * UPSTREAM_PATIENCE;
+
+    if (b->progress_ms + patience < b->upstream_seen_ms + silence)
+        return b->progress_ms + patience;
+    return b->upstream_seen_ms + silence;
 }
 
 static uint64_t upstream_deadline(const struct bridge *b)
@@ -301,7 +354,7 @@ static uint64_t upstream_deadline(const struct bridge *b)
     if (b->resume_at_ms != UINT64_MAX)
         return b->resume_at_ms;
     if (bridge_upstream_is_awaited(b))
-        return b->upstream_seen_ms + b->policy->upstream_timeout_ms;
+        return answer_deadline(b);
     if (b->phase == BRIDGE_TRANSACTION && b->task == BRIDGE_TASK_NONE)
         return b->upstream_seen_ms + UPSTREAM_KEEPALIVE_MS;
     return UINT64_MAX;
@@ -318,6 +371,14 @@ uint64_t bridge_deadline(const struct bridge *b)
 
 static void on_client_deadline(struct bridge *b)
 {
+    if (b->phase == BRIDGE_LOGGING_IN) {
+        /* It waits for our word: the upstream took too long. */
+        if (b->refuse_at_ms == UINT64_MAX)
+            bridge_refuse_login(b, FAULT_UPSTREAM_SILENT);
+        bridge_tell_refusal(b);
+        bridge_end_client(b, FAULT_LOGIN_TIMEOUT);
+        return;
+    }
     /* Silently, and without UPDATE: RFC 1939 §3. */
     buf_clear(&b->pop3.in);
     bridge_abort_client(b, pop3_session_is_logged_in(&b->pop3)
@@ -366,16 +427,15 @@ struct span bridge_upstream_output(const struct bridge *b)
 
 void bridge_client_taken(struct bridge *b, size_t n, uint64_t now_ms)
 {
-    struct buf *out = &b->pop3.out;
+    const struct buf *out = &b->pop3.out;
     bool was_full = buf_length(out) >= CLIENT_OUTPUT_HIGH;
 
     b->now_ms = now_ms;
     b->client_seen_ms = now_ms;
-    buf_consume(out, n);
-    buf_release(out);
+    pop3_session_taken(&b->pop3, n);
     /* The upstream was kept waiting by us: its time starts anew. */
     if (was_full && buf_length(out) < CLIENT_OUTPUT_HIGH)
-        b->upstream_seen_ms = now_ms;
+        bridge_await_upstream(b);
     settle(b);
 }
 

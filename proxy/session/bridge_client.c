@@ -17,7 +17,7 @@ static void close_client(struct bridge *b, enum fault fault)
 static void start_login(struct bridge *b)
 {
     buf_clear(&b->login_name);
-    (void)buf_append(&b->login_name, buf_span(&b->pop3.given.user));
+    (void)buf_append(&b->login_name, credentials_name(&b->pop3.given));
     b->phase = BRIDGE_LOGGING_IN;
     bridge_note(b, BRIDGE_NOTE_LOGIN, FAULT_NONE);
     if (b->overloaded) {
@@ -54,10 +54,7 @@ void bridge_refuse_login(struct bridge *b, enum fault fault)
     bridge_note(b, BRIDGE_NOTE_LOGIN_REFUSED, fault);
     b->refusal = fault;
     if (fault == FAULT_CREDENTIALS && b->policy->auth_failure_delay_ms > 0)
-        b->refuse_at_ms =
-            b->now_ms + failures * b->policy->auth_failure_delay_ms;
-    else
-        bridge_tell_refusal(b);
+        b->refuse_at_ms += failures * b->policy->auth_failure_delay_ms;
 }
 
 void bridge_accept_login(struct bridge *b, struct maildrop *maildrop)
@@ -103,6 +100,8 @@ static void start_quit(struct bridge *b)
         bridge_finish_quit(b, FAULT_NONE);
     else if (b->link == BRIDGE_LINK_UP)
         bridge_start_removal(b);
+    else if (has_marks && !maildrop_has_unique_ids(maildrop))
+        bridge_finish_quit(b, b->pop3.broken); /* other UIDs by now */
     else if (!has_marks)
         bridge_finish_quit(b, FAULT_NONE); /* \Seen is best effort */
     else
@@ -131,7 +130,11 @@ static void start_deferred(struct bridge *b)
         b->request.kind = POP3_REQUEST_NONE;
         pop3_session_refuse_message(&b->pop3, b->pop3.broken);
         pop3_session_close(&b->pop3, b->pop3.broken);
-    } else if (request.kind == POP3_REQUEST_QUIT) {
+    } else if (request.kind == POP3_REQUEST_QUIT &&
+               buf_length(&b->pop3.out) == 0) {
+        /* Not before what was asked for has left: a message that is still here
+         * when the client's connection breaks must not be removed.
+         */
         b->request.kind = POP3_REQUEST_NONE;
         start_quit(b);
     }
@@ -141,7 +144,8 @@ static void serve(struct bridge *b, const struct pop3_request *request)
 {
     switch (request->kind) {
     case POP3_REQUEST_WARM_UP:
-        if (!b->overloaded)
+        /* Not again and again for a client that only says USER. */
+        if (!b->overloaded && b->report.upstream_failures == 0)
             bridge_connect(b);
         break;
     case POP3_REQUEST_STLS:

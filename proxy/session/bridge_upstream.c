@@ -1,12 +1,15 @@
 /* bridge_upstream.c - the upstream connection, from the wish to connect to its
- * end, and the tasks that have the mailbox meanwhile.
+ * end.
  */
-#include <assert.h>
-
-#include "imap/command.h"
 #include "session/bridge_state.h"
 
 /* --- connecting and leaving --- */
+
+void bridge_await_upstream(struct bridge *b)
+{
+    b->upstream_seen_ms = b->now_ms;
+    b->progress_ms = b->now_ms;
+}
 
 void bridge_connect(struct bridge *b)
 {
@@ -15,7 +18,7 @@ void bridge_connect(struct bridge *b)
     if (b->link != BRIDGE_LINK_NONE)
         return;
     b->link = BRIDGE_LINK_CONNECTING;
-    b->upstream_seen_ms = b->now_ms;
+    bridge_await_upstream(b);
     bridge_wish(b, BRIDGE_CONNECT);
 }
 
@@ -25,19 +28,11 @@ void bridge_reconnect(struct bridge *b)
     bridge_connect(b);
 }
 
-static void forget_task(struct bridge *b)
-{
-    if (b->task == BRIDGE_TASK_LISTING)
-        listing_fini(&b->work.listing);
-    b->task = BRIDGE_TASK_NONE;
-    b->resume_at_ms = UINT64_MAX;
-}
-
 /* The connection is none of ours any more; |still_open|: it has to be closed.
  */
 static void forget_upstream(struct bridge *b, bool still_open)
 {
-    forget_task(b);
+    bridge_forget_task(b);
     if (b->link == BRIDGE_LINK_NONE)
         return;
     if (b->link != BRIDGE_LINK_CONNECTING) {
@@ -60,7 +55,7 @@ static void unlock(struct bridge *b)
 void bridge_leave_upstream(struct bridge *b)
 {
     if (b->link == BRIDGE_LINK_UP && imap_session_log_out(&b->imap)) {
-        forget_task(b);
+        bridge_forget_task(b);
         b->link = BRIDGE_LINK_LEAVING;
         b->upstream_seen_ms = b->now_ms;
     } else if (b->link != BRIDGE_LINK_LEAVING) {
@@ -79,7 +74,7 @@ void bridge_upstream_up(struct bridge *b)
     if (b->link != BRIDGE_LINK_CONNECTING)
         return;
     b->link = BRIDGE_LINK_UP;
-    if (!imap_session_init(&b->imap, b->policy))
+    if (!imap_session_init(&b->imap, b->policy, buf_span(&b->client_address)))
         bridge_upstream_lost(b, FAULT_NO_MEMORY, true);
 }
 
@@ -100,7 +95,7 @@ static void lose_retrieval(struct bridge *b, enum fault fault)
 {
     const struct retrieval *r = &b->work.retrieval;
 
-    maildrop_note_failed(b->pop3.maildrop, r->index);
+    maildrop_note_failed(b->pop3.maildrop, r->index, !r->top);
     if (retrieval_is_open(r)) {
         bridge_abort_client(b, fault);
         return;
@@ -116,7 +111,8 @@ static void lose_update(struct bridge *b, enum fault fault,
 
     if (task == BRIDGE_TASK_REMOVAL && removal_is_settled(&b->work.removal)) {
         bridge_finish_quit(b, FAULT_NONE);
-    } else if (is_loss && !b->reconnected) {
+    } else if (is_loss && !b->reconnected &&
+               maildrop_has_unique_ids(b->pop3.maildrop)) {
         bridge_reconnect(b);
     } else {
         bridge_finish_quit(b, fault);
@@ -168,7 +164,7 @@ void bridge_try_login(struct bridge *b)
         return;
     if (b->phase != BRIDGE_LOGGING_IN && b->phase != BRIDGE_UPDATE)
         return;
-    b->upstream_seen_ms = b->now_ms;
+    bridge_await_upstream(b);
     fault = imap_session_log_in(&b->imap, &b->upstream);
     if (fault == FAULT_NONE)
         return;
@@ -178,20 +174,17 @@ void bridge_try_login(struct bridge *b)
         bridge_finish_quit(b, fault);
 }
 
-void bridge_lock_answered(struct bridge *b, bool locked)
+void bridge_lock_answered(struct bridge *b, enum bridge_outcome answer)
 {
+    b->locked = answer == BRIDGE_LOCKED;
     if (b->phase != BRIDGE_LOGGING_IN || b->link != BRIDGE_LINK_UP ||
-        b->imap.state != IMAP_AUTHENTICATED) {
-        /* Asked for, and not needed any more. */
-        b->locked = locked;
-        unlock(b);
-        return;
-    }
-    b->locked = locked;
-    if (locked)
+        b->imap.state != IMAP_AUTHENTICATED)
+        unlock(b); /* asked for, and not needed any more */
+    else if (b->locked)
         imap_session_select(&b->imap);
     else
-        bridge_refuse_login(b, FAULT_IN_USE);
+        bridge_refuse_login(b, answer == BRIDGE_LOCK_BUSY ? FAULT_IN_USE
+                                                          : FAULT_LOGIN_DELAY);
 }
 
 static void on_logged_in(struct bridge *b)
@@ -203,209 +196,31 @@ static void on_logged_in(struct bridge *b)
         bridge_wish(b, BRIDGE_LOCK);
 }
 
-static enum fault removal_fault(const struct bridge *b)
+/* QUIT has a new connection: is it the same mailbox, and may we remove? */
+static enum fault judge_again(const struct bridge *b)
 {
     const struct imap_mailbox *mailbox = &b->imap.mailbox;
+    const struct maildrop *maildrop = b->pop3.maildrop;
 
-    if (mailbox->read_only || !mailbox->keeps_deleted)
-        return FAULT_MAILBOX_READ_ONLY;
-    if (b->policy->without_uidplus == REMOVAL_REFUSE &&
-        !imap_session_has_uidplus(&b->imap))
-        return FAULT_NO_SAFE_REMOVAL;
-    return FAULT_NONE;
-}
-
-static void finish_listing(struct bridge *b)
-{
-    const struct imap_mailbox *mailbox = &b->imap.mailbox;
-    struct maildrop_traits traits = {
-        .uidvalidity = mailbox->uidvalidity,
-        .has_unique_ids = mailbox->uidvalidity != 0 && mailbox->uids_last,
-        .removal_fault = removal_fault(b),
-    };
-    struct snapshot *snapshot = listing_take(&b->work.listing);
-    enum fault fault = b->work.listing.fault;
-    struct maildrop *maildrop;
-
-    forget_task(b);
-    if (snapshot == NULL) {
-        bridge_refuse_login(b, fault);
-        return;
-    }
-    maildrop = maildrop_new(snapshot, &traits);
-    if (maildrop == NULL)
-        bridge_refuse_login(b, FAULT_NO_MEMORY);
-    else
-        bridge_accept_login(b, maildrop);
-}
-
-static void end_listing(struct bridge *b, enum task_status status)
-{
-    enum fault fault = b->work.listing.fault;
-
-    if (status == TASK_DONE) {
-        finish_listing(b);
-    } else if (status == TASK_FAILED) {
-        forget_task(b);
-        bridge_refuse_login(b, fault);
-    }
+    if (!maildrop_has_unique_ids(maildrop) || !mailbox->uids_last ||
+        mailbox->uidvalidity != maildrop_uidvalidity(maildrop))
+        return FAULT_MAILBOX_CHANGED;
+    return bridge_removal_fault(b);
 }
 
 static void on_selected(struct bridge *b)
 {
+    enum fault fault;
+
     if (b->phase == BRIDGE_LOGGING_IN) {
-        b->task = BRIDGE_TASK_LISTING;
-        end_listing(b, listing_start(&b->work.listing, &b->imap,
-                                     b->policy->hide_deleted));
-    } else if (b->imap.mailbox.uidvalidity !=
-               maildrop_uidvalidity(b->pop3.maildrop)) {
-        bridge_finish_quit(b, FAULT_MAILBOX_CHANGED);
-    } else {
+        bridge_start_listing(b);
+        return;
+    }
+    fault = judge_again(b);
+    if (fault == FAULT_NONE)
         bridge_start_removal(b);
-    }
-}
-
-/* --- the tasks --- */
-
-void bridge_start_message(struct bridge *b)
-{
-    struct pop3_request request = b->request;
-
-    b->request.kind = POP3_REQUEST_NONE;
-    b->backoffs = 0;
-    b->upstream_seen_ms = b->now_ms;
-    b->task = BRIDGE_TASK_RETRIEVAL;
-    retrieval_start(&b->work.retrieval, &b->imap, &b->pop3, &request);
-}
-
-static void finish_message(struct bridge *b)
-{
-    const struct retrieval *r = &b->work.retrieval;
-
-    maildrop_note_read(b->pop3.maildrop, r->index, !r->top);
-    if (!r->top) {
-        b->report.messages_retrieved++;
-        b->report.octets_retrieved += r->octets;
-    }
-    if (retrieval_size_differs(r)) {
-        b->report.size_mismatches++;
-        if (!b->size_differed)
-            bridge_note(b, BRIDGE_NOTE_SIZE_MISMATCH, FAULT_NONE);
-        b->size_differed = true;
-    }
-    pop3_session_close_message(&b->pop3);
-}
-
-static void end_retrieval(struct bridge *b, enum task_status status)
-{
-    struct retrieval *r = &b->work.retrieval;
-    enum fault fault = r->fault;
-
-    if (status == TASK_RUNNING)
-        return;
-    b->client_seen_ms = b->now_ms;
-    if (status == TASK_DONE) {
-        forget_task(b);
-        finish_message(b);
-    } else if (b->imap.awaiting) {
-        /* What else this command brings is not to be trusted. */
-        bridge_upstream_lost(b, fault, true);
-    } else if (retrieval_is_open(r)) {
-        maildrop_note_failed(b->pop3.maildrop, r->index);
-        bridge_abort_client(b, fault);
-    } else {
-        maildrop_note_failed(b->pop3.maildrop, r->index);
-        forget_task(b);
-        pop3_session_refuse_message(&b->pop3, fault);
-    }
-}
-
-static void end_removal(struct bridge *b, enum task_status status)
-{
-    enum fault fault = b->work.removal.fault;
-
-    if (status == TASK_RUNNING)
-        return;
-    forget_task(b);
-    bridge_finish_quit(b, status == TASK_DONE ? FAULT_NONE : fault);
-}
-
-void bridge_start_removal(struct bridge *b)
-{
-    b->backoffs = 0;
-    b->upstream_seen_ms = b->now_ms;
-    b->task = BRIDGE_TASK_REMOVAL;
-    end_removal(b, removal_start(&b->work.removal, &b->imap, b->pop3.maildrop,
-                                 b->policy->mark_seen, b->reconnected));
-}
-
-void bridge_start_keepalive(struct bridge *b)
-{
-    uint32_t tag = imap_session_begin(&b->imap);
-
-    b->task = BRIDGE_TASK_KEEPALIVE;
-    b->upstream_seen_ms = b->now_ms;
-    imap_write_simple(&b->imap.out, tag, "NOOP");
-}
-
-void bridge_resume_task(struct bridge *b)
-{
-    b->resume_at_ms = UINT64_MAX;
-    b->upstream_seen_ms = b->now_ms;
-    switch (b->task) {
-    case BRIDGE_TASK_LISTING:
-        listing_resume(&b->work.listing);
-        break;
-    case BRIDGE_TASK_RETRIEVAL:
-        retrieval_resume(&b->work.retrieval);
-        break;
-    case BRIDGE_TASK_REMOVAL:
-        removal_resume(&b->work.removal);
-        break;
-    case BRIDGE_TASK_NONE:
-    case BRIDGE_TASK_KEEPALIVE:
-        break;
-    }
-}
-
-/* The server names a pause that the client will bear: once a command, the
- * same is then asked again.
- */
-static bool pause_for(struct bridge *b, const struct imap_session_event *ev)
-{
-    bool opened = b->task == BRIDGE_TASK_RETRIEVAL &&
-                  retrieval_is_open(&b->work.retrieval);
-
-    if (ev->kind != IMAP_SESSION_COMPLETED || ev->backoff_ms == 0 ||
-        ev->backoff_ms > BACKOFF_PATIENCE_MS || opened || b->backoffs > 0 ||
-        b->task == BRIDGE_TASK_KEEPALIVE)
-        return false;
-    b->backoffs++;
-    b->resume_at_ms = b->now_ms + ev->backoff_ms;
-    return true;
-}
-
-static void run_task(struct bridge *b, const struct imap_session_event *ev)
-{
-    if (pause_for(b, ev))
-        return;
-    switch (b->task) {
-    case BRIDGE_TASK_LISTING:
-        end_listing(b, listing_on_event(&b->work.listing, ev));
-        break;
-    case BRIDGE_TASK_RETRIEVAL:
-        end_retrieval(b, retrieval_on_event(&b->work.retrieval, ev));
-        break;
-    case BRIDGE_TASK_REMOVAL:
-        end_removal(b, removal_on_event(&b->work.removal, ev));
-        break;
-    case BRIDGE_TASK_KEEPALIVE:
-        if (ev->kind == IMAP_SESSION_COMPLETED)
-            forget_task(b);
-        break;
-    case BRIDGE_TASK_NONE:
-        break;
-    }
+    else
+        bridge_finish_quit(b, fault);
 }
 
 /* --- octets of the server --- */
@@ -418,13 +233,28 @@ static void check_mailbox(struct bridge *b)
     if (b->phase == BRIDGE_TRANSACTION) {
         pop3_session_break(&b->pop3, FAULT_MAILBOX_CHANGED, false);
     } else if (b->phase == BRIDGE_UPDATE) {
-        forget_task(b);
+        bridge_forget_task(b);
         bridge_finish_quit(b, FAULT_MAILBOX_CHANGED);
     }
 }
 
+/* The server refused this login or this mailbox, or is of no use at all. */
+static void on_failed(struct bridge *b, enum fault fault)
+{
+    if (b->imap.state == IMAP_DEAD)
+        bridge_upstream_lost(b, fault, true);
+    else if (b->phase == BRIDGE_LOGGING_IN)
+        bridge_refuse_login(b, fault);
+    else if (b->phase == BRIDGE_UPDATE)
+        bridge_finish_quit(b, fault);
+}
+
 static void on_event(struct bridge *b, const struct imap_session_event *ev)
 {
+    if (ev->noteworthy)
+        bridge_note_text(b, ev->item.text, ev->fault);
+    if (ev->kind != IMAP_SESSION_MORE && ev->kind != IMAP_SESSION_TEXT)
+        b->progress_ms = b->now_ms;
     switch (ev->kind) {
     case IMAP_SESSION_START_TLS:
         b->link = BRIDGE_LINK_HANDSHAKE;
@@ -440,37 +270,20 @@ static void on_event(struct bridge *b, const struct imap_session_event *ev)
         on_selected(b);
         break;
     case IMAP_SESSION_ITEM:
-        run_task(b, ev);
-        break;
     case IMAP_SESSION_COMPLETED:
-        if (ev->fault != FAULT_NONE)
-            bridge_note_text(b, ev->item.text, ev->fault);
-        run_task(b, ev);
-        break;
-    case IMAP_SESSION_TEXT:
-        bridge_note_text(b, ev->item.text, FAULT_NONE);
+        bridge_run_task(b, ev);
         break;
     case IMAP_SESSION_LOGGED_OUT:
         forget_upstream(b, true);
         break;
     case IMAP_SESSION_FAILED:
-        bridge_note_text(b, ev->item.text, ev->fault);
+        on_failed(b, ev->fault);
         break;
+    case IMAP_SESSION_TEXT:
     case IMAP_SESSION_MORE:
         break;
     }
     check_mailbox(b);
-}
-
-/* The server refused this login or this mailbox, or is of no use at all. */
-static void on_failed(struct bridge *b, enum fault fault)
-{
-    if (b->imap.state == IMAP_DEAD)
-        bridge_upstream_lost(b, fault, true);
-    else if (b->phase == BRIDGE_LOGGING_IN)
-        bridge_refuse_login(b, fault);
-    else if (b->phase == BRIDGE_UPDATE)
-        bridge_finish_quit(b, fault);
 }
 
 void bridge_take_upstream(struct bridge *b, struct span in)
@@ -480,8 +293,7 @@ void bridge_take_upstream(struct bridge *b, struct span in)
     while (b->link == BRIDGE_LINK_UP || b->link == BRIDGE_LINK_LEAVING) {
         ev = imap_session_next(&b->imap, &in);
         on_event(b, &ev);
-        if (ev.kind == IMAP_SESSION_FAILED)
-            on_failed(b, ev.fault);
+        /* Not before: what QUIT ends frees what |ev| borrows from. */
         check_mailbox(b);
         if (ev.kind == IMAP_SESSION_MORE)
             return;

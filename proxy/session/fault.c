@@ -41,6 +41,8 @@ static const struct {
                          POP3_CODE_AUTH, FAULT_CLASS_REFUSED, false },
     [FAULT_IN_USE] = { "in_use", "maildrop is in use, try again later",
                        POP3_CODE_IN_USE, FAULT_CLASS_REFUSED, false },
+    [FAULT_LOGIN_DELAY] = { "login_delay", "too soon after the last login",
+                            POP3_CODE_LOGIN_DELAY, FAULT_CLASS_REFUSED, false },
     [FAULT_ACCOUNT] = { "account", "account needs its administrator",
                         POP3_CODE_SYS_PERM, FAULT_CLASS_REFUSED, false },
     [FAULT_OVERLOAD] = { "overload", "too many sessions, try again later",

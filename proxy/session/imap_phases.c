@@ -38,7 +38,8 @@ static void write_plain(const struct credentials *c, struct buf *base64)
 {
     struct buf message;
 
-    buf_init(&message, 2 * SASL_PART_MAX + 2);
+    buf_init(&message, 3 * SASL_PART_MAX + 2);
+    buf_append(&message, buf_span(&c->identity));
     buf_append_octet(&message, '\0');
     buf_append(&message, buf_span(&c->user));
     buf_append_octet(&message, '\0');
@@ -92,6 +93,15 @@ static void send_login_piece(struct imap_session *s)
         buf_span(&s->credentials.password), s->capabilities);
 }
 
+static void send_id(struct imap_session *s)
+{
+    struct span address = { NULL, 0 };
+
+    if (s->policy->forward_client_address)
+        address = s->client_address;
+    imap_write_id(&s->out, next_tag(s), s->policy->version, address);
+}
+
 static void send_select(struct imap_session *s)
 {
     /* What the server leaves out: no lasting UIDs without UIDVALIDITY, all
@@ -100,7 +110,7 @@ static void send_select(struct imap_session *s)
     s->mailbox = (struct imap_mailbox){ .uids_last = true,
                                         .keeps_deleted = true,
                                         .keeps_seen = true };
-    imap_write_select_inbox(&s->out, next_tag(s), false);
+    imap_write_simple(&s->out, next_tag(s), "SELECT INBOX");
 }
 
 void imap_phase_enter(struct imap_session *s, enum imap_state next)
@@ -125,7 +135,7 @@ void imap_phase_enter(struct imap_session *s, enum imap_state next)
         send_login_piece(s);
         break;
     case IMAP_ID:
-        imap_write_id(&s->out, next_tag(s), s->policy->version);
+        send_id(s);
         break;
     case IMAP_SELECT:
         send_select(s);
@@ -151,8 +161,10 @@ struct imap_session_event imap_phase_fail(struct imap_session *s,
     struct imap_session_event result = { .kind = IMAP_SESSION_FAILED,
                                          .fault = fault };
 
-    if (ev != NULL)
+    if (ev != NULL) {
         result.item = *ev;
+        result.noteworthy = true;
+    }
     if (s->state != IMAP_DEAD)
         imap_phase_enter(s, IMAP_DEAD);
     s->awaiting = false;
@@ -166,7 +178,9 @@ static struct imap_session_event refuse(struct imap_session *s,
                                         const struct imap_event *ev)
 {
     imap_phase_enter(s, back);
-    s->rejects += fault == FAULT_UPSTREAM_REJECTED;
+    /* CLIENTBUG is counted as the code that it is. */
+    s->rejects +=
+        fault == FAULT_UPSTREAM_REJECTED && ev->code != IMAP_CODE_CLIENTBUG;
     return (struct imap_session_event){ .kind = IMAP_SESSION_FAILED,
                                         .fault = fault,
                                         .item = *ev };
@@ -250,6 +264,9 @@ enum fault imap_session_log_in(struct imap_session *s,
     /* LOGIN has no charset: CONFORMANCE UTF-3. */
     if (!plain && (!utf8_is_ascii(user) || !utf8_is_ascii(password)))
         return FAULT_UPSTREAM_NO_LOGIN;
+    /* Nor can it act as somebody else. */
+    if (!plain && buf_length(&credentials->identity) > 0)
+        return FAULT_UPSTREAM_NO_LOGIN;
     if (!credentials_copy(&s->credentials, credentials))
         return FAULT_NO_MEMORY;
     imap_phase_enter(s, plain ? IMAP_AUTHENTICATE : IMAP_LOGIN);
@@ -271,15 +288,18 @@ static enum fault fault_of_login(const struct imap_event *ev)
     case IMAP_CODE_INUSE:
     case IMAP_CODE_SERVERBUG:
         return FAULT_UPSTREAM_BUSY;
+    case IMAP_CODE_OVERQUOTA: /* a limit is no wrong password: rule 8 */
+        return FAULT_UPSTREAM_BUSY;
     case IMAP_CODE_CONTACTADMIN:
+    case IMAP_CODE_NOPERM:
+    case IMAP_CODE_NONEXISTENT:
+    case IMAP_CODE_CORRUPTION:
         return FAULT_ACCOUNT;
     case IMAP_CODE_PRIVACYREQUIRED:
     case IMAP_CODE_CANNOT: /* UTF8=ONLY: RFC 9755 §3 */
         return FAULT_UPSTREAM_NO_LOGIN;
     case IMAP_CODE_CLIENTBUG:
         return FAULT_UPSTREAM_REJECTED;
-    case IMAP_CODE_NONE:
-    case IMAP_CODE_UNKNOWN:
     default: /* RFC 5530 §3: no code means AUTHENTICATIONFAILED */
         return FAULT_CREDENTIALS;
     }
@@ -370,8 +390,6 @@ static enum fault fault_of_select(const struct imap_event *ev)
         return FAULT_MAILBOX_REFUSED;
     case IMAP_CODE_CLIENTBUG:
         return FAULT_UPSTREAM_REJECTED;
-    case IMAP_CODE_NONE:
-    case IMAP_CODE_UNKNOWN:
     default:
         return FAULT_MAILBOX_BUSY;
     }

@@ -11,9 +11,12 @@
 static const struct imap_session_event nothing = { .kind = IMAP_SESSION_MORE };
 
 bool imap_session_init(struct imap_session *s,
-                       const struct session_policy *policy)
+                       const struct session_policy *policy,
+                       struct span client_address)
 {
-    *s = (struct imap_session){ .policy = policy, .state = IMAP_GREETING };
+    *s = (struct imap_session){ .policy = policy,
+                                .state = IMAP_GREETING,
+                                .client_address = client_address };
     buf_init(&s->out, UPSTREAM_OUTPUT_MAX);
     credentials_init(&s->credentials);
     s->parser = imap_parser_new();
@@ -31,6 +34,7 @@ void imap_session_fini(struct imap_session *s)
 static struct imap_session_event note_text(const struct imap_event *ev)
 {
     return (struct imap_session_event){ .kind = IMAP_SESSION_TEXT,
+                                        .noteworthy = true,
                                         .item = *ev };
 }
 
@@ -79,12 +83,17 @@ static void take_code(struct imap_session *s, const struct imap_event *ev)
     case IMAP_CODE_CLIENTBUG:
         s->rejects++;
         break;
-    case IMAP_CODE_NONE:
-    case IMAP_CODE_UNKNOWN:
     default:
         /* Of the many codes there are, no other changes what we know. */
         break;
     }
+}
+
+/* What the server wants a person to know, or we about our own mistakes. */
+static bool is_noteworthy(const struct imap_event *ev)
+{
+    return ev->condition != IMAP_OK || ev->code == IMAP_CODE_ALERT ||
+           ev->code == IMAP_CODE_CLIENTBUG || ev->code == IMAP_CODE_DOWNGRADED;
 }
 
 static struct imap_session_event on_untagged(struct imap_session *s,
@@ -95,10 +104,7 @@ static struct imap_session_event on_untagged(struct imap_session *s,
     if (ev->condition == IMAP_BYE && s->state != IMAP_LOGOUT)
         return imap_phase_fail(s, FAULT_UPSTREAM_BYE, ev);
     take_code(s, ev);
-    if (ev->code == IMAP_CODE_ALERT || ev->condition == IMAP_NO ||
-        ev->condition == IMAP_BAD)
-        return note_text(ev);
-    return nothing;
+    return is_noteworthy(ev) ? note_text(ev) : nothing;
 }
 
 /* A tagged response to a command on the mailbox. */
@@ -128,13 +134,21 @@ static struct imap_session_event on_tagged(struct imap_session *s,
                                            const struct imap_event *ev,
                                            bool clean)
 {
+    struct imap_session_event result;
+
     if (!s->awaiting || ev->tag != s->tag || ev->condition > IMAP_BAD)
         return imap_phase_fail(s, FAULT_UPSTREAM_GARBLED, ev);
     take_code(s, ev);
     s->awaiting = false;
-    if (s->state == IMAP_SELECTED)
-        return on_completed(s, ev);
-    return imap_phase_on_tagged(s, ev, clean);
+    result = s->state == IMAP_SELECTED ? on_completed(s, ev)
+                                       : imap_phase_on_tagged(s, ev, clean);
+    if (!is_noteworthy(ev))
+        return result;
+    if (result.kind == IMAP_SESSION_MORE)
+        return note_text(ev);
+    result.noteworthy = true;
+    result.item = *ev;
+    return result;
 }
 
 static struct imap_session_event on_noise(struct imap_session *s,
@@ -154,6 +168,7 @@ static void on_exists(struct imap_session *s, uint64_t number)
 {
     if (!has_mailbox(s) || number > UINT32_MAX)
         return;
+    s->mailbox.exists_told = true;
     /* Once selected it never falls; EXPUNGE says so (CONFORMANCE IMAP-23). */
     if (s->state == IMAP_SELECT || number > s->mailbox.exists)
         s->mailbox.exists = (uint32_t)number;

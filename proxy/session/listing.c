@@ -101,10 +101,14 @@ static enum task_status ask_again(struct listing *l)
 }
 
 /* A server with a limit did only the highest UIDs, down to one it names. */
-static bool is_limited(const struct listing *l, const struct imap_event *ev)
+static enum task_status go_on_below(struct listing *l, uint64_t lowest_done)
 {
-    return ev->code == IMAP_CODE_MESSAGELIMIT && ev->second_number > 1 &&
-           (l->last_uid == 0 || ev->second_number <= l->last_uid);
+    if (lowest_done == 0 || lowest_done > UINT32_MAX ||
+        (l->last_uid != 0 && lowest_done > l->last_uid))
+        return ask_again(l);
+    l->last_uid = (uint32_t)lowest_done - 1;
+    send_listing(l);
+    return TASK_RUNNING;
 }
 
 static enum task_status on_completed(struct listing *l,
@@ -119,11 +123,10 @@ static enum task_status on_completed(struct listing *l,
     }
     if (ev->fault != FAULT_NONE)
         return fail(l, ev->fault);
-    if (is_limited(l, &ev->item)) {
-        l->last_uid = (uint32_t)ev->item.second_number - 1;
-        send_listing(l);
-        return TASK_RUNNING;
-    }
+    if (l->imap->mailbox.changed)
+        return fail(l, FAULT_MAILBOX_CHANGED);
+    if (ev->item.code == IMAP_CODE_MESSAGELIMIT && ev->item.second_number != 1)
+        return go_on_below(l, ev->item.second_number);
     if (l->uid_missing ||
         (l->builder.count == 0 && l->imap->mailbox.exists > 0) ||
         !snapshot_builder_is_complete(&l->builder))

@@ -7,8 +7,10 @@
 enum mark {
     MARK_DELETED,
     MARK_DELIVERED, /* by RETR, whole */
-    MARK_FAILED,    /* the last attempt to read it failed */
-    MARK_REMOVED,   /* marked, and no longer on the server */
+    MARK_FAILED,    /* the last RETR failed */
+    MARK_TOP_FAILED,
+    MARK_REMOVED, /* no longer on the server */
+    MARK_NAMED,   /* by the search for flagged messages */
 };
 
 struct maildrop {
@@ -122,7 +124,7 @@ enum fault maildrop_mark_deleted(struct maildrop *m, uint32_t index)
     assert(!maildrop_is_deleted(m, index));
     if (m->traits.removal_fault != FAULT_NONE)
         return m->traits.removal_fault;
-    if (has_mark(m, index, MARK_FAILED))
+    if (has_mark(m, index, MARK_FAILED) || has_mark(m, index, MARK_TOP_FAILED))
         return FAULT_MESSAGE_NOT_READ;
     set_mark(m, index, MARK_DELETED);
     m->deleted_count++;
@@ -143,20 +145,45 @@ void maildrop_unmark_all(struct maildrop *m)
 
 void maildrop_note_read(struct maildrop *m, uint32_t index, bool whole)
 {
+    clear_mark(m, index, MARK_TOP_FAILED);
+    if (!whole)
+        return;
     clear_mark(m, index, MARK_FAILED);
-    if (whole)
-        set_mark(m, index, MARK_DELIVERED);
+    set_mark(m, index, MARK_DELIVERED);
 }
 
-void maildrop_note_failed(struct maildrop *m, uint32_t index)
+void maildrop_note_failed(struct maildrop *m, uint32_t index, bool whole)
 {
-    set_mark(m, index, MARK_FAILED);
+    set_mark(m, index, whole ? MARK_FAILED : MARK_TOP_FAILED);
 }
 
 bool maildrop_is_to_be_removed(const struct maildrop *m, uint32_t index)
 {
     return has_mark(m, index, MARK_DELETED) &&
            !has_mark(m, index, MARK_REMOVED);
+}
+
+uint32_t maildrop_to_be_removed_count(const struct maildrop *m)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < maildrop_count(m); i++)
+        count += maildrop_is_to_be_removed(m, i);
+    return count;
+}
+
+void maildrop_begin_search(struct maildrop *m)
+{
+    for (uint32_t i = 0; i < maildrop_count(m); i++)
+        clear_mark(m, i, MARK_NAMED);
+}
+
+bool maildrop_note_named(struct maildrop *m, uint32_t index)
+{
+    if (has_mark(m, index, MARK_NAMED))
+        return false;
+    set_mark(m, index, MARK_NAMED);
+    return true;
 }
 
 void maildrop_note_all_removed(struct maildrop *m)

@@ -10,8 +10,8 @@
 
 static const struct pop3_request no_request = { .kind = POP3_REQUEST_NONE };
 
-/* `User Name` and `Password` prompts of the obsolete LOGIN mechanism, which
- * clients do not read; in base64.
+/* `Username:` and `Password:`, the prompts of the obsolete LOGIN mechanism, in
+ * base64.
  */
 #define LOGIN_USER_PROMPT SPAN_LITERAL("VXNlcm5hbWU6")
 #define LOGIN_PASSWORD_PROMPT SPAN_LITERAL("UGFzc3dvcmQ6")
@@ -82,9 +82,12 @@ static struct pop3_request finish_plain(struct pop3_session *s,
 
     if (!sasl_plain_parse(message, &plain))
         return refuse_login(s, POP3_AUTH, FAULT_CREDENTIALS);
-    if (plain.authzid.len > 0 && !span_equals(plain.authzid, plain.authcid))
+    if (span_equals(plain.authzid, plain.authcid))
+        plain.authzid.len = 0;
+    if (plain.authzid.len > 0 && !s->policy->pass_identity)
         return refuse_login(s, POP3_AUTH, FAULT_IDENTITY);
-    if (!credentials_set_user(&s->given, plain.authcid) ||
+    if (!credentials_set_identity(&s->given, plain.authzid) ||
+        !credentials_set_user(&s->given, plain.authcid) ||
         !credentials_set_password(&s->given, plain.password))
         return refuse_login(s, POP3_AUTH, FAULT_NO_MEMORY);
     return request_login(s, POP3_AUTH);
@@ -199,6 +202,21 @@ struct pop3_request pop3_on_stls(struct pop3_session *s,
     return (struct pop3_request){ .kind = POP3_REQUEST_STLS };
 }
 
+/* Only what the operator has said: RFC 2449 §6.5, §6.7. */
+static void write_policy(struct pop3_session *s)
+{
+    if (s->policy->expire != NULL) {
+        buf_append_string(&s->out, "EXPIRE ");
+        buf_append_string(&s->out, s->policy->expire);
+        buf_append_string(&s->out, "\r\n");
+    }
+    if (s->policy->login_delay_ms > 0) {
+        buf_append_string(&s->out, "LOGIN-DELAY ");
+        buf_append_number(&s->out, (s->policy->login_delay_ms + 999) / 1000);
+        buf_append_string(&s->out, "\r\n");
+    }
+}
+
 struct pop3_request pop3_on_capa(struct pop3_session *s,
                                  const struct pop3_command *command)
 {
@@ -210,6 +228,7 @@ struct pop3_request pop3_on_capa(struct pop3_session *s,
         buf_append_string(&s->out, "USER\r\nSASL PLAIN LOGIN\r\n");
     if (may_start_tls(s) && !pop3_session_is_logged_in(s))
         buf_append_string(&s->out, "STLS\r\n");
+    write_policy(s);
     /* Without a version: what is shown before login stays (CAP-2, CAP-13). */
     if (s->policy->show_implementation)
         buf_append_string(&s->out, "IMPLEMENTATION popinjay\r\n");

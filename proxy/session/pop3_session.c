@@ -243,18 +243,39 @@ void pop3_session_refuse_login(struct pop3_session *s, enum fault fault)
 void pop3_session_open_message(struct pop3_session *s)
 {
     assert(s->pending == POP3_RETR || s->pending == POP3_TOP);
+    s->message_open = true;
+    s->message_left = false;
+    s->message_start = buf_length(&s->out);
     pop3_reply_ok(&s->out, "message follows");
+}
+
+void pop3_session_taken(struct pop3_session *s, size_t n)
+{
+    buf_consume(&s->out, n);
+    buf_release(&s->out);
+    if (n > s->message_start) {
+        s->message_start = 0;
+        s->message_left = true;
+    } else {
+        s->message_start -= n;
+    }
 }
 
 void pop3_session_close_message(struct pop3_session *s)
 {
     assert(s->pending == POP3_RETR || s->pending == POP3_TOP);
+    s->message_open = false;
     s->pending = POP3_UNKNOWN;
 }
 
 void pop3_session_refuse_message(struct pop3_session *s, enum fault fault)
 {
     assert(s->pending == POP3_RETR || s->pending == POP3_TOP);
+    if (s->message_open) {
+        assert(!s->message_left);
+        buf_truncate(&s->out, s->message_start);
+        s->message_open = false;
+    }
     pop3_reply_error(&s->out, s->pending, fault_pop3_code(fault),
                      fault_pop3_text(fault));
     s->pending = POP3_UNKNOWN;

@@ -1,6 +1,4 @@
 /* pop3_transaction.c - the commands after login. */
-#include <assert.h>
-
 #include "base/limits.h"
 #include "pop3/reply.h"
 #include "session/pop3_handlers.h"

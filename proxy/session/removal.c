@@ -1,12 +1,12 @@
 /* removal.c - see removal.h. */
 #include "session/removal.h"
 
-#include <assert.h>
-
 #include "imap/command.h"
 
-/* Once, and once more for what another client got in the way of. */
-#define ROUNDS_MAX 2
+/* Rounds of STORE and EXPUNGE that removed nothing: another client may have got
+ * in the way of one.
+ */
+#define IDLE_ROUNDS_MAX 2
 
 /* --- which messages a step is about --- */
 
@@ -70,7 +70,8 @@ static void send_set(struct removal *r, const struct imap_uid_set *set)
         imap_write_store(out, tag, set, "\\Seen");
         break;
     case REMOVAL_SEARCH:
-        r->searched = false;
+        maildrop_begin_search(r->maildrop);
+        r->named = 0;
         imap_write_search_deleted(out, tag);
         break;
     case REMOVAL_EXPUNGE_ALL:
@@ -115,6 +116,12 @@ static enum task_status settle(struct removal *r)
     return enter(r, REMOVAL_SEE);
 }
 
+static enum task_status begin_round(struct removal *r)
+{
+    r->chunk_end = 0;
+    return enter(r, REMOVAL_STORE);
+}
+
 static enum task_status look_up(struct removal *r)
 {
     maildrop_note_all_removed(r->maildrop);
@@ -126,30 +133,26 @@ static enum task_status look_up(struct removal *r)
 static enum task_status look_at_all(struct removal *r)
 {
     maildrop_note_all_removed(r->maildrop);
+    r->seen_any = false;
+    if (!r->imap->mailbox.exists_told)
+        return fail(r, FAULT_NOT_REMOVED);
     if (r->imap->mailbox.exists == 0)
         return after_look_up(r);
     return enter(r, REMOVAL_LOOK_AT_ALL);
 }
 
-/* What is known to be there is stored and expunged: at most twice. */
-static enum task_status begin_round(struct removal *r)
-{
-    r->chunk_end = 0;
-    r->rounds++;
-    return enter(r, REMOVAL_STORE);
-}
-
+/* What is still there is stored and expunged again, for as long as that gets
+ * anywhere.
+ */
 static enum task_status after_look_up(struct removal *r)
 {
-    uint32_t i = 0;
+    uint32_t left = maildrop_to_be_removed_count(r->maildrop);
 
-    while (i < maildrop_count(r->maildrop) &&
-           !maildrop_is_to_be_removed(r->maildrop, i))
-        i++;
-    if (i == maildrop_count(r->maildrop))
+    if (left == 0)
         return settle(r);
-    if (r->rounds >= ROUNDS_MAX)
-        return fail(r, FAULT_NOT_REMOVED);
+    if (left >= r->left && ++r->idle_rounds >= IDLE_ROUNDS_MAX)
+        return fail(r, r->unclear ? FAULT_REMOVAL_GUARDED : FAULT_NOT_REMOVED);
+    r->left = left;
     return begin_round(r);
 }
 
@@ -203,12 +206,16 @@ enum task_status removal_start(struct removal *r, struct imap_session *imap,
 {
     *r = (struct removal){ .imap = imap,
                            .maildrop = maildrop,
-                           .mark_seen = mark_seen };
+                           .mark_seen = mark_seen,
+                           .left = maildrop_deleted_count(maildrop) };
     return look_up_first ? look_up(r) : begin_round(r);
 }
 
 void removal_resume(struct removal *r)
 {
+    /* The search must stand right before the EXPUNGE. */
+    if (r->step == REMOVAL_EXPUNGE_ALL)
+        r->step = REMOVAL_SEARCH;
     send_step(r);
 }
 
@@ -229,35 +236,41 @@ bool removal_is_needed(const struct maildrop *maildrop, bool mark_seen)
 
 /* --- what the server says --- */
 
+/* Each UID named is ours, or foreign: the first stranger ends the walk. */
 static void on_searched(struct removal *r, uint32_t first, uint32_t last)
 {
-    uint64_t uid = first;
-
-    while (!r->foreign && uid <= last) {
+    for (uint64_t uid = first; uid <= last && !r->foreign; uid++) {
         uint32_t index = maildrop_find(r->maildrop, (uint32_t)uid);
 
-        r->foreign = index == maildrop_count(r->maildrop) ||
-                     !maildrop_is_deleted(r->maildrop, index);
-        uid++;
+        if (index == maildrop_count(r->maildrop) ||
+            !maildrop_is_deleted(r->maildrop, index))
+            r->foreign = true;
+        else if (maildrop_is_to_be_removed(r->maildrop, index) &&
+                 maildrop_note_named(r->maildrop, index))
+            r->named++;
     }
+}
+
+static void on_found(struct removal *r, uint32_t uid)
+{
+    uint32_t index = maildrop_find(r->maildrop, uid);
+
+    r->seen_any = true;
+    if (index < maildrop_count(r->maildrop))
+        maildrop_note_found(r->maildrop, index);
 }
 
 static enum task_status on_item(struct removal *r, const struct imap_event *ev)
 {
-    uint32_t index;
+    bool looks = r->step == REMOVAL_LOOK_UP || r->step == REMOVAL_LOOK_AT_ALL;
 
-    if (r->step == REMOVAL_SEARCH && ev->kind == IMAP_SEARCH_UIDS) {
+    if (r->step == REMOVAL_SEARCH && ev->kind == IMAP_SEARCH_UIDS)
         on_searched(r, ev->first, ev->last);
-        imap_session_note_progress(r->imap);
-    } else if (r->step == REMOVAL_SEARCH && ev->kind == IMAP_SEARCH_END) {
-        r->searched = true;
-    } else if ((r->step == REMOVAL_LOOK_UP || r->step == REMOVAL_LOOK_AT_ALL) &&
-               ev->kind == IMAP_FETCH_UID) {
-        imap_session_note_progress(r->imap);
-        index = maildrop_find(r->maildrop, (uint32_t)ev->number);
-        if (index < maildrop_count(r->maildrop))
-            maildrop_note_found(r->maildrop, index);
-    }
+    else if (looks && ev->kind == IMAP_FETCH_UID)
+        on_found(r, (uint32_t)ev->number);
+    else
+        return TASK_RUNNING;
+    imap_session_note_progress(r->imap);
     return TASK_RUNNING;
 }
 
@@ -272,11 +285,16 @@ static enum fault fault_of_no(const struct imap_session_event *ev)
     case IMAP_CODE_CANNOT:
     case IMAP_CODE_NONEXISTENT:
         return FAULT_REMOVAL_REFUSED;
-    case IMAP_CODE_NONE:
-    case IMAP_CODE_UNKNOWN:
     default:
         return FAULT_NOT_REMOVED;
     }
+}
+
+static bool is_passing(enum imap_code code)
+{
+    return code == IMAP_CODE_THROTTLED || code == IMAP_CODE_UNAVAILABLE ||
+           code == IMAP_CODE_LIMIT || code == IMAP_CODE_INUSE ||
+           code == IMAP_CODE_SERVERBUG;
 }
 
 static enum task_status on_refused(struct removal *r,
@@ -286,14 +304,17 @@ static enum task_status on_refused(struct removal *r,
     case REMOVAL_SEE: /* best effort */
         return TASK_DONE;
     case REMOVAL_SEARCH: /* nobody knows: as if others' flags were there */
-        return fail(r, FAULT_REMOVAL_GUARDED);
+        return fail(r, is_passing(ev->item.code) ? FAULT_NOT_REMOVED
+                                                 : FAULT_REMOVAL_GUARDED);
     case REMOVAL_STORE:
         /* Some are gone already: which? (RFC 2180 §4.2) */
         if (ev->item.code == IMAP_CODE_EXPUNGEISSUED)
             return look_up(r);
         break;
     case REMOVAL_LOOK_UP:
-        return look_at_all(r);
+        if (ev->fault == FAULT_UPSTREAM_REJECTED)
+            return look_at_all(r);
+        break;
     case REMOVAL_LOOK_AT_ALL:
     case REMOVAL_EXPUNGE_CHUNK:
     case REMOVAL_EXPUNGE_ALL:
@@ -323,19 +344,28 @@ static enum rest ask_for_rest_of_set(struct removal *r, uint64_t lowest_done)
     return REST_ASKED;
 }
 
-/* A server with a limit did only a part: CONFORMANCE IEXT-13. */
+/* A server with a limit did only a part (CONFORMANCE IEXT-13). What an EXPUNGE
+ * left is found by the look-up behind it.
+ */
 static enum rest ask_for_rest(struct removal *r, const struct imap_event *ev)
 {
-    if (ev->code != IMAP_CODE_MESSAGELIMIT)
+    if (ev->code != IMAP_CODE_MESSAGELIMIT || r->step == REMOVAL_EXPUNGE_ALL)
         return REST_NONE;
     if (r->step == REMOVAL_SEARCH || r->step == REMOVAL_LOOK_AT_ALL)
         return REST_STUCK;
-    if (r->step != REMOVAL_EXPUNGE_ALL)
-        return ask_for_rest_of_set(r, ev->second_number);
-    if (r->repeats++ >= maildrop_deleted_count(r->maildrop))
-        return REST_STUCK;
-    send_step(r);
-    return REST_ASKED;
+    return ask_for_rest_of_set(r, ev->second_number);
+}
+
+/* Every message that we flagged is named, and no other: only then does EXPUNGE
+ * take what is ours and nothing else. An answer that lacks one of ours may lack
+ * others' as well, or another client got in between: see what is there.
+ */
+static enum task_status on_search_end(struct removal *r)
+{
+    if (r->foreign)
+        return fail(r, FAULT_REMOVAL_GUARDED);
+    r->unclear = r->named < maildrop_to_be_removed_count(r->maildrop);
+    return r->unclear ? look_up(r) : enter(r, REMOVAL_EXPUNGE_ALL);
 }
 
 static enum task_status on_completed(struct removal *r,
@@ -343,6 +373,9 @@ static enum task_status on_completed(struct removal *r,
 {
     enum rest rest;
 
+    /* The UIDs may mean other messages by now (DEC-15). */
+    if (r->imap->mailbox.changed)
+        return fail(r, FAULT_MAILBOX_CHANGED);
     if (ev->fault != FAULT_NONE)
         return on_refused(r, ev);
     rest = ask_for_rest(r, &ev->item);
@@ -357,6 +390,8 @@ static enum task_status on_completed(struct removal *r,
     case REMOVAL_SEE:
         return enter(r, r->step);
     case REMOVAL_LOOK_AT_ALL:
+        if (!r->seen_any) /* though EXISTS says that there are some */
+            return fail(r, FAULT_NOT_REMOVED);
         return after_look_up(r);
     case REMOVAL_STORE:
         return enter(r, imap_session_has_uidplus(r->imap)
@@ -365,10 +400,7 @@ static enum task_status on_completed(struct removal *r,
     case REMOVAL_EXPUNGE_CHUNK:
         return enter(r, REMOVAL_STORE);
     case REMOVAL_SEARCH:
-        /* An OK without an answer says nothing of others' flags. */
-        if (r->foreign || !r->searched)
-            return fail(r, FAULT_REMOVAL_GUARDED);
-        return enter(r, REMOVAL_EXPUNGE_ALL);
+        return on_search_end(r);
     case REMOVAL_EXPUNGE_ALL:
         return look_up(r);
     }

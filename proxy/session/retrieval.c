@@ -74,7 +74,7 @@ void retrieval_resume(struct retrieval *r)
 
 bool retrieval_is_open(const struct retrieval *r)
 {
-    return r->opened;
+    return r->opened && r->pop3->message_left;
 }
 
 static uint64_t listed_size(const struct retrieval *r)
@@ -196,6 +196,9 @@ static enum task_status on_fetched(struct retrieval *r,
         send_fetch(r);
         return TASK_RUNNING;
     }
+    /* Behind the end of the message some answer with NIL, or not at all. */
+    if (ev->fault == FAULT_NONE && r->opened && r->octets >= listed_size(r))
+        return finish(r);
     if (r->opened)
         return fail(r, FAULT_MESSAGE_UNREADABLE);
     /* BAD, or words that are known: what it means is clear (MAP-8). */

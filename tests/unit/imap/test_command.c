@@ -35,9 +35,7 @@ static void test_simple(void **state)
     CHECK("A4294967295 LOGOUT\r\n",
           imap_write_simple(&out, UINT32_MAX, "LOGOUT"));
     CHECK("A3 UID SEARCH DELETED\r\n", imap_write_search_deleted(&out, 3));
-    CHECK("A4 SELECT INBOX\r\n", imap_write_select_inbox(&out, 4, false));
-    CHECK("A4 SELECT INBOX (CONDSTORE)\r\n",
-          imap_write_select_inbox(&out, 4, true));
+    CHECK("A4 SELECT INBOX\r\n", imap_write_simple(&out, 4, "SELECT INBOX"));
 }
 
 static void test_authenticate(void **state)
@@ -110,11 +108,16 @@ static void test_longest_line(void **state)
 /* IEXT-5: never empty, well quoted. */
 static void test_id(void **state)
 {
+    struct span none = { NULL, 0 };
+
     (void)state;
     CHECK("A2 ID (\"name\" \"popinjay\" \"version\" \"1.0\")\r\n",
-          imap_write_id(&out, 2, "1.0"));
+          imap_write_id(&out, 2, "1.0", none));
     CHECK("A2 ID (\"name\" \"popinjay\" \"version\" \"a\\\"\\\\\")\r\n",
-          imap_write_id(&out, 2, "a\"\\"));
+          imap_write_id(&out, 2, "a\"\\", none));
+    CHECK("A2 ID (\"name\" \"popinjay\" \"version\" \"1\" "
+          "\"x-originating-ip\" \"192.0.2.7\")\r\n",
+          imap_write_id(&out, 2, "1", SPAN_LITERAL("192.0.2.7")));
 }
 
 static enum imap_string_form form_of(const char *text,

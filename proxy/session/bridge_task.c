@@ -1,0 +1,219 @@
+/* bridge_task.c - who has the selected mailbox: the listing, a message, the
+ * removal at QUIT, or a NOOP that keeps the connection alive.
+ */
+#include "imap/command.h"
+#include "session/bridge_state.h"
+
+void bridge_forget_task(struct bridge *b)
+{
+    if (b->task == BRIDGE_TASK_LISTING)
+        listing_fini(&b->work.listing);
+    b->task = BRIDGE_TASK_NONE;
+    b->resume_at_ms = UINT64_MAX;
+}
+
+static void begin(struct bridge *b, enum bridge_task task)
+{
+    b->backoffs = 0;
+    b->task = task;
+    bridge_await_upstream(b);
+}
+
+/* --- the listing --- */
+
+enum fault bridge_removal_fault(const struct bridge *b)
+{
+    const struct imap_mailbox *mailbox = &b->imap.mailbox;
+
+    if (mailbox->read_only || !mailbox->keeps_deleted)
+        return FAULT_MAILBOX_READ_ONLY;
+    if (b->policy->without_uidplus == REMOVAL_REFUSE &&
+        !imap_session_has_uidplus(&b->imap))
+        return FAULT_NO_SAFE_REMOVAL;
+    return FAULT_NONE;
+}
+
+static void finish_listing(struct bridge *b)
+{
+    const struct imap_mailbox *mailbox = &b->imap.mailbox;
+    struct maildrop_traits traits = {
+        .uidvalidity = mailbox->uidvalidity,
+        .has_unique_ids = mailbox->uidvalidity != 0 && mailbox->uids_last,
+        .removal_fault = bridge_removal_fault(b),
+    };
+    struct snapshot *snapshot = listing_take(&b->work.listing);
+    enum fault fault = b->work.listing.fault;
+    struct maildrop *maildrop;
+
+    bridge_forget_task(b);
+    if (snapshot == NULL) {
+        bridge_refuse_login(b, fault);
+        return;
+    }
+    maildrop = maildrop_new(snapshot, &traits);
+    if (maildrop == NULL)
+        bridge_refuse_login(b, FAULT_NO_MEMORY);
+    else
+        bridge_accept_login(b, maildrop);
+}
+
+static void end_listing(struct bridge *b, enum task_status status)
+{
+    enum fault fault = b->work.listing.fault;
+
+    if (status == TASK_DONE) {
+        finish_listing(b);
+    } else if (status == TASK_FAILED) {
+        bridge_forget_task(b);
+        bridge_refuse_login(b, fault);
+    }
+}
+
+void bridge_start_listing(struct bridge *b)
+{
+    begin(b, BRIDGE_TASK_LISTING);
+    end_listing(
+        b, listing_start(&b->work.listing, &b->imap, b->policy->hide_deleted));
+}
+
+/* --- a message --- */
+
+void bridge_start_message(struct bridge *b)
+{
+    struct pop3_request request = b->request;
+
+    b->request.kind = POP3_REQUEST_NONE;
+    begin(b, BRIDGE_TASK_RETRIEVAL);
+    retrieval_start(&b->work.retrieval, &b->imap, &b->pop3, &request);
+}
+
+static void finish_message(struct bridge *b)
+{
+    const struct retrieval *r = &b->work.retrieval;
+
+    maildrop_note_read(b->pop3.maildrop, r->index, !r->top);
+    if (!r->top) {
+        b->report.messages_retrieved++;
+        b->report.octets_retrieved += r->octets;
+    }
+    if (retrieval_size_differs(r)) {
+        b->report.size_mismatches++;
+        if (!b->size_differed)
+            bridge_note(b, BRIDGE_NOTE_SIZE_MISMATCH, FAULT_NONE);
+        b->size_differed = true;
+    }
+    pop3_session_close_message(&b->pop3);
+}
+
+static void end_retrieval(struct bridge *b, enum task_status status)
+{
+    struct retrieval *r = &b->work.retrieval;
+    enum fault fault = r->fault;
+
+    if (status == TASK_RUNNING)
+        return;
+    b->client_seen_ms = b->now_ms;
+    if (status == TASK_DONE) {
+        bridge_forget_task(b);
+        finish_message(b);
+    } else if (b->imap.awaiting) {
+        /* What else this command brings is not to be trusted. */
+        bridge_upstream_lost(b, fault, true);
+    } else if (retrieval_is_open(r)) {
+        maildrop_note_failed(b->pop3.maildrop, r->index, !r->top);
+        bridge_abort_client(b, fault);
+    } else {
+        maildrop_note_failed(b->pop3.maildrop, r->index, !r->top);
+        bridge_forget_task(b);
+        pop3_session_refuse_message(&b->pop3, fault);
+    }
+}
+
+/* --- QUIT --- */
+
+static void end_removal(struct bridge *b, enum task_status status)
+{
+    enum fault fault = b->work.removal.fault;
+
+    if (status == TASK_RUNNING)
+        return;
+    bridge_forget_task(b);
+    bridge_finish_quit(b, status == TASK_DONE ? FAULT_NONE : fault);
+}
+
+void bridge_start_removal(struct bridge *b)
+{
+    begin(b, BRIDGE_TASK_REMOVAL);
+    end_removal(b, removal_start(&b->work.removal, &b->imap, b->pop3.maildrop,
+                                 b->policy->mark_seen, b->reconnected));
+}
+
+/* --- all of them --- */
+
+void bridge_start_keepalive(struct bridge *b)
+{
+    uint32_t tag = imap_session_begin(&b->imap);
+
+    begin(b, BRIDGE_TASK_KEEPALIVE);
+    imap_write_simple(&b->imap.out, tag, "NOOP");
+}
+
+void bridge_resume_task(struct bridge *b)
+{
+    b->resume_at_ms = UINT64_MAX;
+    bridge_await_upstream(b);
+    switch (b->task) {
+    case BRIDGE_TASK_LISTING:
+        listing_resume(&b->work.listing);
+        break;
+    case BRIDGE_TASK_RETRIEVAL:
+        retrieval_resume(&b->work.retrieval);
+        break;
+    case BRIDGE_TASK_REMOVAL:
+        removal_resume(&b->work.removal);
+        break;
+    case BRIDGE_TASK_NONE:
+    case BRIDGE_TASK_KEEPALIVE:
+        break;
+    }
+}
+
+/* The server names a pause that the client will bear: once a command, the
+ * same is then asked again.
+ */
+static bool pause_for(struct bridge *b, const struct imap_session_event *ev)
+{
+    bool opened = b->task == BRIDGE_TASK_RETRIEVAL &&
+                  retrieval_is_open(&b->work.retrieval);
+
+    if (ev->kind != IMAP_SESSION_COMPLETED || ev->backoff_ms == 0 ||
+        ev->backoff_ms > BACKOFF_PATIENCE_MS || opened || b->backoffs > 0 ||
+        b->task == BRIDGE_TASK_KEEPALIVE)
+        return false;
+    b->backoffs++;
+    b->resume_at_ms = b->now_ms + ev->backoff_ms;
+    return true;
+}
+
+void bridge_run_task(struct bridge *b, const struct imap_session_event *ev)
+{
+    if (pause_for(b, ev))
+        return;
+    switch (b->task) {
+    case BRIDGE_TASK_LISTING:
+        end_listing(b, listing_on_event(&b->work.listing, ev));
+        break;
+    case BRIDGE_TASK_RETRIEVAL:
+        end_retrieval(b, retrieval_on_event(&b->work.retrieval, ev));
+        break;
+    case BRIDGE_TASK_REMOVAL:
+        end_removal(b, removal_on_event(&b->work.removal, ev));
+        break;
+    case BRIDGE_TASK_KEEPALIVE:
+        if (ev->kind == IMAP_SESSION_COMPLETED)
+            bridge_forget_task(b);
+        break;
+    case BRIDGE_TASK_NONE:
+        break;
+    }
+}

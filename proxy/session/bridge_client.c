@@ -53,7 +53,11 @@ void bridge_refuse_login(struct bridge *b, enum fault fault)
     b->report.last_login_fault = fault;
     bridge_note(b, BRIDGE_NOTE_LOGIN_REFUSED, fault);
     b->refusal = fault;
-    if (fault == FAULT_CREDENTIALS && b->policy->auth_failure_delay_ms > 0)
+    /* Always by the timer: the next login of a pipelining client must not
+     * begin before the notes of this one are taken.
+     */
+    b->refuse_at_ms = b->now_ms;
+    if (fault == FAULT_CREDENTIALS)
         b->refuse_at_ms += failures * b->policy->auth_failure_delay_ms;
 }
 

@@ -19,14 +19,17 @@
 enum counter {
     COUNTER_SESSIONS, /* accepted, all in all */
     COUNTER_LOGINS_OK,
-    COUNTER_LOGINS_FAILED,      /* the sum of login_failures */
-    COUNTER_MESSAGES_RETRIEVED, /* RETR, whole */
-    COUNTER_OCTETS_RETRIEVED,   /* of those, as the server holds them */
-    COUNTER_MESSAGES_DELETED,   /* gone, as +OK to QUIT said */
-    COUNTER_UPSTREAM_CONNECTS,  /* connections that came up, TLS and all */
-    COUNTER_UPSTREAM_FAILURES,  /* connections that failed or broke */
-    COUNTER_UPSTREAM_REJECTS,   /* BAD and CLIENTBUG: our defects, MAP-8 */
-    COUNTER_SIZE_MISMATCHES,    /* RFC822.SIZE was wrong: DEC-8 */
+    COUNTER_LOGINS_FAILED,       /* the sum of login_failures */
+    COUNTER_MESSAGES_RETRIEVED,  /* RETR, whole */
+    COUNTER_OCTETS_RETRIEVED,    /* of those, as the server holds them */
+    COUNTER_MESSAGES_DELETED,    /* gone, as +OK to QUIT said */
+    COUNTER_UPSTREAM_CONNECTS,   /* connections that came up, TLS and all */
+    COUNTER_UPSTREAM_FAILURES,   /* connections that failed or broke */
+    COUNTER_UPSTREAM_REJECTS,    /* BAD and CLIENTBUG: our defects, MAP-8 */
+    COUNTER_SIZE_MISMATCHES,     /* RFC822.SIZE was wrong: DEC-8 */
+    COUNTER_SESSIONS_OLD_TLS,    /* of clients, below TLS 1.2: TLS-6 */
+    COUNTER_SNI_UNMATCHED,       /* no certificate for the name: TLS-13 */
+    COUNTER_CLIENTS_NOT_ALLOWED, /* closed at accept, by allow_from */
     COUNTER_COUNT,
 };
 

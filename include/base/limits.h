@@ -88,9 +88,23 @@
 
 /* --- connections --- */
 
+/* Connections that the kernel holds until they are accepted. */
+#define LISTEN_BACKLOG 1024
+/* Accepting rests so long when descriptors or memory have run out. */
+#define ACCEPT_PAUSE_MS 250
+/* Above this many times max_sessions a connection is closed unheard. */
+#define SESSIONS_HARD_FACTOR 2
+/* What one read takes from a socket. */
+#define RECEIVE_MAX 65536
+/* The plain octets that one write carries, as a few full TLS records. */
+#define SEND_CHUNK 65536
+/* Octets of one connection that wait for its socket. */
+#define CONNECTION_UNSENT_MAX (2 * SEND_CHUNK)
 #define TLS_HANDSHAKE_TIMEOUT_MS 30000
 #define CONNECT_TIMEOUT_MS 10000 /* one address */
 #define CONNECT_ADDRESSES_MAX 16
+/* The next address is tried after this, beside the one before: RFC 8305 §5. */
+#define ATTEMPT_DELAY_MS 250
 /* A peer has this long to take what is left when its connection closes. */
 #define CLOSE_TIMEOUT_MS 5000
 

@@ -14,8 +14,8 @@
 #define OUT_MAX (64 * 1024 * 1024)
 
 void model_imap_open(struct model_imap *m, struct model_mailbox *box,
-                     const struct model_traits *traits,
-                     struct random_source *r, bool tls)
+                     const struct model_traits *traits, struct random_source *r,
+                     bool tls)
 {
     struct model_imap old = *m;
 
@@ -126,8 +126,8 @@ static uint64_t read_by_client(const struct model_imap *m)
 static void check_overlap(struct model_imap *m, const struct model_command *c)
 {
     bool others = m->waiting_other > 0 || read_by_client(m) < m->answered_other;
-    bool any = m->queue_count > 0 || m->silent ||
-               read_by_client(m) < m->answered_at;
+    bool any =
+        m->queue_count > 0 || m->silent || read_by_client(m) < m->answered_at;
 
     if (strstr(c->text, " LOGOUT") != NULL)
         return;
@@ -150,13 +150,22 @@ static void check_tag(struct model_imap *m, const struct model_command *c)
     m->last_tag = (uint32_t)tag;
 }
 
-/* Once the client knows that the UIDs mean something else: DEC-15. */
-static void check_revalidated(struct model_imap *m,
-                              const struct model_command *c)
+static bool is_change(const struct model_command *c)
 {
-    if (m->revalidated && m->revalidated_at <= read_by_client(m) &&
-        (strstr(c->text, " UID STORE ") != NULL ||
-         strstr(c->text, "EXPUNGE") != NULL))
+    return strstr(c->text, " UID STORE ") != NULL ||
+           strstr(c->text, "EXPUNGE") != NULL;
+}
+
+/* Once the client knows that the UIDs mean something else (DEC-15), or is to
+ * change nothing more.
+ */
+static void check_change(struct model_imap *m, const struct model_command *c)
+{
+    if (!is_change(c))
+        return;
+    if (m->frozen)
+        model_violation(m, "a change after all was to stay");
+    if (m->revalidated && m->revalidated_at <= read_by_client(m))
         model_violation(m, "a change after UIDVALIDITY changed");
 }
 
@@ -225,7 +234,7 @@ static void line_is_complete(struct model_imap *m)
     }
     check_tag(m, &m->open);
     check_overlap(m, &m->open);
-    check_revalidated(m, &m->open);
+    check_change(m, &m->open);
     enqueue(m, MODEL_PART_COMMAND);
     if (wants_challenge(&m->open) || strstr(m->open.text, " STARTTLS") != NULL)
         m->mode = MODEL_BLOCKED;

@@ -49,9 +49,9 @@ struct model_traits {
     bool no_deleted_flag; /* PERMANENTFLAGS without \Deleted */
     bool uid_not_sticky;
     /* How it answers: permille, each. */
-    unsigned unasked;  /* untagged responses that nobody asked for */
-    unsigned split;    /* FETCH answers in pieces, repeated, in any order */
-    unsigned fault;    /* a command goes wrong, in one way of many */
+    unsigned unasked; /* untagged responses that nobody asked for */
+    unsigned split;   /* FETCH answers in pieces, repeated, in any order */
+    unsigned fault;   /* a command goes wrong, in one way of many */
 };
 
 /* What the last login that was refused should be called (MAP-1 to MAP-4). */
@@ -65,14 +65,14 @@ enum model_refusal {
 enum model_event_kind {
     MODEL_STORED_DELETED, /* \Deleted was set, or set again */
     MODEL_STORED_SEEN,
-    MODEL_EXPUNGED,       /* removed */
+    MODEL_EXPUNGED, /* removed */
 };
 
 struct model_event {
     enum model_event_kind kind;
-    size_t message;    /* its index in the mailbox */
-    bool was_foreign;  /* another client had flagged it ... */
-    bool unseen_flag;  /* ... after the last SEARCH, or there was none */
+    size_t message;   /* its index in the mailbox */
+    bool was_foreign; /* another client had flagged it ... */
+    bool unseen_flag; /* ... after the last SEARCH, or there was none */
 };
 
 /* A line of the listing as the client was told. */
@@ -110,11 +110,13 @@ struct model_imap {
     const struct model_traits *traits;
     const char *violation; /* the first thing that the client did wrong */
     bool trusted;          /* TLS is up, or none is wanted */
+    bool accepted_tls;
     bool authenticated;
     bool selected;
-    bool silent;           /* it answers nothing any more */
-    bool closing;          /* it closes once its output is written */
-    bool cut;              /* it closes now, whatever is written */
+    bool frozen;  /* no change may be asked for any more */
+    bool silent;  /* it answers nothing any more */
+    bool closing; /* it closes once its output is written */
+    bool cut;     /* it closes now, whatever is written */
 
     /* The client's stream. */
     enum model_mode mode;
@@ -137,12 +139,12 @@ struct model_imap {
     unsigned faults; /* things made to go wrong */
     unsigned logins_refused;
     enum model_refusal refusal;
-    size_t told; /* messages, by EXISTS and EXPUNGE */
-    bool in_use;     /* SELECT was refused with INUSE */
+    size_t told;            /* messages, by EXISTS and EXPUNGE */
+    bool in_use;            /* SELECT was refused with INUSE */
     bool listing_disturbed; /* a listing was answered with a gap */
     bool searched;
-    uint64_t searched_at; /* box->changes of the last SEARCH */
-    bool revalidated; /* an unasked UIDVALIDITY was announced ... */
+    uint64_t searched_at;    /* box->changes of the last SEARCH */
+    bool revalidated;        /* an unasked UIDVALIDITY was announced ... */
     uint64_t revalidated_at; /* ... and this is where in the stream */
     struct model_listed *listed;
     size_t listed_count, listed_capacity;
@@ -153,8 +155,8 @@ struct model_imap {
 /* |m| may be opened again after model_imap_close. |tls| is up from the start.
  */
 void model_imap_open(struct model_imap *m, struct model_mailbox *box,
-                     const struct model_traits *traits,
-                     struct random_source *r, bool tls);
+                     const struct model_traits *traits, struct random_source *r,
+                     bool tls);
 void model_imap_close(struct model_imap *m);
 void model_imap_fini(struct model_imap *m);
 
@@ -186,11 +188,26 @@ void model_imap_run(struct model_imap *m, struct model_command *command);
 /* Rolls the dice. */
 bool model_chance(struct model_imap *m, unsigned permille);
 
-__attribute__((format(printf, 2, 3))) void
-model_say(struct model_imap *m, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void model_say(struct model_imap *m,
+                                                     const char *format, ...);
 void model_say_octets(struct model_imap *m, const void *octets, size_t len);
 void model_event(struct model_imap *m, enum model_event_kind kind, size_t i);
 void model_violation(struct model_imap *m, const char *what);
+
+/* Before login: model_imap_login.c. */
+#define MODEL_REFUSALS_ALL SIZE_MAX
+void model_greet(struct model_imap *m);
+void model_refuse_login(struct model_imap *m, const char *tag, size_t among);
+void model_on_response(struct model_imap *m, const char *tag,
+                       const char *response);
+void model_on_capability(struct model_imap *m, const char *tag,
+                         const char *arguments);
+void model_on_starttls(struct model_imap *m, const char *tag,
+                       const char *arguments);
+void model_on_authenticate(struct model_imap *m, const char *tag,
+                           const char *arguments);
+void model_on_login(struct model_imap *m, const char *tag,
+                    const char *arguments);
 
 /* FETCH answers: model_imap_fetch.c. |set| is what the client wrote. */
 enum model_fetch {

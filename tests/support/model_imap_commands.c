@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/base64.h"
-
 #define ROLL(m, n) random_below((m)->random, (n))
 
 typedef void model_handler(struct model_imap *m, const char *tag,
@@ -50,206 +48,6 @@ bool model_set_has(const struct model_imap *m, const char *set, uint32_t uid)
     }
 }
 
-/* --- Before login --- */
-
-static void say_capabilities(struct model_imap *m)
-{
-    const struct model_traits *t = m->traits;
-
-    model_say(m, "CAPABILITY %s X-MODEL=1",
-              t->rev2_only ? "IMAP4rev2" : "IMAP4rev1");
-    if (t->starttls && !m->trusted) {
-        model_say(m, " STARTTLS LOGINDISABLED");
-        return;
-    }
-    model_say(m, "%s%s%s%s", t->sasl_ir && !t->rev2_only ? " SASL-IR" : "",
-              t->literal_plus ? " LITERAL+" : "", t->id ? " ID" : "",
-              t->condstore ? " CONDSTORE" : "");
-    if (!m->authenticated)
-        model_say(m, "%s%s", t->auth_plain ? " AUTH=PLAIN" : "",
-                  t->login_disabled ? " LOGINDISABLED" : "");
-    else
-        model_say(m, "%s", t->uidplus && !t->rev2_only ? " UIDPLUS" : "");
-}
-
-static void greet(struct model_imap *m)
-{
-    if (model_chance(m, m->traits->fault)) {
-        m->faults++;
-        model_say(m, "* BYE not now\r\n");
-        m->closing = true;
-        return;
-    }
-    model_say(m, "* %s ", m->traits->preauth ? "PREAUTH" : "OK");
-    if (m->traits->greeting_capabilities) {
-        model_say(m, "[");
-        say_capabilities(m);
-        model_say(m, "] ");
-    }
-    model_say(m, "model\r\n");
-}
-
-static void on_capability(struct model_imap *m, const char *tag,
-                          const char *arguments)
-{
-    (void)arguments;
-    model_say(m, "* ");
-    say_capabilities(m);
-    model_say(m, "\r\n");
-    model_tagged(m, tag, "OK done");
-}
-
-static void on_starttls(struct model_imap *m, const char *tag,
-                        const char *arguments)
-{
-    (void)arguments;
-    if (!m->traits->starttls || m->trusted)
-        model_violation(m, "STARTTLS where it is not offered");
-    model_tagged(m, tag, "OK begin");
-}
-
-/* Every way to refuse a login, and what it should be called: MAP-1 to 4. */
-static const struct {
-    const char *answer;
-    enum model_refusal refusal;
-} refusals[] = {
-    { "NO", MODEL_REFUSED_AUTH },
-    { "NO no", MODEL_REFUSED_AUTH },
-    { "NO [AUTHENTICATIONFAILED] no", MODEL_REFUSED_AUTH },
-    { "NO [AUTHORIZATIONFAILED] no", MODEL_REFUSED_AUTH },
-    { "NO [EXPIRED] no", MODEL_REFUSED_AUTH },
-    { "NO [X-STRANGE 1 (2)] no", MODEL_REFUSED_AUTH },
-    { "NO [UNAVAILABLE] later", MODEL_REFUSED_TEMP },
-    { "NO [LIMIT] later", MODEL_REFUSED_TEMP },
-    { "NO [INUSE] later", MODEL_REFUSED_TEMP },
-    { "NO [SERVERBUG] later", MODEL_REFUSED_TEMP },
-    { "NO [THROTTLED] later", MODEL_REFUSED_TEMP },
-    { "NO [ALERT] Too many simultaneous connections", MODEL_REFUSED_TEMP },
-    { "NO [CONTACTADMIN] ask", MODEL_REFUSED_PERM },
-    { "NO [PRIVACYREQUIRED] never", MODEL_REFUSED_PERM },
-    { "BAD what", MODEL_REFUSED_PERM },
-};
-#define REFUSALS_OF_CREDENTIALS 6
-
-static void refuse_login(struct model_imap *m, const char *tag, size_t among)
-{
-    size_t i = ROLL(m, among);
-
-    m->logins_refused++;
-    m->refusal = refusals[i].refusal;
-    model_tagged(m, tag, refusals[i].answer);
-}
-
-static void judge_login(struct model_imap *m, const char *tag, bool right)
-{
-    m->refusal = MODEL_REFUSED_NOT;
-    if (!right) {
-        refuse_login(m, tag, REFUSALS_OF_CREDENTIALS);
-        return;
-    }
-    m->authenticated = true;
-    if (!m->traits->login_capabilities) {
-        model_tagged(m, tag, "OK in");
-        return;
-    }
-    model_say(m, "%s OK [", tag);
-    say_capabilities(m);
-    model_say(m, "] in\r\n");
-}
-
-static bool is_right_plain(const struct model_imap *m, const char *text)
-{
-    struct buf plain;
-    struct buf right;
-    bool equal;
-
-    buf_init(&plain, MODEL_COMMAND_MAX);
-    buf_init(&right, MODEL_COMMAND_MAX);
-    buf_append_octet(&right, '\0');
-    buf_append_string(&right, m->traits->user);
-    buf_append_octet(&right, '\0');
-    buf_append_string(&right, m->traits->password);
-    equal = base64_decode(span_from_string(text), &plain) &&
-            span_equals(buf_span(&plain), buf_span(&right));
-    buf_fini(&plain);
-    buf_fini(&right);
-    return equal;
-}
-
-static void check_login_allowed(struct model_imap *m, bool allowed)
-{
-    if (!m->trusted)
-        model_violation(m, "a password before TLS");
-    if (m->authenticated)
-        model_violation(m, "a second login");
-    if (!allowed)
-        model_violation(m, "a login that is not offered");
-}
-
-static void on_authenticate(struct model_imap *m, const char *tag,
-                            const char *arguments)
-{
-    const char *space = strchr(arguments, ' ');
-
-    check_login_allowed(m, m->traits->auth_plain);
-    if (space == NULL) {
-        model_say(m, ROLL(m, 2) == 0 ? "+ \r\n" : "+\r\n");
-        m->mode = MODEL_READ_SASL;
-        return;
-    }
-    if (!m->traits->sasl_ir)
-        model_violation(m, "an initial response without SASL-IR");
-    judge_login(m, tag, is_right_plain(m, space + 1));
-}
-
-/* Takes a string off the front of |at|: quoted or, as it was put together
- * when it was read, `{n}` and the octets.
- */
-static const char *take_string(const char *at, char *to, size_t size)
-{
-    size_t len = 0;
-
-    if (*at == '{') {
-        char *octets;
-        unsigned long n = strtoul(at + 1, &octets, 10);
-
-        octets += strcspn(octets, "}") + 1;
-        while (n-- > 0 && *octets != '\0' && len + 1 < size)
-            to[len++] = *octets++;
-        to[len] = '\0';
-        return octets;
-    }
-    for (at++; *at != '"' && *at != '\0' && len + 1 < size; at++) {
-        if (*at == '\\')
-            at++;
-        to[len++] = *at;
-    }
-    to[len] = '\0';
-    return at + 1;
-}
-
-static void on_login(struct model_imap *m, const char *tag,
-                     const char *arguments)
-{
-    char user[512];
-    char password[512];
-
-    check_login_allowed(m, !m->traits->login_disabled);
-    if (*arguments != '"' && *arguments != '{') {
-        model_violation(m, "LOGIN with a bare name");
-        return;
-    }
-    arguments = take_string(arguments, user, sizeof(user));
-    if (*arguments++ != ' ') {
-        model_violation(m, "LOGIN with one argument");
-        return;
-    }
-    take_string(arguments, password, sizeof(password));
-    judge_login(m, tag,
-                strcmp(user, m->traits->user) == 0 &&
-                    strcmp(password, m->traits->password) == 0);
-}
-
 /* --- After login --- */
 
 static void on_id(struct model_imap *m, const char *tag, const char *arguments)
@@ -269,7 +67,9 @@ static void say_select_item(struct model_imap *m, unsigned item)
     const struct model_traits *t = m->traits;
 
     switch (item) {
-    case 0: model_say(m, "* FLAGS (\\Seen \\Deleted $x)\r\n"); break;
+    case 0:
+        model_say(m, "* FLAGS (\\Seen \\Deleted $x)\r\n");
+        break;
     case 1:
         model_say(m, "*%s%zu EXISTS\r\n", ROLL(m, 8) == 0 ? "  " : " ",
                   model_mailbox_living(m->box));
@@ -339,8 +139,8 @@ static void on_store(struct model_imap *m, const char *tag,
                      const char *arguments)
 {
     const char *flags = strchr(arguments, ' ');
-    bool deleted = flags != NULL &&
-                   strcmp(flags, " +FLAGS.SILENT (\\Deleted)") == 0;
+    bool deleted =
+        flags != NULL && strcmp(flags, " +FLAGS.SILENT (\\Deleted)") == 0;
     size_t left = quota(m);
     uint32_t lowest = 0;
     size_t i;
@@ -459,10 +259,10 @@ static const struct model_verb {
     bool changes; /* the mailbox */
     model_handler *run;
 } verbs[] = {
-    { "CAPABILITY", NEEDS_NOTHING, false, on_capability },
-    { "STARTTLS", NEEDS_NOTHING, false, on_starttls },
-    { "AUTHENTICATE PLAIN", NEEDS_NOTHING, false, on_authenticate },
-    { "LOGIN ", NEEDS_NOTHING, false, on_login },
+    { "CAPABILITY", NEEDS_NOTHING, false, model_on_capability },
+    { "STARTTLS", NEEDS_NOTHING, false, model_on_starttls },
+    { "AUTHENTICATE PLAIN", NEEDS_NOTHING, false, model_on_authenticate },
+    { "LOGIN ", NEEDS_NOTHING, false, model_on_login },
     { "NOOP", NEEDS_NOTHING, false, on_noop },
     { "LOGOUT", NEEDS_NOTHING, false, on_logout },
     { "ID ", NEEDS_LOGIN, false, on_id },
@@ -485,21 +285,29 @@ static const struct model_verb *find_verb(const char *text)
 
 static bool is_login(const struct model_verb *verb)
 {
-    return verb->run == on_authenticate || verb->run == on_login;
+    return verb->run == model_on_authenticate || verb->run == model_on_login;
 }
 
 static void answer_no(struct model_imap *m, const struct model_verb *verb,
                       const char *tag)
 {
     static const char *const answers[] = {
-        "NO", "NO [SERVERBUG] x", "NO [UNAVAILABLE] x", "NO [INUSE] x",
-        "NO [NOPERM] x", "NO [CANNOT] x", "NO [NONEXISTENT] x",
-        "NO [LIMIT] x", "BAD x", "NO [CLIENTBUG] x", "NO [EXPUNGEISSUED] x",
+        "NO",
+        "NO [SERVERBUG] x",
+        "NO [UNAVAILABLE] x",
+        "NO [INUSE] x",
+        "NO [NOPERM] x",
+        "NO [CANNOT] x",
+        "NO [NONEXISTENT] x",
+        "NO [LIMIT] x",
+        "BAD x",
+        "NO [CLIENTBUG] x",
+        "NO [EXPUNGEISSUED] x",
     };
     const char *answer = answers[ROLL(m, ARRAY_LENGTH(answers))];
 
     if (is_login(verb)) {
-        refuse_login(m, tag, ARRAY_LENGTH(refusals));
+        model_refuse_login(m, tag, MODEL_REFUSALS_ALL);
         return;
     }
     if (verb->run == on_select && strstr(answer, "INUSE") != NULL)
@@ -517,8 +325,12 @@ static bool go_wrong(struct model_imap *m, const struct model_verb *verb,
         model_say(m, "* BYE going\r\n");
         m->closing = true;
         return true;
-    case 1: m->silent = true; return true;
-    case 2: m->cut = true; return true;
+    case 1:
+        m->silent = true;
+        return true;
+    case 2:
+        m->cut = true;
+        return true;
     case 3:
         model_say(m, "Server Unavailable.\r\n");
         m->closing = true;
@@ -532,7 +344,9 @@ static bool go_wrong(struct model_imap *m, const struct model_verb *verb,
             expunge(m, arguments, ROLL(m, 3));
         answer_no(m, verb, tag);
         return true;
-    default: answer_no(m, verb, tag); return true;
+    default:
+        answer_no(m, verb, tag);
+        return true;
     }
 }
 
@@ -570,10 +384,17 @@ static void run_command(struct model_imap *m, char *text)
         model_tagged(m, text, "NO the mailbox is another");
         return;
     }
-    if (verb->run != on_logout && model_chance(m, m->traits->fault) &&
-        go_wrong(m, verb, text, arguments))
+    if (model_chance(m, m->traits->fault) && go_wrong(m, verb, text, arguments))
         return;
     verb->run(m, text, arguments);
+}
+
+/* Only what waits for a handshake may still say nothing. */
+static void run_command_part(struct model_imap *m, char *text)
+{
+    run_command(m, text);
+    if (m->mode == MODEL_BLOCKED && (m->trusted || !m->accepted_tls))
+        m->mode = MODEL_READ_LINE;
 }
 
 static void run_literal(struct model_imap *m)
@@ -581,7 +402,7 @@ static void run_literal(struct model_imap *m)
     if (model_chance(m, m->traits->fault)) {
         m->faults++;
         m->open.text[strcspn(m->open.text, " ")] = '\0';
-        refuse_login(m, m->open.text, ARRAY_LENGTH(refusals));
+        model_refuse_login(m, m->open.text, MODEL_REFUSALS_ALL);
         m->last_tag = (uint32_t)strtoul(m->open.text + 1, NULL, 10);
         m->open.len = m->open.literal_end = 0;
         m->mode = MODEL_READ_LINE;
@@ -596,15 +417,19 @@ void model_imap_run(struct model_imap *m, struct model_command *command)
     char tag[16];
 
     if (command == NULL) {
-        greet(m);
+        model_greet(m);
         return;
     }
     switch (command->part) {
-    case MODEL_PART_COMMAND: run_command(m, command->text); break;
-    case MODEL_PART_LITERAL: run_literal(m); break;
+    case MODEL_PART_COMMAND:
+        run_command_part(m, command->text);
+        break;
+    case MODEL_PART_LITERAL:
+        run_literal(m);
+        break;
     case MODEL_PART_SASL:
         snprintf(tag, sizeof(tag), "A%u", (unsigned)m->last_tag);
-        judge_login(m, tag, is_right_plain(m, command->text));
+        model_on_response(m, tag, command->text);
         break;
     }
 }

@@ -66,15 +66,27 @@ void model_say_unasked(struct model_imap *m)
 {
     switch (ROLL(m, 9)) {
     case 0:
-    case 1: say_size_of_mailbox(m); break;
-    case 2: say_flags_of_any(m, true); break;
-    case 3: model_say(m, "* OK Searched 97%% of it\r\n"); break;
+    case 1:
+        say_size_of_mailbox(m);
+        break;
+    case 2:
+        say_flags_of_any(m, true);
+        break;
+    case 3:
+        model_say(m, "* OK Searched 97%% of it\r\n");
+        break;
     case 4:
         model_say(m, "* XFOO ({3}\r\na)b) \"q\\\"\" (a (b NIL))\r\n");
         break;
-    case 5: model_say(m, "* NO this is a warning\r\n"); break;
-    case 6: say_flags_of_any(m, false); break;
-    case 7: model_say(m, "* OK [ALERT] it \"rains\"\r\n"); break;
+    case 5:
+        model_say(m, "* NO this is a warning\r\n");
+        break;
+    case 6:
+        say_flags_of_any(m, false);
+        break;
+    case 7:
+        model_say(m, "* OK [ALERT] it \"rains\"\r\n");
+        break;
     case 8:
         model_say(m, "* OK [UIDVALIDITY %u] as before\r\n",
                   (unsigned)m->box->uidvalidity);
@@ -90,8 +102,7 @@ static void remember_listed(struct model_imap *m, size_t index)
 
     if (m->listed_count == m->listed_capacity) {
         m->listed_capacity = 2 * m->listed_capacity + 16;
-        m->listed = realloc(m->listed,
-                            m->listed_capacity * sizeof(*m->listed));
+        m->listed = realloc(m->listed, m->listed_capacity * sizeof(*m->listed));
         assert(m->listed != NULL);
     }
     m->listed[m->listed_count++] = (struct model_listed){
@@ -257,7 +268,9 @@ static void say_body_wrongly(struct model_imap *m, const char *tag,
 
     m->faults++;
     switch (ROLL(m, 8)) {
-    case 0: model_tagged(m, tag, "OK but nothing"); return;
+    case 0:
+        model_tagged(m, tag, "OK but nothing");
+        return;
     case 1:
         model_say(m, "* 1 FETCH (UID %u BODY[] NIL)\r\n", uid);
         model_tagged(m, tag, "OK nil");
@@ -277,7 +290,8 @@ static void say_body_wrongly(struct model_imap *m, const char *tag,
     case 5:
         model_tagged(m, tag, "NO Some messages could not be FETCHed");
         return;
-    default: break;
+    default:
+        break;
     }
     model_say(m, "* 1 FETCH (UID %u BODY[] {%zu}\r\n", uid, body.len);
     model_say_octets(m, body.data, body.len / 2);

@@ -73,23 +73,44 @@ static void put_any_octets(struct pen *pen, size_t len)
 static void put_line_begin(struct pen *pen)
 {
     switch (random_below(pen->random, 10)) {
-    case 0: put(pen, ".", 1); break;
-    case 1: put(pen, "..", 2); break;
-    case 2: put(pen, "\0", 1); break;
-    case 3: put(pen, "\r.", 2); break;
-    case 4: put_any_octets(pen, random_below(pen->random, 20)); break;
-    default: break;
+    case 0:
+        put(pen, ".", 1);
+        break;
+    case 1:
+        put(pen, "..", 2);
+        break;
+    case 2:
+        put(pen, "\0", 1);
+        break;
+    case 3:
+        put(pen, "\r.", 2);
+        break;
+    case 4:
+        put_any_octets(pen, random_below(pen->random, 20));
+        break;
+    default:
+        break;
     }
 }
 
 static void put_line_end(struct pen *pen)
 {
     switch (random_below(pen->random, 12)) {
-    case 0: put(pen, "\n", 1); break;
-    case 1: put(pen, "\n.\r\n", 4); break;
-    case 2: put(pen, "\r\r\n", 3); break;
-    case 3: put(pen, "\r", 1); break;
-    default: put(pen, "\r\n", 2); break;
+    case 0:
+        put(pen, "\n", 1);
+        break;
+    case 1:
+        put(pen, "\n.\r\n", 4);
+        break;
+    case 2:
+        put(pen, "\r\r\n", 3);
+        break;
+    case 3:
+        put(pen, "\r", 1);
+        break;
+    default:
+        put(pen, "\r\n", 2);
+        break;
     }
 }
 
@@ -99,9 +120,14 @@ static void put_header(struct pen *pen)
     put_text(pen, random_below(pen->random, 40));
     put(pen, "\r\n", 2);
     switch (random_below(pen->random, 8)) {
-    case 0: put(pen, "\n", 1); break;
-    case 1: break;
-    default: put(pen, "\r\n", 2); break;
+    case 0:
+        put(pen, "\n", 1);
+        break;
+    case 1:
+        break;
+    default:
+        put(pen, "\r\n", 2);
+        break;
     }
 }
 
@@ -131,8 +157,8 @@ void model_mailbox_add(struct model_mailbox *box, size_t size)
 
     if (box->count == box->capacity) {
         box->capacity = box->capacity == 0 ? 16 : 2 * box->capacity;
-        box->messages = realloc(box->messages,
-                                box->capacity * sizeof(*box->messages));
+        box->messages =
+            realloc(box->messages, box->capacity * sizeof(*box->messages));
         assert(box->messages != NULL);
     }
     m = &box->messages[box->count++];
@@ -212,11 +238,19 @@ void model_mailbox_disturb(struct model_mailbox *box)
     box->changes++;
     switch (random_below(box->random, 6)) {
     case 0:
-    case 1: model_mailbox_add_any(box); break;
+    case 1:
+        model_mailbox_add_any(box);
+        break;
     case 2:
-    case 3: flag_one(box); break;
-    case 4: unflag_one(box); break;
-    case 5: expunge_all(box); break;
+    case 3:
+        flag_one(box);
+        break;
+    case 4:
+        unflag_one(box);
+        break;
+    case 5:
+        expunge_all(box);
+        break;
     }
 }
 

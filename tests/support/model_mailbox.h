@@ -34,7 +34,7 @@ struct model_mailbox {
     struct model_message *messages;
     size_t count; /* the gone ones too */
     size_t capacity;
-    uint64_t changes;  /* counts what other clients did */
+    uint64_t changes;   /* counts what other clients did */
     bool sizes_inexact; /* RFC822.SIZE of new mail is off by a little */
 };
 

@@ -1,0 +1,503 @@
+#include "net/connection.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "net/sender.h"
+#include "net/tcp.h"
+
+struct connection {
+    struct connection_space *space;
+    connection_stir *stir; /* NULL once the owner let go */
+    void *owner;
+
+    uv_tcp_t *tcp;
+    uv_timer_t timer; /* of the handshake, then of closing */
+    uv_shutdown_t shutdown_request;
+    unsigned open_handles; /* freed when the last has closed */
+
+    struct tls *tls;
+    enum connection_state state;
+    const char *failure;
+
+    size_t wanted;   /* octets that the owner would read */
+    struct span in;  /* received, not read: in space->received or in |kept| */
+    struct buf kept; /* the same, when the callback is over */
+
+    struct sender sender;
+    size_t unsent_before; /* at the last look of the closing timer */
+
+    bool receiving; /* uv_read_start is on */
+    bool ended;     /* the peer will send no more */
+    bool dead;      /* TCP is broken, and not only TLS */
+    bool finished;  /* FIN was asked for */
+    bool destroyed;
+};
+
+/* --- the end of it --- */
+
+static void finish(struct connection *c);
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct connection *c = handle->data;
+
+    assert(c->open_handles > 0);
+    if (--c->open_handles > 0)
+        return;
+    tls_free(c->tls);
+    buf_fini(&c->kept);
+    sender_fini(&c->sender);
+    c->space->connections--;
+    free(c->tcp);
+    free(c);
+}
+
+static void destroy(struct connection *c)
+{
+    c->stir = NULL;
+    if (c->destroyed)
+        return;
+    c->destroyed = true;
+    uv_close((uv_handle_t *)c->tcp, on_closed);
+    uv_close((uv_handle_t *)&c->timer, on_closed);
+}
+
+static void stir(struct connection *c)
+{
+    if (c->stir != NULL)
+        c->stir(c->owner);
+}
+
+/* The first reason stands. */
+static void break_off(struct connection *c, enum connection_state state,
+                      const char *failure)
+{
+    if (c->state == CONNECTION_BROKEN || c->state == CONNECTION_UNTRUSTED)
+        return;
+    c->state = state;
+    c->failure = failure;
+    uv_timer_stop(&c->timer);
+}
+
+static void die(struct connection *c, const char *failure)
+{
+    c->dead = true;
+    break_off(c, CONNECTION_BROKEN, failure);
+}
+
+static void notice_failure(struct connection *c)
+{
+    if (c->sender.failure != NULL)
+        die(c, c->sender.failure);
+}
+
+static bool is_broken(const struct connection *c)
+{
+    return c->state == CONNECTION_BROKEN || c->state == CONNECTION_UNTRUSTED;
+}
+
+/* --- making one --- */
+
+static void on_drained(void *owner)
+{
+    struct connection *c = owner;
+
+    if (c->destroyed)
+        return;
+    notice_failure(c);
+    if (c->stir == NULL)
+        finish(c);
+    else
+        stir(c);
+}
+
+struct connection *connection_new(struct connection_space *space, uv_tcp_t *tcp,
+                                  connection_stir *stir_owner, void *owner)
+{
+    struct connection *c = calloc(1, sizeof(*c));
+
+    if (c == NULL) {
+        tcp_discard(tcp);
+        return NULL;
+    }
+    c->space = space;
+    c->stir = stir_owner;
+    c->owner = owner;
+    c->state = CONNECTION_OPEN;
+    c->tcp = tcp;
+    c->tcp->data = c;
+    uv_timer_init(space->loop, &c->timer);
+    c->timer.data = c;
+    c->open_handles = 2;
+    buf_init(&c->kept, RECEIVE_MAX);
+    sender_init(&c->sender, (uv_stream_t *)tcp, CONNECTION_UNSENT_MAX,
+                on_drained, c);
+    space->connections++;
+    tcp_tune(tcp);
+    return c;
+}
+
+/* --- sending --- */
+
+/* What OpenSSL has put into the buffer of the loop. */
+static void send_sealed(struct connection *c)
+{
+    struct buf *sealed = &c->space->sealed;
+
+    sender_send(&c->sender, buf_span(sealed));
+    notice_failure(c);
+    buf_consume(sealed, buf_length(sealed));
+    if (buf_failed(sealed)) { /* a failure would stick to all connections */
+        buf_fini(sealed);
+        buf_init(sealed, CONNECTION_UNSENT_MAX);
+    }
+}
+
+/* Some records in one go; returns how many octets of |octets| they carry. */
+static size_t seal(struct connection *c, struct span octets)
+{
+    struct buf *sealed = &c->space->sealed;
+    struct span rest = octets;
+
+    while (rest.len > 0 && octets.len - rest.len < SEND_CHUNK &&
+           buf_room(sealed) >= TLS_SEALED_MAX) {
+        if (tls_write(c->tls, &rest, sealed) != TLS_OK) {
+            break_off(c, CONNECTION_BROKEN, tls_failure(c->tls));
+            break;
+        }
+    }
+    send_sealed(c);
+    return octets.len - rest.len;
+}
+
+static size_t write_some(struct connection *c, struct span octets)
+{
+    if (c->tls != NULL)
+        return seal(c, octets);
+    if (octets.len > SEND_CHUNK)
+        octets.len = SEND_CHUNK;
+    sender_send(&c->sender, octets);
+    notice_failure(c);
+    return octets.len;
+}
+
+size_t connection_write(struct connection *c, struct span octets)
+{
+    size_t taken = 0;
+
+    assert(c->stir != NULL && c->state != CONNECTION_HANDSHAKING);
+    while (octets.len > 0 && !sender_is_busy(&c->sender) && !is_broken(c)) {
+        size_t n = write_some(c, octets);
+
+        span_take(&octets, n);
+        taken += n;
+    }
+    return is_broken(c) ? taken + octets.len : taken;
+}
+
+size_t connection_unsent(const struct connection *c)
+{
+    return sender_unsent(&c->sender);
+}
+
+/* --- receiving --- */
+
+static void handshake(struct connection *c);
+
+/* TLS: as much as there is, since what is left over can be kept. In clear no
+ * more than is wanted, so that nothing is left over.
+ */
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *whole)
+{
+    struct connection *c = handle->data;
+    size_t size = RECEIVE_MAX;
+
+    (void)suggested;
+    if (c->tls == NULL && c->stir != NULL && c->wanted < size)
+        size = c->wanted;
+    *whole = uv_buf_init((char *)c->space->received, (unsigned)size);
+}
+
+/* What was kept is given back as soon as it is used up. */
+static void consumed(struct connection *c)
+{
+    if (c->in.len == 0 && c->kept.data != NULL)
+        buf_clear(&c->kept);
+}
+
+/* The buffer of the loop is another connection's when the callback is over. */
+static void keep(struct connection *c)
+{
+    if (c->in.len == 0 || c->kept.data != NULL) /* or kept already */
+        return;
+    if (!buf_append(&c->kept, c->in))
+        break_off(c, CONNECTION_BROKEN, "no memory");
+    c->in = buf_span(&c->kept);
+}
+
+static void adjust(struct connection *c);
+
+static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *whole)
+{
+    struct connection *c = stream->data;
+
+    if (got == 0)
+        return;
+    if (got < 0) {
+        c->ended = true;
+        if (got != UV_EOF)
+            die(c, uv_strerror((int)got));
+    } else if (c->stir != NULL) { /* else thrown away */
+        assert(c->in.len == 0);
+        consumed(c);
+        c->in = span_make(whole->base, (size_t)got);
+    }
+    if (c->stir == NULL) {
+        finish(c);
+        adjust(c);
+        return;
+    }
+    if (c->state == CONNECTION_HANDSHAKING)
+        handshake(c);
+    if (c->state != CONNECTION_HANDSHAKING)
+        stir(c);
+    keep(c);
+    adjust(c);
+}
+
+/* Receives while somebody would take it, or the handshake would. */
+static bool should_receive(const struct connection *c)
+{
+    if (c->destroyed || c->ended || c->dead)
+        return false;
+    if (c->stir == NULL || c->state == CONNECTION_HANDSHAKING)
+        return true;
+    return c->state == CONNECTION_OPEN && c->wanted > 0 && c->in.len == 0 &&
+           (c->tls == NULL || !tls_has_plain(c->tls));
+}
+
+static void adjust(struct connection *c)
+{
+    bool receive = should_receive(c);
+    int status;
+
+    if (c->destroyed || receive == c->receiving)
+        return;
+    c->receiving = receive;
+    if (!receive) {
+        uv_read_stop((uv_stream_t *)c->tcp);
+        return;
+    }
+    status = uv_read_start((uv_stream_t *)c->tcp, on_alloc, on_read);
+    if (status < 0) {
+        c->receiving = false;
+        c->ended = true;
+        die(c, uv_strerror(status));
+    }
+}
+
+void connection_want(struct connection *c, size_t room)
+{
+    c->wanted = room;
+    adjust(c);
+}
+
+static enum connection_status read_sealed(struct connection *c, size_t cap,
+                                          struct span *octets)
+{
+    size_t got = 0;
+    enum tls_status status =
+        tls_read(c->tls, &c->in, c->space->plain,
+                 cap < READ_CHUNK ? cap : READ_CHUNK, &got, &c->space->sealed);
+
+    consumed(c);
+    send_sealed(c);
+    if (status == TLS_OK) {
+        *octets = span_make(c->space->plain, got);
+        return CONNECTION_OK;
+    }
+    if (status == TLS_MORE)
+        return CONNECTION_MORE;
+    if (status == TLS_END)
+        c->ended = true;
+    else
+        break_off(c, CONNECTION_BROKEN, tls_failure(c->tls));
+    return CONNECTION_END;
+}
+
+static enum connection_status read_clear(struct connection *c, size_t cap,
+                                         struct span *octets)
+{
+    if (c->in.len == 0)
+        return CONNECTION_MORE;
+    *octets = span_take(&c->in, cap < c->in.len ? cap : c->in.len);
+    return CONNECTION_OK;
+}
+
+enum connection_status connection_read(struct connection *c, size_t cap,
+                                       struct span *octets)
+{
+    enum connection_status status;
+
+    assert(c->stir != NULL && cap > 0);
+    consumed(c);
+    if (c->state == CONNECTION_HANDSHAKING)
+        return CONNECTION_MORE;
+    if (c->state == CONNECTION_UNTRUSTED)
+        return CONNECTION_END;
+    status = c->tls != NULL ? read_sealed(c, cap, octets)
+                            : read_clear(c, cap, octets);
+    if (status == CONNECTION_MORE && (c->ended || is_broken(c)))
+        return CONNECTION_END;
+    return status;
+}
+
+/* --- TLS --- */
+
+static void on_handshake_late(uv_timer_t *timer)
+{
+    struct connection *c = timer->data;
+
+    break_off(c, CONNECTION_BROKEN, "the handshake took too long");
+    stir(c);
+}
+
+static void handshake(struct connection *c)
+{
+    enum tls_status status = tls_handshake(c->tls, &c->in, &c->space->sealed);
+
+    consumed(c);
+    send_sealed(c);
+    switch (status) {
+    case TLS_OK:
+        if (is_broken(c))
+            return;
+        c->state = CONNECTION_OPEN;
+        uv_timer_stop(&c->timer);
+        return;
+    case TLS_MORE:
+    case TLS_END:
+        if (c->ended)
+            break_off(c, CONNECTION_BROKEN, "ended within the handshake");
+        return;
+    case TLS_EUNTRUSTED:
+        break_off(c, CONNECTION_UNTRUSTED, tls_failure(c->tls));
+        return;
+    case TLS_EFAILED:
+    case TLS_EMEMORY:
+        break_off(c, CONNECTION_BROKEN, tls_failure(c->tls));
+        return;
+    }
+}
+
+void connection_start_tls(struct connection *c, struct tls *tls)
+{
+    assert(c->tls == NULL && c->stir != NULL);
+    c->tls = tls;
+    if (is_broken(c))
+        return;
+    if (c->in.len > 0) {
+        break_off(c, CONNECTION_BROKEN, "octets in clear where TLS begins");
+        return;
+    }
+    c->state = CONNECTION_HANDSHAKING;
+    uv_timer_start(&c->timer, on_handshake_late, TLS_HANDSHAKE_TIMEOUT_MS, 0);
+    handshake(c); /* a client speaks first */
+    adjust(c);
+}
+
+/* --- closing --- */
+
+static void on_finished(uv_shutdown_t *request, int status)
+{
+    struct connection *c = request->data;
+
+    if (status < 0 || c->ended)
+        destroy(c);
+}
+
+/* The owner is gone. When all is sent, says so to the peer; when the peer has
+ * nothing more to say either, that is the end. To close while it still sends
+ * would reset the connection, and our last words could be lost with it.
+ */
+static void finish(struct connection *c)
+{
+    if (c->destroyed || sender_is_busy(&c->sender))
+        return;
+    if (c->ended || c->dead) {
+        destroy(c);
+        return;
+    }
+    if (c->finished)
+        return;
+    c->finished = true;
+    c->shutdown_request.data = c;
+    if (uv_shutdown(&c->shutdown_request, (uv_stream_t *)c->tcp, on_finished) !=
+        0)
+        destroy(c);
+}
+
+static void on_closing_late(uv_timer_t *timer)
+{
+    struct connection *c = timer->data;
+    size_t left = uv_stream_get_write_queue_size((uv_stream_t *)c->tcp);
+
+    if (left == 0 || left >= c->unsent_before) {
+        destroy(c);
+        return;
+    }
+    c->unsent_before = left;
+    uv_timer_again(timer);
+}
+
+void connection_close(struct connection *c)
+{
+    if (c == NULL)
+        return;
+    if (c->state == CONNECTION_HANDSHAKING) {
+        connection_abort(c);
+        return;
+    }
+    c->stir = NULL;
+    if (c->tls != NULL) {
+        tls_close_notify(c->tls, &c->space->sealed);
+        send_sealed(c);
+    }
+    c->in = (struct span){ NULL, 0 };
+    buf_clear(&c->kept);
+    c->unsent_before = uv_stream_get_write_queue_size((uv_stream_t *)c->tcp);
+    uv_timer_start(&c->timer, on_closing_late, CLOSE_TIMEOUT_MS,
+                   CLOSE_TIMEOUT_MS);
+    finish(c);
+    adjust(c);
+}
+
+void connection_abort(struct connection *c)
+{
+    if (c != NULL)
+        destroy(c);
+}
+
+/* --- facts --- */
+
+enum connection_state connection_state(const struct connection *c)
+{
+    return c->state;
+}
+
+struct address_text connection_peer(const struct connection *c)
+{
+    return address_of_peer(c->tcp);
+}
+
+const struct tls *connection_tls(const struct connection *c)
+{
+    return c->tls;
+}
+
+const char *connection_failure(const struct connection *c)
+{
+    return c->failure;
+}

@@ -1,0 +1,30 @@
+#include "net/connection_space.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+
+bool connection_space_init(struct connection_space *space, uv_loop_t *loop)
+{
+    *space = (struct connection_space){ .loop = loop };
+    space->received = malloc(RECEIVE_MAX);
+    space->plain = malloc(READ_CHUNK);
+    buf_init(&space->sealed, CONNECTION_UNSENT_MAX);
+    if (space->received != NULL && space->plain != NULL)
+        return true;
+    connection_space_fini(space);
+    return false;
+}
+
+void connection_space_fini(struct connection_space *space)
+{
+    assert(space->connections == 0);
+    if (space->received != NULL)
+        wipe(space->received, RECEIVE_MAX);
+    if (space->plain != NULL)
+        wipe(space->plain, READ_CHUNK);
+    free(space->received);
+    free(space->plain);
+    buf_fini(&space->sealed);
+}

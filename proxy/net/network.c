@@ -1,0 +1,113 @@
+#include "net/network.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <string.h>
+
+/* The bits of the octet |index| that lie within a prefix. */
+static unsigned char mask(unsigned prefix, size_t index)
+{
+    size_t before = 8 * index;
+
+    if (prefix >= before + 8)
+        return 0xff;
+    if (prefix <= before)
+        return 0;
+    return (unsigned char)(0xff << (8 - (prefix - before)));
+}
+
+static size_t address_size(sa_family_t family)
+{
+    return family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
+}
+
+/* --- parsing --- */
+
+static bool parse_address(struct span text, struct network *n)
+{
+    char copy[INET6_ADDRSTRLEN];
+
+    if (text.len == 0 || text.len >= sizeof(copy) ||
+        memchr(text.data, '\0', text.len) != NULL)
+        return false;
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    n->family = strchr(copy, ':') != NULL ? AF_INET6 : AF_INET;
+    return inet_pton(n->family, copy, n->address) == 1;
+}
+
+static bool is_whole(const struct network *n)
+{
+    for (size_t i = 0; i < address_size(n->family); i++)
+        if ((n->address[i] & ~mask(n->prefix, i)) != 0)
+            return false;
+    return true;
+}
+
+bool network_parse(struct span text, struct network *network)
+{
+    struct network n = { .family = AF_UNSPEC };
+    struct span address = span_take(&text, span_find(text, '/'));
+    uint64_t prefix;
+    uint64_t most;
+
+    if (!parse_address(address, &n))
+        return false;
+    most = 8 * address_size(n.family);
+    prefix = most;
+    if (text.len > 0) {
+        (void)span_take(&text, 1);
+        if (!span_to_number(text, most, &prefix))
+            return false;
+    }
+    n.prefix = (unsigned)prefix;
+    if (!is_whole(&n))
+        return false;
+    *network = n;
+    return true;
+}
+
+/* --- asking --- */
+
+static bool holds(const struct network *n, sa_family_t family,
+                  const unsigned char *address)
+{
+    if (n->family != family)
+        return false;
+    for (size_t i = 0; i < address_size(family); i++)
+        if (((n->address[i] ^ address[i]) & mask(n->prefix, i)) != 0)
+            return false;
+    return true;
+}
+
+/* The octets of |address|, of a mapped one those of IPv4; NULL: neither. */
+static const unsigned char *octets_of(const struct sockaddr *address,
+                                      sa_family_t *family)
+{
+    const void *as_is = address;
+    const struct sockaddr_in *v4 = as_is;
+    const struct sockaddr_in6 *v6 = as_is;
+
+    *family = address->sa_family;
+    if (*family == AF_INET)
+        return (const unsigned char *)&v4->sin_addr;
+    if (*family != AF_INET6)
+        return NULL;
+    if (!IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+        return v6->sin6_addr.s6_addr;
+    *family = AF_INET;
+    return v6->sin6_addr.s6_addr + 12;
+}
+
+bool network_any_holds(const struct network *networks, size_t count,
+                       const struct sockaddr *address)
+{
+    sa_family_t family;
+    const unsigned char *octets = octets_of(address, &family);
+
+    for (size_t i = 0; octets != NULL && i < count; i++)
+        if (holds(&networks[i], family, octets))
+            return true;
+    return false;
+}

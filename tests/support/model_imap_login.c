@@ -1,0 +1,215 @@
+/* The model server before login: capabilities, STARTTLS, credentials. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base64.h"
+#include "support/model_imap.h"
+
+#define ROLL(m, n) random_below((m)->random, (n))
+
+static void say_capabilities(struct model_imap *m)
+{
+    const struct model_traits *t = m->traits;
+
+    model_say(m, "CAPABILITY %s X-MODEL=1",
+              t->rev2_only ? "IMAP4rev2" : "IMAP4rev1");
+    if (t->starttls && !m->trusted) {
+        model_say(m, " STARTTLS LOGINDISABLED");
+        return;
+    }
+    model_say(m, "%s%s%s%s", t->sasl_ir && !t->rev2_only ? " SASL-IR" : "",
+              t->literal_plus ? " LITERAL+" : "", t->id ? " ID" : "",
+              t->condstore ? " CONDSTORE" : "");
+    if (!m->authenticated)
+        model_say(m, "%s%s", t->auth_plain ? " AUTH=PLAIN" : "",
+                  t->login_disabled ? " LOGINDISABLED" : "");
+    else
+        model_say(m, "%s", t->uidplus && !t->rev2_only ? " UIDPLUS" : "");
+}
+
+void model_greet(struct model_imap *m)
+{
+    if (model_chance(m, m->traits->fault)) {
+        m->faults++;
+        model_say(m, "* BYE not now\r\n");
+        m->closing = true;
+        return;
+    }
+    model_say(m, "* %s ", m->traits->preauth ? "PREAUTH" : "OK");
+    if (m->traits->greeting_capabilities) {
+        model_say(m, "[");
+        say_capabilities(m);
+        model_say(m, "] ");
+    }
+    model_say(m, "model\r\n");
+}
+
+void model_on_capability(struct model_imap *m, const char *tag,
+                         const char *arguments)
+{
+    (void)arguments;
+    model_say(m, "* ");
+    say_capabilities(m);
+    model_say(m, "\r\n");
+    model_tagged(m, tag, "OK done");
+}
+
+void model_on_starttls(struct model_imap *m, const char *tag,
+                       const char *arguments)
+{
+    (void)arguments;
+    if (!m->traits->starttls || m->trusted)
+        model_violation(m, "STARTTLS where it is not offered");
+    m->accepted_tls = true;
+    model_tagged(m, tag, "OK begin");
+}
+
+/* Every way to refuse a login, and what it should be called: MAP-1 to 4. */
+static const struct {
+    const char *answer;
+    enum model_refusal refusal;
+} refusals[] = {
+    { "NO", MODEL_REFUSED_AUTH },
+    { "NO no", MODEL_REFUSED_AUTH },
+    { "NO [AUTHENTICATIONFAILED] no", MODEL_REFUSED_AUTH },
+    { "NO [AUTHORIZATIONFAILED] no", MODEL_REFUSED_AUTH },
+    { "NO [EXPIRED] no", MODEL_REFUSED_AUTH },
+    { "NO [X-STRANGE 1 (2)] no", MODEL_REFUSED_AUTH },
+    { "NO [UNAVAILABLE] later", MODEL_REFUSED_TEMP },
+    { "NO [LIMIT] later", MODEL_REFUSED_TEMP },
+    { "NO [INUSE] later", MODEL_REFUSED_TEMP },
+    { "NO [SERVERBUG] later", MODEL_REFUSED_TEMP },
+    { "NO [THROTTLED] later", MODEL_REFUSED_TEMP },
+    { "NO [ALERT] Too many simultaneous connections", MODEL_REFUSED_TEMP },
+    { "NO [CONTACTADMIN] ask", MODEL_REFUSED_PERM },
+    { "NO [PRIVACYREQUIRED] never", MODEL_REFUSED_PERM },
+    { "BAD what", MODEL_REFUSED_PERM },
+};
+#define REFUSALS_OF_CREDENTIALS 6
+
+void model_refuse_login(struct model_imap *m, const char *tag, size_t among)
+{
+    size_t i = ROLL(m, among < ARRAY_LENGTH(refusals) ? among
+                                                      : ARRAY_LENGTH(refusals));
+
+    m->logins_refused++;
+    m->refusal = refusals[i].refusal;
+    model_tagged(m, tag, refusals[i].answer);
+}
+
+static void judge_login(struct model_imap *m, const char *tag, bool right)
+{
+    m->refusal = MODEL_REFUSED_NOT;
+    if (!right) {
+        model_refuse_login(m, tag, REFUSALS_OF_CREDENTIALS);
+        return;
+    }
+    m->authenticated = true;
+    if (!m->traits->login_capabilities) {
+        model_tagged(m, tag, "OK in");
+        return;
+    }
+    model_say(m, "%s OK [", tag);
+    say_capabilities(m);
+    model_say(m, "] in\r\n");
+}
+
+static bool is_right_plain(const struct model_imap *m, const char *text)
+{
+    struct buf plain;
+    struct buf right;
+    bool equal;
+
+    buf_init(&plain, MODEL_COMMAND_MAX);
+    buf_init(&right, MODEL_COMMAND_MAX);
+    buf_append_octet(&right, '\0');
+    buf_append_string(&right, m->traits->user);
+    buf_append_octet(&right, '\0');
+    buf_append_string(&right, m->traits->password);
+    equal = base64_decode(span_from_string(text), &plain) &&
+            span_equals(buf_span(&plain), buf_span(&right));
+    buf_fini(&plain);
+    buf_fini(&right);
+    return equal;
+}
+
+static void check_login_allowed(struct model_imap *m, bool allowed)
+{
+    if (!m->trusted)
+        model_violation(m, "a password before TLS");
+    if (m->authenticated)
+        model_violation(m, "a second login");
+    if (!allowed)
+        model_violation(m, "a login that is not offered");
+}
+
+void model_on_authenticate(struct model_imap *m, const char *tag,
+                           const char *arguments)
+{
+    const char *space = strchr(arguments, ' ');
+
+    check_login_allowed(m, m->traits->auth_plain);
+    if (space == NULL) {
+        model_say(m, ROLL(m, 2) == 0 ? "+ \r\n" : "+\r\n");
+        m->mode = MODEL_READ_SASL;
+        return;
+    }
+    if (!m->traits->sasl_ir)
+        model_violation(m, "an initial response without SASL-IR");
+    judge_login(m, tag, is_right_plain(m, space + 1));
+}
+
+/* Takes a string off the front of |at|: quoted or, as it was put together
+ * when it was read, `{n}` and the octets.
+ */
+static const char *take_string(const char *at, char *to, size_t size)
+{
+    size_t len = 0;
+
+    if (*at == '{') {
+        char *octets;
+        unsigned long n = strtoul(at + 1, &octets, 10);
+
+        octets += strcspn(octets, "}") + 1;
+        while (n-- > 0 && *octets != '\0' && len + 1 < size)
+            to[len++] = *octets++;
+        to[len] = '\0';
+        return octets;
+    }
+    for (at++; *at != '"' && *at != '\0' && len + 1 < size; at++) {
+        if (*at == '\\')
+            at++;
+        to[len++] = *at;
+    }
+    to[len] = '\0';
+    return at + 1;
+}
+
+void model_on_login(struct model_imap *m, const char *tag,
+                    const char *arguments)
+{
+    char user[512];
+    char password[512];
+
+    check_login_allowed(m, !m->traits->login_disabled);
+    if (*arguments != '"' && *arguments != '{') {
+        model_violation(m, "LOGIN with a bare name");
+        return;
+    }
+    arguments = take_string(arguments, user, sizeof(user));
+    if (*arguments++ != ' ') {
+        model_violation(m, "LOGIN with one argument");
+        return;
+    }
+    take_string(arguments, password, sizeof(password));
+    judge_login(m, tag,
+                strcmp(user, m->traits->user) == 0 &&
+                    strcmp(password, m->traits->password) == 0);
+}
+
+/* The answer to the challenge of AUTHENTICATE. */
+void model_on_response(struct model_imap *m, const char *tag,
+                       const char *response)
+{
+    judge_login(m, tag, is_right_plain(m, response));
+}

@@ -1,0 +1,114 @@
+/* config.h - proxy.conf, read and judged.
+ *
+ * Shapes only: sections, keys, defaults, units and ranges are documented in
+ * proxy.conf.sample, and the table in proxy/config_keys.c is their one source.
+ * A loaded configuration is immutable and shared by all workers.
+ */
+#ifndef POPINJAY_CONFIG_H
+#define POPINJAY_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/log_record.h"
+#include "net/network.h"
+#include "net/tls_context.h"
+#include "session/policy.h"
+
+struct config_address {
+    char *host; /* a name, an IPv4 or an IPv6 address without brackets */
+    uint16_t port;
+};
+
+/* In the order in which they stand in the file, each at its line. */
+struct config_paths {
+    struct config_path {
+        char *text;
+        unsigned line;
+    } * at;
+    size_t count;
+};
+
+struct config_networks {
+    struct network *at;
+    size_t count; /* 0: not given */
+};
+
+struct config_listener {
+    char *name;                    /* of [listen NAME] */
+    struct config_address address; /* a numeric host */
+    enum tls_mode tls;
+    /* PEM; as many of each, that belong together; none with tls = none */
+    struct config_paths certificates;
+    struct config_paths private_keys;
+    enum tls_version tls_min_version;
+    struct config_networks allow_from; /* clients from elsewhere are closed */
+    bool allow_plaintext_login;
+    unsigned line; /* where its section begins */
+};
+
+struct config_upstream {
+    struct config_address address;
+    enum tls_mode tls;
+    char *ca_file;     /* NULL: the system's store */
+    char *server_name; /* verified and sent as SNI; never NULL once loaded */
+    bool allow_insecure_upstream; /* tls = none beyond loopback: a warning */
+    bool alpn;                    /* `imap` is offered */
+    uint32_t max_connections;     /* at one time; 0: no limit */
+    bool pass_identity;
+    bool forward_client_address;
+    unsigned ca_file_line; /* 0: not given */
+};
+
+struct config {
+    unsigned workers; /* never 0: auto is resolved */
+    char *user;       /* dropped to when started as root; NULL: stay */
+    enum log_level log_level;
+    enum log_format log_format;
+
+    struct config_listener *listeners;
+    size_t listener_count; /* 1 at least */
+    struct config_upstream upstream;
+
+    bool has_status;
+    struct config_address status;
+
+    uint32_t max_sessions;
+    uint64_t drain_timeout_ms;
+    uint64_t login_timeout_ms;
+    uint64_t session_timeout_ms;
+    uint64_t upstream_timeout_ms;
+    uint64_t auth_failure_delay_ms;
+
+    bool mark_seen;
+    bool hide_deleted;
+    bool send_id;
+    bool show_implementation;
+    enum removal_guard without_uidplus;
+    uint64_t login_delay_ms; /* 0: none */
+    char *expire;            /* EXPIRE's argument; NULL: not announced */
+};
+
+/* Reads |path|. On failure the result is NULL and one line without its line
+ * end stands in |error|: `FILE:LINE: what is wrong` (LINE is left out where
+ * the file as a whole is meant, such as when it cannot be read).
+ */
+MUST_CHECK struct config *config_load(const char *path, char *error,
+                                      size_t error_size);
+void config_free(struct config *config);
+
+/* Where a file that the configuration names turned out to be unusable later:
+ * |problem| is `THAT FILE: what is wrong`. Writes `FILE:LINE: [section] key:
+ * ...` into |error|, or `FILE: problem` where no key names such a file.
+ */
+void config_locate(const struct config *config, const char *path,
+                   const char *problem, char *error, size_t error_size);
+
+/* What the sessions of |listener| are to do; |version| must outlive it. */
+struct session_policy config_policy(const struct config *config,
+                                    const struct config_listener *listener,
+                                    const char *version);
+
+#endif

@@ -1,0 +1,83 @@
+/* config_keys.h - every key of proxy.conf: its kind, range and default.
+ *
+ * The table is the one source: values are parsed, judged and stored by it, the
+ * defaults are parsed from it like anything that an operator writes, and a
+ * test holds proxy.conf.sample against it.
+ */
+#ifndef POPINJAY_CONFIG_KEYS_H
+#define POPINJAY_CONFIG_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+
+enum config_section {
+    CONFIG_SERVER,
+    CONFIG_LISTEN, /* [listen NAME], as many as wanted */
+    CONFIG_UPSTREAM,
+    CONFIG_STATUS,
+    CONFIG_LIMITS,
+    CONFIG_POLICY,
+    CONFIG_SECTION_COUNT,
+};
+
+enum config_kind {
+    CONFIG_BOOL,            /* bool: yes, no */
+    CONFIG_CHOICE,          /* an enum: one word of |choices| */
+    CONFIG_NUMBER,          /* uint32_t, min to max */
+    CONFIG_COUNT_OR_AUTO,   /* unsigned; auto is 0 */
+    CONFIG_DURATION,        /* uint64_t in ms, min to max */
+    CONFIG_TEXT,            /* char *; empty is NULL */
+    CONFIG_FILE,            /* char *; empty is NULL, else it can be read */
+    CONFIG_FILES,           /* struct config_paths; may stand several times */
+    CONFIG_NETWORKS,        /* struct config_networks; the same */
+    CONFIG_RETENTION,       /* char *: "NEVER" or days, min to max; or NULL */
+    CONFIG_NUMERIC_ADDRESS, /* struct config_address */
+    CONFIG_ADDRESS,         /* the same, a host name too */
+};
+
+struct config_key {
+    enum config_section section;
+    const char *name;
+    enum config_kind kind;
+    size_t offset;            /* in struct config; CONFIG_LISTEN: in
+                                   struct config_listener */
+    const char *default_text; /* as in the file; NULL: must be given */
+    uint64_t min;
+    uint64_t max;
+    const char *const *choices; /* in the order of the enum; ends with NULL */
+};
+
+#define CONFIG_KEYS_MAX 48
+
+extern const struct config_key config_keys[];
+extern const size_t config_key_count; /* CONFIG_KEYS_MAX at most */
+
+/* NULL where there is no such key. */
+const struct config_key *config_key_find(enum config_section section,
+                                         const char *name);
+
+/* "limits"; false from find where there is none of that name. */
+const char *config_section_name(enum config_section section);
+MUST_CHECK bool config_section_find(const char *name,
+                                    enum config_section *section);
+
+/* Whether the key may stand several times, each adding to those before. */
+bool config_key_is_list(const struct config_key *key);
+
+/* Parses |text| as |key| wants it and stores it below |base|, replacing what
+ * stands there or, for a list, adding to it. On failure nothing is stored and |why| says what is wrong:
+ * `must be 600 s or more, is "30 s"`.
+ */
+MUST_CHECK bool config_key_set(const struct config_key *key, void *base,
+                               const char *text, char *why, size_t why_size);
+
+/* Frees what config_key_set stored for |key|, as if it were not given. */
+void config_key_free(const struct config_key *key, void *base);
+
+/* The same for all keys of |section|. */
+void config_keys_free(enum config_section section, void *base);
+
+#endif

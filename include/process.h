@@ -1,0 +1,24 @@
+/* process.h - what the process asks of the system, once, before it serves. */
+#ifndef POPINJAY_PROCESS_H
+#define POPINJAY_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+
+/* No SIGPIPE: a peer that has gone is an error code. No core dumps: they would
+ * hold passwords and mail; a debugger can still be attached. As many open
+ * files as the system permits; returns how many that is.
+ */
+uint64_t process_prepare(void);
+
+/* Becomes |user| with its groups, for good, if the process runs as root;
+ * otherwise, or with NULL, does nothing. Call it while there is one thread.
+ * On failure |error| says why, and the process must end.
+ */
+MUST_CHECK bool process_become(const char *user, char *error,
+                               size_t error_size);
+
+#endif

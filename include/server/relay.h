@@ -1,0 +1,48 @@
+/* relay.h - one session's two connections around its bridge.
+ *
+ * The relay moves octets and says what happened; what they mean is the
+ * bridge's business. It stops reading one side while the bridge has no room
+ * for more, which is while the other side is full: so a message of any size
+ * passes through bounded memory.
+ *
+ * Thread: that of its host's loop.
+ */
+#ifndef POPINJAY_SERVER_RELAY_H
+#define POPINJAY_SERVER_RELAY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/counters.h"
+#include "net/connection_space.h"
+#include "net/tls.h"
+#include "server/service.h"
+
+struct relay; /* opaque */
+
+/* What the relays of a worker have in common. */
+struct relay_host {
+    struct service *service;
+    struct connection_space space;
+    struct tls_resumption upstream_session;
+    struct relay *relays; /* alive */
+    /* Written by the worker only, read by the status server too. */
+    struct counters counters;
+    atomic_uint_least32_t sessions;
+    atomic_bool upstream_failed; /* the last attempt to reach it */
+};
+
+/* Begins a session with the client behind |tcp|, which is connected, was
+ * allocated with malloc and is the relay's from here on. Frees itself when the
+ * session is over. |overloaded| as for bridge_new.
+ */
+void relay_start(struct relay_host *host,
+                 const struct service_listener *listener, uv_tcp_t *tcp,
+                 bool overloaded);
+
+/* Ends every session of the host, and changes nothing. */
+void relay_shut_down_all(struct relay_host *host);
+
+#endif

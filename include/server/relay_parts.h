@@ -1,0 +1,125 @@
+/* relay_parts.h - the inside of a relay, shared by its source files only:
+ * relay.c (the pump), relay_client.c, relay_upstream.c, relay_log.c.
+ */
+#ifndef POPINJAY_SERVER_RELAY_PARTS_H
+#define POPINJAY_SERVER_RELAY_PARTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "net/address.h"
+#include "net/connection.h"
+#include "net/dialer.h"
+#include "server/lock_table.h"
+#include "server/relay.h"
+#include "session/bridge.h"
+
+/* A name for the log is cut here. */
+#define RELAY_USER_MAX 320
+
+enum relay_client_stage {
+    RELAY_CLIENT_GREETING_TLS, /* implicit TLS: there is no bridge yet */
+    RELAY_CLIENT_OPEN,
+    RELAY_CLIENT_TLS_WISHED, /* STLS: the output in clear goes first */
+    RELAY_CLIENT_UPGRADING,
+    RELAY_CLIENT_CLOSING, /* the output goes first */
+    RELAY_CLIENT_GONE,
+};
+
+enum relay_upstream_stage {
+    RELAY_UPSTREAM_NONE,
+    RELAY_UPSTREAM_DIALING,
+    RELAY_UPSTREAM_SECURING,  /* implicit TLS, a part of connecting */
+    RELAY_UPSTREAM_UPGRADING, /* STARTTLS */
+    RELAY_UPSTREAM_OPEN,
+};
+
+/* How a connection was protected, for the log: it outlives the connection. */
+struct relay_leg {
+    struct address_text address;
+    const char *tls_version; /* NULL: in clear */
+    const char *tls_cipher;
+};
+
+struct relay {
+    struct relay_host *host;
+    const struct service_listener *listener;
+    struct relay *next; /* utlist */
+    struct relay *prev;
+
+    struct bridge *bridge;        /* NULL until the client may be greeted */
+    enum bridge_phase phase;      /* as the gauges know it */
+    struct bridge_report counted; /* as the counters know it */
+    struct maildrop_lock *lock;
+
+    struct connection *client; /* NULL: GONE */
+    enum relay_client_stage client_stage;
+    bool client_ended;        /* it will send no more; the bridge knows not */
+    uint64_t client_limit_ms; /* CLOSING: the output has until then to go */
+
+    struct dialer *dialer;       /* DIALING */
+    struct connection *upstream; /* SECURING, UPGRADING, OPEN */
+    enum relay_upstream_stage upstream_stage;
+    bool upstream_counted; /* in the service's budget */
+
+    uv_timer_t timer;
+    uint64_t timer_ms; /* when it is due; UINT64_MAX: it is not */
+    bool overloaded;
+    bool over;
+
+    /* for the log */
+    uint64_t number;
+    uint64_t began_ms;
+    struct relay_leg client_leg;
+    struct relay_leg upstream_leg;
+    struct buf user;
+};
+
+uint64_t relay_now(const struct relay *r);
+
+/* Something has happened: serves all that follows from it. May end the relay,
+ * which must not be touched afterwards.
+ */
+void relay_pump(void *relay);
+
+/* --- relay_client.c --- */
+
+/* Greets the client, or begins the handshake that comes first. */
+void relay_client_begin(struct relay *r);
+
+/* Each returns true where something has moved. */
+bool relay_client_notice(struct relay *r);
+bool relay_client_receive(struct relay *r);
+bool relay_client_send(struct relay *r);
+
+/* Tells the bridge of an end that had to wait, closes what may be closed. */
+void relay_client_settle(struct relay *r);
+
+/* Wishes. */
+void relay_client_start_tls(struct relay *r);
+void relay_client_close(struct relay *r);
+void relay_client_abort(struct relay *r);
+
+/* --- relay_upstream.c --- */
+
+bool relay_upstream_notice(struct relay *r);
+bool relay_upstream_receive(struct relay *r);
+bool relay_upstream_send(struct relay *r);
+void relay_upstream_settle(struct relay *r);
+
+void relay_upstream_connect(struct relay *r);
+void relay_upstream_start_tls(struct relay *r);
+void relay_upstream_close(struct relay *r);
+
+/* --- relay_log.c --- */
+
+void relay_log_note(struct relay *r, const struct bridge_wish *wish);
+void relay_log_upstream_failure(struct relay *r, const char *failure,
+                                bool untrusted);
+void relay_log_end(struct relay *r, enum fault end);
+
+void relay_note_leg(struct relay_leg *leg, const struct connection *c);
+
+#endif

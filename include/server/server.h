@@ -1,0 +1,36 @@
+/* server.h - all of the serving: workers, status server, signals, the end.
+ *
+ *     server_new    reads certificates, binds all ports: needs privileges
+ *     server_run    starts the threads and returns when the last has ended
+ *     server_free
+ *
+ * SIGTERM and SIGINT: no new sessions, those there are may end by themselves
+ * for drain_timeout, then they are closed and nothing is changed by that. A
+ * second signal ends the process at once.
+ */
+#ifndef POPINJAY_SERVER_SERVER_H
+#define POPINJAY_SERVER_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attributes.h"
+#include "config.h"
+#include "server/service.h"
+
+struct server; /* opaque */
+
+/* All three must outlive the server. On failure the result is NULL and one
+ * line stands in |error|.
+ */
+MUST_CHECK struct server *server_new(const struct config *config,
+                                     struct service *service,
+                                     const char *version, char *error,
+                                     size_t error_size);
+
+/* False, and |error| set, where a thread could not be started. */
+MUST_CHECK bool server_run(struct server *s, char *error, size_t error_size);
+
+void server_free(struct server *s);
+
+#endif

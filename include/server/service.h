@@ -1,0 +1,50 @@
+/* service.h - what all workers share: built once, before any thread starts.
+ *
+ * It holds what a worker needs beside its loop: the TLS contexts with their
+ * certificates (one for all workers, so that a session ticket is good at
+ * each), the policy of each listener, and the table of locked maildrops.
+ * All but that table (which has its own mutex) and the counts of sessions
+ * (which are atomic) never changes.
+ */
+#ifndef POPINJAY_SERVER_SERVICE_H
+#define POPINJAY_SERVER_SERVICE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "config.h"
+#include "net/tls_context.h"
+#include "server/lock_table.h"
+#include "session/policy.h"
+
+struct service_listener {
+    const struct config_listener *config;
+    struct session_policy policy;
+    struct tls_context *tls; /* NULL with tls = none */
+};
+
+struct service {
+    const struct config *config;
+    struct service_listener *listeners; /* config->listener_count */
+    struct tls_context *upstream_tls;   /* NULL with tls = none */
+    struct lock_table *locks;
+    char *upstream_name;                /* server_name:port, the lock's half */
+    atomic_uint_least64_t next_session; /* the number in the log */
+    atomic_uint_least32_t sessions;     /* alive, over all workers */
+    atomic_uint_least32_t upstreams;    /* connections, the same */
+};
+
+/* Reads certificates and keys, so it must run before privileges are dropped.
+ * |config| and |version| must outlive the service. On failure the result is
+ * NULL and one line stands in |error|: `FILE: what is wrong`.
+ */
+MUST_CHECK struct service *service_new(const struct config *config,
+                                       const char *version, char *error,
+                                       size_t error_size);
+
+/* After the last worker is freed. */
+void service_free(struct service *s);
+
+#endif

@@ -1,0 +1,145 @@
+#include "config_keys.h"
+
+#include <string.h>
+
+#include "config.h"
+
+#define SECOND 1000ULL
+#define HOUR (3600 * SECOND)
+
+#define IN_SERVER(field) offsetof(struct config, field)
+#define IN_LISTEN(field) offsetof(struct config_listener, field)
+#define IN_UPSTREAM(field) offsetof(struct config, upstream.field)
+
+static const char *const section_names[CONFIG_SECTION_COUNT] = {
+    [CONFIG_SERVER] = "server",     [CONFIG_LISTEN] = "listen",
+    [CONFIG_UPSTREAM] = "upstream", [CONFIG_STATUS] = "status",
+    [CONFIG_LIMITS] = "limits",     [CONFIG_POLICY] = "policy",
+};
+
+/* Each in the order of its enum. */
+static const char *const log_levels[] = { "error", "warning", "info", "debug",
+                                          NULL };
+static const char *const log_formats[] = { "text", "json", NULL };
+static const char *const tls_modes[] = { "implicit", "starttls", "none", NULL };
+static const char *const tls_versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
+static const char *const removal_guards[] = { "guarded", "refuse", NULL };
+
+_Static_assert(LOG_LEVEL_ERROR == 0 && LOG_LEVEL_DEBUG == 3, "log_levels");
+_Static_assert(LOG_FORMAT_TEXT == 0 && LOG_FORMAT_JSON == 1, "log_formats");
+_Static_assert(TLS_MODE_IMPLICIT == 0 && TLS_MODE_NONE == 2, "tls_modes");
+_Static_assert(TLS_VERSION_1_0 == 0 && TLS_VERSION_1_3 == 3, "tls_versions");
+_Static_assert(REMOVAL_GUARDED == 0 && REMOVAL_REFUSE == 1, "removal_guards");
+
+/* clang-format off: a table is read by its columns */
+const struct config_key config_keys[] = {
+    { CONFIG_SERVER, "workers", CONFIG_COUNT_OR_AUTO, IN_SERVER(workers),
+      "auto", 1, 256, NULL },
+    { CONFIG_SERVER, "user", CONFIG_TEXT, IN_SERVER(user), "", 0, 0, NULL },
+    { CONFIG_SERVER, "log_level", CONFIG_CHOICE, IN_SERVER(log_level), "info",
+      0, 0, log_levels },
+    { CONFIG_SERVER, "log_format", CONFIG_CHOICE, IN_SERVER(log_format), "text",
+      0, 0, log_formats },
+
+    { CONFIG_LISTEN, "address", CONFIG_NUMERIC_ADDRESS, IN_LISTEN(address),
+      NULL, 0, 0, NULL },
+    { CONFIG_LISTEN, "tls", CONFIG_CHOICE, IN_LISTEN(tls), "implicit", 0, 0,
+      tls_modes },
+    { CONFIG_LISTEN, "certificate", CONFIG_FILES, IN_LISTEN(certificates), "",
+      0, 0, NULL },
+    { CONFIG_LISTEN, "private_key", CONFIG_FILES, IN_LISTEN(private_keys), "",
+      0, 0, NULL },
+    { CONFIG_LISTEN, "tls_min_version", CONFIG_CHOICE,
+      IN_LISTEN(tls_min_version), "1.2", 0, 0, tls_versions },
+    { CONFIG_LISTEN, "allow_from", CONFIG_NETWORKS, IN_LISTEN(allow_from), "",
+      0, 0, NULL },
+    { CONFIG_LISTEN, "allow_plaintext_login", CONFIG_BOOL,
+      IN_LISTEN(allow_plaintext_login), "no", 0, 0, NULL },
+
+    { CONFIG_UPSTREAM, "address", CONFIG_ADDRESS, IN_UPSTREAM(address), NULL, 0,
+      0, NULL },
+    { CONFIG_UPSTREAM, "tls", CONFIG_CHOICE, IN_UPSTREAM(tls), "implicit", 0, 0,
+      tls_modes },
+    { CONFIG_UPSTREAM, "ca_file", CONFIG_FILE, IN_UPSTREAM(ca_file), "", 0, 0,
+      NULL },
+    { CONFIG_UPSTREAM, "server_name", CONFIG_TEXT, IN_UPSTREAM(server_name), "",
+      0, 0, NULL },
+    { CONFIG_UPSTREAM, "allow_insecure_upstream", CONFIG_BOOL,
+      IN_UPSTREAM(allow_insecure_upstream), "no", 0, 0, NULL },
+    { CONFIG_UPSTREAM, "alpn", CONFIG_BOOL, IN_UPSTREAM(alpn), "yes", 0, 0,
+      NULL },
+    { CONFIG_UPSTREAM, "max_connections", CONFIG_NUMBER,
+      IN_UPSTREAM(max_connections), "0", 0, 1000000, NULL },
+    { CONFIG_UPSTREAM, "pass_identity", CONFIG_BOOL, IN_UPSTREAM(pass_identity),
+      "no", 0, 0, NULL },
+    { CONFIG_UPSTREAM, "forward_client_address", CONFIG_BOOL,
+      IN_UPSTREAM(forward_client_address), "no", 0, 0, NULL },
+
+    { CONFIG_STATUS, "address", CONFIG_NUMERIC_ADDRESS, IN_SERVER(status), NULL,
+      0, 0, NULL },
+
+    { CONFIG_LIMITS, "max_sessions", CONFIG_NUMBER, IN_SERVER(max_sessions),
+      "10000", 1, 1000000, NULL },
+    { CONFIG_LIMITS, "login_timeout", CONFIG_DURATION,
+      IN_SERVER(login_timeout_ms), "180 s", SECOND, HOUR, NULL },
+    /* 600 s at least: RFC 1939 §3, CONFORMANCE POP-24 */
+    { CONFIG_LIMITS, "session_timeout", CONFIG_DURATION,
+      IN_SERVER(session_timeout_ms), "600 s", 600 * SECOND, 24 * HOUR, NULL },
+    { CONFIG_LIMITS, "upstream_timeout", CONFIG_DURATION,
+      IN_SERVER(upstream_timeout_ms), "60 s", SECOND, HOUR, NULL },
+    { CONFIG_LIMITS, "auth_failure_delay", CONFIG_DURATION,
+      IN_SERVER(auth_failure_delay_ms), "1 s", 0, 60 * SECOND, NULL },
+    { CONFIG_LIMITS, "drain_timeout", CONFIG_DURATION,
+      IN_SERVER(drain_timeout_ms), "30 s", 0, HOUR, NULL },
+
+    { CONFIG_POLICY, "mark_seen", CONFIG_BOOL, IN_SERVER(mark_seen), "yes", 0,
+      0, NULL },
+    { CONFIG_POLICY, "hide_deleted", CONFIG_BOOL, IN_SERVER(hide_deleted),
+      "yes", 0, 0, NULL },
+    { CONFIG_POLICY, "without_uidplus", CONFIG_CHOICE,
+      IN_SERVER(without_uidplus), "guarded", 0, 0, removal_guards },
+    { CONFIG_POLICY, "login_delay", CONFIG_DURATION, IN_SERVER(login_delay_ms),
+      "0 s", 0, HOUR, NULL },
+    { CONFIG_POLICY, "expire", CONFIG_RETENTION, IN_SERVER(expire), "", 0, 9999,
+      NULL },
+    { CONFIG_POLICY, "send_id", CONFIG_BOOL, IN_SERVER(send_id), "yes", 0, 0,
+      NULL },
+    { CONFIG_POLICY, "show_implementation", CONFIG_BOOL,
+      IN_SERVER(show_implementation), "yes", 0, 0, NULL },
+};
+/* clang-format on */
+
+const size_t config_key_count = ARRAY_LENGTH(config_keys);
+
+_Static_assert(ARRAY_LENGTH(config_keys) <= CONFIG_KEYS_MAX, "config_keys.h");
+
+const struct config_key *config_key_find(enum config_section section,
+                                         const char *name)
+{
+    for (size_t i = 0; i < config_key_count; i++)
+        if (config_keys[i].section == section &&
+            strcmp(config_keys[i].name, name) == 0)
+            return &config_keys[i];
+    return NULL;
+}
+
+bool config_key_is_list(const struct config_key *key)
+{
+    return key->kind == CONFIG_FILES || key->kind == CONFIG_NETWORKS;
+}
+
+const char *config_section_name(enum config_section section)
+{
+    return section_names[section];
+}
+
+bool config_section_find(const char *name, enum config_section *section)
+{
+    for (size_t i = 0; i < CONFIG_SECTION_COUNT; i++) {
+        if (strcmp(section_names[i], name) == 0) {
+            *section = (enum config_section)i;
+            return true;
+        }
+    }
+    return false;
+}

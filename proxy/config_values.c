@@ -1,0 +1,445 @@
+/* The values of proxy.conf: text in, values or a complaint out. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/span.h"
+#include "config.h"
+#include "config_keys.h"
+
+#define HOST_NAME_MAX_OCTETS 253 /* RFC 1035 §3.1, without the root's dot */
+
+static const struct {
+    const char *name;
+    uint64_t ms;
+} units[] = { { "ms", 1 }, { "s", 1000 }, { "min", 60000 }, { "h", 3600000 } };
+
+struct complaint {
+    char *text;
+    size_t size;
+};
+
+static bool complain(struct complaint c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static bool complain(struct complaint c, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(c.text, c.size, format, args);
+    va_end(args);
+    return false;
+}
+
+/* "600 s", in the unit in which an operator would say it. */
+static const char *duration_text(uint64_t ms, char *text, size_t size)
+{
+    if (ms % 1000 != 0)
+        (void)snprintf(text, size, "%llu ms", (unsigned long long)ms);
+    else if (ms >= 3600000 && ms % 3600000 == 0)
+        (void)snprintf(text, size, "%llu h", (unsigned long long)ms / 3600000);
+    else
+        (void)snprintf(text, size, "%llu s", (unsigned long long)ms / 1000);
+    return text;
+}
+
+static bool unit_find(const char *name, uint64_t *ms)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(units); i++) {
+        if (strcmp(units[i].name, name) == 0) {
+            *ms = units[i].ms;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A whole number, blanks, a unit; without a unit: seconds. */
+static bool duration_parse(const char *text, uint64_t *ms)
+{
+    size_t digits = strspn(text, "0123456789");
+    const char *unit = text + digits + strspn(text + digits, " \t");
+    uint64_t number;
+    uint64_t factor = 1000;
+
+    if (!span_to_number(span_make(text, digits), UINT32_MAX, &number))
+        return false;
+    if (*unit != '\0' && !unit_find(unit, &factor))
+        return false;
+    *ms = number * factor;
+    return true;
+}
+
+static bool set_duration(const struct config_key *key, void *to,
+                         const char *text, struct complaint c)
+{
+    char bound[32];
+    uint64_t ms;
+
+    if (!duration_parse(text, &ms))
+        return complain(c,
+                        "must be a time such as 500 ms, 30 s, 5 min or "
+                        "1 h, is \"%s\"",
+                        text);
+    if (ms < key->min)
+        return complain(c, "must be %s or more, is \"%s\"",
+                        duration_text(key->min, bound, sizeof(bound)), text);
+    if (ms > key->max)
+        return complain(c, "must be %s or less, is \"%s\"",
+                        duration_text(key->max, bound, sizeof(bound)), text);
+    *(uint64_t *)to = ms;
+    return true;
+}
+
+static bool set_number(const struct config_key *key, void *to, const char *text,
+                       struct complaint c)
+{
+    uint64_t number;
+
+    if (!span_to_number(span_from_string(text), key->max, &number) ||
+        number < key->min)
+        return complain(c, "must be a number from %llu to %llu, is \"%s\"",
+                        (unsigned long long)key->min,
+                        (unsigned long long)key->max, text);
+    *(uint32_t *)to = (uint32_t)number;
+    return true;
+}
+
+static bool set_count_or_auto(const struct config_key *key, void *to,
+                              const char *text, struct complaint c)
+{
+    uint64_t number = 0;
+
+    if (strcmp(text, "auto") != 0 &&
+        (!span_to_number(span_from_string(text), key->max, &number) ||
+         number < key->min))
+        return complain(c,
+                        "must be auto or a number from %llu to %llu, is "
+                        "\"%s\"",
+                        (unsigned long long)key->min,
+                        (unsigned long long)key->max, text);
+    *(unsigned *)to = (unsigned)number;
+    return true;
+}
+
+static bool set_bool(void *to, const char *text, struct complaint c)
+{
+    if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
+        return complain(c, "must be yes or no, is \"%s\"", text);
+    *(bool *)to = text[0] == 'y';
+    return true;
+}
+
+static bool complain_of_choice(const struct config_key *key, const char *text,
+                               struct complaint c)
+{
+    char words[80] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; key->choices[i] != NULL; i++) {
+        const char *comma = i == 0                        ? ""
+                            : key->choices[i + 1] != NULL ? ", "
+                                                          : " or ";
+        int n = snprintf(words + used, sizeof(words) - used, "%s%s", comma,
+                         key->choices[i]);
+
+        if (n < 0 || (size_t)n >= sizeof(words) - used)
+            break;
+        used += (size_t)n;
+    }
+    return complain(c, "must be %s, is \"%s\"", words, text);
+}
+
+static bool set_choice(const struct config_key *key, void *to, const char *text,
+                       struct complaint c)
+{
+    /* All the enums have no negative constant, so they are this wide. */
+    _Static_assert(sizeof(enum tls_mode) == sizeof(unsigned), "enums");
+
+    for (unsigned i = 0; key->choices[i] != NULL; i++) {
+        if (strcmp(key->choices[i], text) == 0) {
+            memcpy(to, &i, sizeof(i));
+            return true;
+        }
+    }
+    return complain_of_choice(key, text, c);
+}
+
+static bool set_text(void *to, const char *text, struct complaint c)
+{
+    char **slot = to;
+    char *copy = NULL;
+
+    if (text[0] != '\0') {
+        copy = strdup(text);
+        if (copy == NULL)
+            return complain(c, "out of memory");
+    }
+    free(*slot);
+    *slot = copy;
+    return true;
+}
+
+/* Opened, not only asked about: access() would judge by another user. */
+static bool file_is_readable(const char *text, struct complaint c)
+{
+    struct stat st;
+    int fd;
+    bool is_file;
+
+    fd = open(text, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return complain(c, "cannot read %s: %s", text, strerror(errno));
+    is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    (void)close(fd);
+    if (!is_file)
+        return complain(c, "cannot read %s: not a file", text);
+    return true;
+}
+
+static bool set_file(void *to, const char *text, struct complaint c)
+{
+    if (text[0] != '\0' && !file_is_readable(text, c))
+        return false;
+    return set_text(to, text, c);
+}
+
+static bool add_file(void *to, const char *text, struct complaint c)
+{
+    struct config_paths *paths = to;
+    struct config_path *more;
+
+    if (text[0] == '\0')
+        return true;
+    if (!file_is_readable(text, c))
+        return false;
+    more = reallocarray(paths->at, paths->count + 1, sizeof(*more));
+    if (more == NULL)
+        return complain(c, "out of memory");
+    paths->at = more;
+    more[paths->count] = (struct config_path){ strdup(text), 0 };
+    if (more[paths->count].text == NULL)
+        return complain(c, "out of memory");
+    paths->count++;
+    return true;
+}
+
+static bool add_network(struct config_networks *networks, struct span text,
+                        struct complaint c)
+{
+    struct network *more;
+    struct network network;
+
+    if (!network_parse(text, &network))
+        return complain(c,
+                        "must be networks such as 192.0.2.0/24, "
+                        "2001:db8::/32, has \"%.*s\"",
+                        (int)text.len, (const char *)text.data);
+    more = reallocarray(networks->at, networks->count + 1, sizeof(*more));
+    if (more == NULL)
+        return complain(c, "out of memory");
+    networks->at = more;
+    more[networks->count++] = network;
+    return true;
+}
+
+/* Networks with commas and blanks between them. */
+static bool add_networks(void *to, const char *text, struct complaint c)
+{
+    for (;;) {
+        size_t length;
+
+        text += strspn(text, " \t");
+        if (*text == '\0')
+            return true;
+        length = strcspn(text, ", \t");
+        if (!add_network(to, span_make(text, length), c))
+            return false;
+        text += length + strspn(text + length, " \t");
+        text += *text == ',';
+    }
+}
+
+/* RFC 2449 §6.7: days, or NEVER. */
+static bool set_retention(const struct config_key *key, void *to,
+                          const char *text, struct complaint c)
+{
+    char days[16];
+    uint64_t number;
+
+    if (text[0] == '\0')
+        return set_text(to, text, c);
+    if (strcmp(text, "never") == 0)
+        return set_text(to, "NEVER", c);
+    if (!span_to_number(span_from_string(text), key->max, &number) ||
+        number < key->min)
+        return complain(c, "must be never or days from %llu to %llu, is \"%s\"",
+                        (unsigned long long)key->min,
+                        (unsigned long long)key->max, text);
+    (void)snprintf(days, sizeof(days), "%llu", (unsigned long long)number);
+    return set_text(to, days, c);
+}
+
+static bool host_is_numeric(const char *host)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+
+    return inet_pton(AF_INET, host, address) == 1 ||
+           inet_pton(AF_INET6, host, address) == 1;
+}
+
+static bool host_is_name(const char *host)
+{
+    size_t length = strlen(host);
+
+    return length > 0 && length <= HOST_NAME_MAX_OCTETS && host[0] != '.' &&
+           host[0] != '-' && strstr(host, "..") == NULL &&
+           host[strspn(host, "abcdefghijklmnopqrstuvwxyz"
+                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                             "0123456789-._")] == '\0';
+}
+
+/* The host of `host:port` or `[host]:port` as a new string; |port| is where
+ * its digits begin. NULL where the text has no such form.
+ */
+static char *split_address(const char *text, const char **port)
+{
+    const char *end;
+
+    if (text[0] == '[') {
+        end = strchr(++text, ']');
+        if (end == NULL || end[1] != ':')
+            return NULL;
+        *port = end + 2;
+    } else {
+        end = strchr(text, ':');
+        if (end == NULL)
+            return NULL;
+        *port = end + 1;
+    }
+    return strndup(text, (size_t)(end - text));
+}
+
+static bool set_address(const struct config_key *key, void *to,
+                        const char *text, struct complaint c)
+{
+    struct config_address *address = to;
+    bool names = key->kind == CONFIG_ADDRESS;
+    const char *digits = "";
+    char *host = split_address(text, &digits);
+    bool bracketed = text[0] == '[';
+    uint64_t port = 0;
+
+    if (host == NULL ||
+        !span_to_number(span_from_string(digits), UINT16_MAX, &port) ||
+        port == 0 || bracketed != (strchr(host, ':') != NULL) ||
+        !(host_is_numeric(host) ||
+          (names && !bracketed && host_is_name(host)))) {
+        free(host);
+        return complain(c, "must be %s, is \"%s\"",
+                        names ? "HOST:PORT, such as imap.example.com:993"
+                              : "a numeric ADDRESS:PORT, such as "
+                                "127.0.0.1:110 or [::]:995",
+                        text);
+    }
+    free(address->host);
+    address->host = host;
+    address->port = (uint16_t)port;
+    return true;
+}
+
+bool config_key_set(const struct config_key *key, void *base, const char *text,
+                    char *why, size_t why_size)
+{
+    void *to = (char *)base + key->offset;
+    struct complaint c = { why, why_size };
+
+    switch (key->kind) {
+    case CONFIG_BOOL:
+        return set_bool(to, text, c);
+    case CONFIG_CHOICE:
+        return set_choice(key, to, text, c);
+    case CONFIG_NUMBER:
+        return set_number(key, to, text, c);
+    case CONFIG_COUNT_OR_AUTO:
+        return set_count_or_auto(key, to, text, c);
+    case CONFIG_DURATION:
+        return set_duration(key, to, text, c);
+    case CONFIG_TEXT:
+        return set_text(to, text, c);
+    case CONFIG_FILE:
+        return set_file(to, text, c);
+    case CONFIG_FILES:
+        return add_file(to, text, c);
+    case CONFIG_NETWORKS:
+        return add_networks(to, text, c);
+    case CONFIG_RETENTION:
+        return set_retention(key, to, text, c);
+    case CONFIG_NUMERIC_ADDRESS:
+    case CONFIG_ADDRESS:
+        return set_address(key, to, text, c);
+    }
+    return false;
+}
+
+static void free_paths(struct config_paths *paths)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        free(paths->at[i].text);
+    free(paths->at);
+    *paths = (struct config_paths){ NULL, 0 };
+}
+
+static void free_networks(struct config_networks *networks)
+{
+    free(networks->at);
+    *networks = (struct config_networks){ NULL, 0 };
+}
+
+static void free_value(const struct config_key *key, void *from)
+{
+    switch (key->kind) {
+    case CONFIG_FILES:
+        free_paths(from);
+        break;
+    case CONFIG_NETWORKS:
+        free_networks(from);
+        break;
+    case CONFIG_TEXT:
+    case CONFIG_FILE:
+    case CONFIG_RETENTION:
+        free(*(char **)from);
+        *(char **)from = NULL;
+        break;
+    case CONFIG_NUMERIC_ADDRESS:
+    case CONFIG_ADDRESS:
+        free(((struct config_address *)from)->host);
+        ((struct config_address *)from)->host = NULL;
+        break;
+    case CONFIG_BOOL:
+    case CONFIG_CHOICE:
+    case CONFIG_NUMBER:
+    case CONFIG_COUNT_OR_AUTO:
+    case CONFIG_DURATION:
+        break;
+    }
+}
+
+void config_key_free(const struct config_key *key, void *base)
+{
+    free_value(key, (char *)base + key->offset);
+}
+
+void config_keys_free(enum config_section section, void *base)
+{
+    for (size_t i = 0; i < config_key_count; i++)
+        if (config_keys[i].section == section)
+            config_key_free(&config_keys[i], base);
+}

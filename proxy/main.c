@@ -1,0 +1,171 @@
+/* main.c - the command line, and the order of things at start and end.
+ *
+ * Exit codes: 0 ended as asked; 1 could not start or serve; 2 a mistake in the
+ * command line or in the configuration.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "process.h"
+#include "server/log.h"
+#include "server/server.h"
+#include "server/service.h"
+
+#define EXIT_MISTAKE 2
+#define ERROR_MAX 1024
+/* Descriptors beside those of the sessions: listeners, loops, files. */
+#define FILES_ASIDE 256
+
+static const char usage[] =
+    "usage: popinjay -c FILE [--check]\n"
+    "       popinjay --version | --help\n"
+    "\n"
+    "Serves POP3 to clients whose mail lies on an IMAP server.\n"
+    "\n"
+    "  -c, --config FILE  the configuration (see proxy.conf.sample)\n"
+    "      --check        say what is wrong with it, and end\n"
+    "      --version      say which version this is, and end\n"
+    "  -h, --help         say this, and end\n";
+
+struct options {
+    const char *config;
+    bool check;
+};
+
+enum parsed {
+    PARSED_RUN,
+    PARSED_DONE,
+    PARSED_WRONG,
+};
+
+static enum parsed parse_options(int argc, char **argv, struct options *o)
+{
+    static const struct option long_options[] = {
+        { "config", required_argument, NULL, 'c' },
+        { "check", no_argument, NULL, 'k' },
+        { "version", no_argument, NULL, 'V' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
+    int c;
+
+    while ((c = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            o->config = optarg;
+            break;
+        case 'k':
+            o->check = true;
+            break;
+        case 'V':
+            (void)printf("popinjay %s\n", POPINJAY_VERSION);
+            return PARSED_DONE;
+        case 'h':
+            (void)fputs(usage, stdout);
+            return PARSED_DONE;
+        default:
+            return PARSED_WRONG;
+        }
+    }
+    return optind == argc && o->config != NULL ? PARSED_RUN : PARSED_WRONG;
+}
+
+/* The loud ones: what an operator has allowed and should be reminded of. */
+static void warn(const struct config *config, uint64_t files)
+{
+    struct log_record r;
+
+    if (config->upstream.tls == TLS_MODE_NONE &&
+        config->upstream.allow_insecure_upstream)
+        log_event(LOG_LEVEL_WARNING, "insecure_upstream",
+                  "passwords and mail cross the network in clear");
+    for (size_t i = 0; i < config->listener_count; i++) {
+        const struct config_listener *listener = &config->listeners[i];
+
+        if (listener->tls == TLS_MODE_NONE ||
+            listener->tls_min_version >= TLS_VERSION_1_2)
+            continue;
+        log_begin(&r, LOG_LEVEL_WARNING, "old_tls");
+        log_record_add_string(&r, "listener", listener->name);
+        log_record_add_string(&r, "text",
+                              "versions below TLS 1.2 can be broken");
+        log_write(&r);
+    }
+    if (files / 2 >= config->max_sessions + FILES_ASIDE / 2)
+        return;
+    log_begin(&r, LOG_LEVEL_WARNING, "few_files");
+    log_record_add_number(&r, "open_files", files);
+    log_record_add_number(&r, "max_sessions", config->max_sessions);
+    log_write(&r);
+}
+
+/* Ports are bound and keys are read as whoever we were started as, and
+ * everything else is done as the configured user.
+ */
+static int serve(const struct config *config, struct service *service)
+{
+    char error[ERROR_MAX] = "";
+    struct server *server =
+        server_new(config, service, POPINJAY_VERSION, error, sizeof(error));
+    bool served = server != NULL &&
+                  process_become(config->user, error, sizeof(error)) &&
+                  server_run(server, error, sizeof(error));
+
+    if (!served)
+        log_event(LOG_LEVEL_ERROR, "failed", error);
+    server_free(server);
+    return served ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int run(const struct options *o)
+{
+    char error[ERROR_MAX];
+    char located[2 * ERROR_MAX];
+    struct config *config = config_load(o->config, error, sizeof(error));
+    struct service *service = NULL;
+    uint64_t files;
+    int code;
+
+    if (config == NULL) {
+        (void)fprintf(stderr, "%s\n", error);
+        return EXIT_MISTAKE;
+    }
+    service = service_new(config, POPINJAY_VERSION, error, sizeof(error));
+    if (service == NULL) {
+        config_locate(config, o->config, error, located, sizeof(located));
+        (void)fprintf(stderr, "%s\n", located);
+        code = EXIT_MISTAKE;
+    } else if (o->check) {
+        (void)printf("%s: no mistakes found\n", o->config);
+        code = EXIT_SUCCESS;
+    } else {
+        files = process_prepare();
+        log_open(config->log_level, config->log_format);
+        warn(config, files);
+        code = serve(config, service);
+        if (code == EXIT_SUCCESS)
+            log_event(LOG_LEVEL_INFO, "ended", NULL);
+    }
+    service_free(service);
+    config_free(config);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = { .config = NULL };
+
+    switch (parse_options(argc, argv, &options)) {
+    case PARSED_RUN:
+        return run(&options);
+    case PARSED_DONE:
+        return EXIT_SUCCESS;
+    case PARSED_WRONG:
+        break;
+    }
+    (void)fputs(usage, stderr);
+    return EXIT_MISTAKE;
+}

@@ -1,0 +1,292 @@
+#include "server/relay.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "base/limits.h"
+#include "net/tcp.h"
+#include "server/relay_parts.h"
+
+uint64_t relay_now(const struct relay *r)
+{
+    return uv_now(r->host->space.loop);
+}
+
+/* --- the lock --- */
+
+/* No memory for the lock is as good as a lock that is not to be had. */
+static enum bridge_outcome lock_outcome(enum lock_status status)
+{
+    switch (status) {
+    case LOCK_TAKEN:
+        return BRIDGE_LOCKED;
+    case LOCK_TOO_SOON:
+        return BRIDGE_LOCK_TOO_SOON;
+    case LOCK_BUSY:
+    case LOCK_ENOMEMORY:
+        break;
+    }
+    return BRIDGE_LOCK_BUSY;
+}
+
+static void take_lock(struct relay *r, struct span user)
+{
+    struct service *service = r->host->service;
+    enum lock_status status = lock_table_take(
+        service->locks, span_from_string(service->upstream_name), user,
+        relay_now(r), &r->lock);
+
+    bridge_outcome(r->bridge, lock_outcome(status), relay_now(r));
+}
+
+static void release_lock(struct relay *r)
+{
+    lock_table_release(r->host->service->locks, r->lock, relay_now(r));
+    r->lock = NULL;
+}
+
+/* --- the end of it --- */
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct relay *r = handle->data;
+
+    buf_fini(&r->user);
+    free(r);
+}
+
+/* The connections let go of the relay here and may outlive it a little. */
+static void end(struct relay *r, enum fault why)
+{
+    struct relay_host *host = r->host;
+
+    r->over = true;
+    relay_log_end(r, why);
+    counters_session_end(&host->counters, r->phase, why);
+    relay_upstream_close(r);
+    connection_close(r->client);
+    release_lock(r);
+    bridge_free(r->bridge);
+    DL_DELETE(host->relays, r);
+    atomic_fetch_sub(&host->sessions, 1);
+    atomic_fetch_sub(&host->service->sessions, 1);
+    uv_close((uv_handle_t *)&r->timer, on_timer_closed);
+}
+
+/* --- counting --- */
+
+static void count(struct relay *r)
+{
+    struct counters *c = &r->host->counters;
+    const struct bridge_report *now = bridge_report(r->bridge);
+    struct bridge_report *then = &r->counted;
+    enum bridge_phase phase = bridge_phase(r->bridge);
+
+    counters_add(c, COUNTER_LOGINS_OK, now->logins_ok - then->logins_ok);
+    for (uint64_t n = then->logins_failed; n < now->logins_failed; n++)
+        counters_add_login_failure(c, now->last_login_fault);
+    counters_add(c, COUNTER_MESSAGES_RETRIEVED,
+                 now->messages_retrieved - then->messages_retrieved);
+    counters_add(c, COUNTER_OCTETS_RETRIEVED,
+                 now->octets_retrieved - then->octets_retrieved);
+    counters_add(c, COUNTER_MESSAGES_DELETED,
+                 now->messages_deleted - then->messages_deleted);
+    counters_add(c, COUNTER_UPSTREAM_FAILURES,
+                 now->upstream_failures - then->upstream_failures);
+    counters_add(c, COUNTER_UPSTREAM_REJECTS,
+                 now->upstream_rejects - then->upstream_rejects);
+    counters_add(c, COUNTER_SIZE_MISMATCHES,
+                 now->size_mismatches - then->size_mismatches);
+    *then = *now;
+    if (phase != r->phase)
+        counters_session_move(c, r->phase, phase);
+    r->phase = phase;
+}
+
+/* --- the pump --- */
+
+static void serve(struct relay *r, const struct bridge_wish *wish)
+{
+    switch (wish->kind) {
+    case BRIDGE_START_CLIENT_TLS:
+        relay_client_start_tls(r);
+        break;
+    case BRIDGE_CONNECT:
+        relay_upstream_connect(r);
+        break;
+    case BRIDGE_START_UPSTREAM_TLS:
+        relay_upstream_start_tls(r);
+        break;
+    case BRIDGE_CLOSE_UPSTREAM:
+        relay_upstream_close(r);
+        break;
+    case BRIDGE_LOCK:
+        take_lock(r, wish->user);
+        break;
+    case BRIDGE_UNLOCK:
+        release_lock(r);
+        break;
+    case BRIDGE_CLOSE_CLIENT:
+        relay_client_close(r);
+        break;
+    case BRIDGE_ABORT_CLIENT:
+        relay_client_abort(r);
+        break;
+    case BRIDGE_NOTE:
+        relay_log_note(r, wish);
+        break;
+    case BRIDGE_WISH_KIND_COUNT:
+        break;
+    }
+}
+
+static void serve_wishes(struct relay *r)
+{
+    struct bridge_wish wish;
+
+    while (r->bridge != NULL && bridge_next_wish(r->bridge, &wish))
+        serve(r, &wish);
+}
+
+/* Takes in whatever there is before anything is sent, so that what belongs
+ * together leaves together: a status line and the first octets of its message,
+ * a row of pipelined replies.
+ */
+static bool move(struct relay *r)
+{
+    bool moved = relay_client_notice(r);
+
+    moved |= relay_upstream_notice(r);
+    serve_wishes(r);
+    if (r->bridge == NULL)
+        return moved;
+    moved |= relay_client_receive(r);
+    serve_wishes(r);
+    moved |= relay_upstream_receive(r);
+    serve_wishes(r);
+    if (moved)
+        return true;
+    moved |= relay_client_send(r);
+    moved |= relay_upstream_send(r);
+    return moved;
+}
+
+static void on_time(uv_timer_t *timer)
+{
+    struct relay *r = timer->data;
+
+    r->timer_ms = UINT64_MAX;
+    bridge_time(r->bridge, relay_now(r));
+    relay_pump(r);
+}
+
+static void set_timer(struct relay *r)
+{
+    uint64_t due_ms = bridge_deadline(r->bridge);
+    uint64_t now_ms = relay_now(r);
+
+    if (r->client_limit_ms < due_ms)
+        due_ms = r->client_limit_ms;
+    if (due_ms == r->timer_ms)
+        return;
+    r->timer_ms = due_ms;
+    if (due_ms == UINT64_MAX)
+        uv_timer_stop(&r->timer);
+    else
+        uv_timer_start(&r->timer, on_time,
+                       due_ms > now_ms ? due_ms - now_ms : 0, 0);
+}
+
+static bool is_over(const struct relay *r)
+{
+    if (r->bridge == NULL)
+        return r->client_stage == RELAY_CLIENT_GONE;
+    return bridge_is_over(r->bridge) && r->client_stage == RELAY_CLIENT_GONE;
+}
+
+static enum fault end_reason(const struct relay *r)
+{
+    return r->bridge != NULL ? bridge_report(r->bridge)->end : FAULT_CLIENT_TLS;
+}
+
+void relay_pump(void *relay)
+{
+    struct relay *r = relay;
+
+    do {
+        while (move(r))
+            continue;
+        relay_client_settle(r);
+        serve_wishes(r);
+    } while (move(r));
+    relay_upstream_settle(r);
+    if (r->bridge != NULL)
+        count(r);
+    if (is_over(r))
+        end(r, end_reason(r));
+    else if (r->bridge != NULL)
+        set_timer(r);
+}
+
+/* --- the begin of it --- */
+
+/* The number tells sessions of one process apart, across its workers. */
+static struct relay *make(struct relay_host *host,
+                          const struct service_listener *listener,
+                          bool overloaded)
+{
+    struct relay *r = calloc(1, sizeof(*r));
+
+    if (r == NULL)
+        return NULL;
+    r->host = host;
+    r->listener = listener;
+    r->overloaded = overloaded;
+    r->client_limit_ms = UINT64_MAX;
+    r->timer_ms = UINT64_MAX;
+    r->number = atomic_fetch_add(&host->service->next_session, 1);
+    r->began_ms = relay_now(r);
+    buf_init(&r->user, RELAY_USER_MAX);
+    return r;
+}
+
+void relay_start(struct relay_host *host,
+                 const struct service_listener *listener, uv_tcp_t *tcp,
+                 bool overloaded)
+{
+    struct relay *r = make(host, listener, overloaded);
+
+    if (r == NULL) {
+        tcp_discard(tcp);
+        return;
+    }
+    r->client = connection_new(&host->space, tcp, relay_pump, r);
+    if (r->client == NULL) {
+        free(r);
+        return;
+    }
+    uv_timer_init(host->space.loop, &r->timer);
+    r->timer.data = r;
+    DL_APPEND(host->relays, r);
+    atomic_fetch_add(&host->sessions, 1);
+    atomic_fetch_add(&host->service->sessions, 1);
+    r->phase = BRIDGE_AUTHORIZATION;
+    counters_session_begin(&host->counters, r->phase);
+    relay_note_leg(&r->client_leg, r->client);
+    relay_client_begin(r);
+    relay_pump(r);
+}
+
+void relay_shut_down_all(struct relay_host *host)
+{
+    struct relay *r;
+    struct relay *next;
+
+    DL_FOREACH_SAFE (host->relays, r, next) {
+        if (r->bridge != NULL)
+            bridge_outcome(r->bridge, BRIDGE_SHUT_DOWN, relay_now(r));
+        else
+            relay_client_abort(r);
+        relay_pump(r);
+    }
+}

@@ -1,0 +1,255 @@
+/* The client's side of a relay. */
+#include <assert.h>
+
+#include "base/limits.h"
+#include "server/relay_parts.h"
+
+static void let_go(struct relay *r)
+{
+    r->client = NULL;
+    r->client_stage = RELAY_CLIENT_GONE;
+    r->client_limit_ms = UINT64_MAX;
+}
+
+void relay_client_abort(struct relay *r)
+{
+    connection_abort(r->client);
+    let_go(r);
+}
+
+/* The client has taken something, or may begin to. */
+static void extend_limit(struct relay *r)
+{
+    r->client_limit_ms = relay_now(r) + CLOSE_TIMEOUT_MS;
+}
+
+/* What is left of the output goes first; see relay_client_settle. */
+void relay_client_close(struct relay *r)
+{
+    if (r->client_stage == RELAY_CLIENT_GONE ||
+        r->client_stage == RELAY_CLIENT_CLOSING)
+        return;
+    if (r->client_stage == RELAY_CLIENT_UPGRADING) {
+        relay_client_abort(r); /* nothing can be said any more */
+        return;
+    }
+    r->client_stage = RELAY_CLIENT_CLOSING;
+    extend_limit(r);
+}
+
+/* --- its beginning --- */
+
+static void greet(struct relay *r)
+{
+    r->bridge = bridge_new(&r->listener->policy, r->overloaded, relay_now(r));
+    if (r->bridge == NULL) {
+        relay_client_abort(r);
+        return;
+    }
+    bridge_set_client_address(r->bridge,
+                              span_from_string(r->client_leg.address.host));
+    r->client_stage = RELAY_CLIENT_OPEN;
+}
+
+/* False: no memory. */
+static bool start_tls(struct relay *r)
+{
+    struct tls *tls = tls_new_server(r->listener->tls);
+
+    if (tls == NULL)
+        return false;
+    connection_start_tls(r->client, tls);
+    return true;
+}
+
+void relay_client_begin(struct relay *r)
+{
+    if (r->listener->config->tls != TLS_MODE_IMPLICIT) {
+        greet(r);
+        return;
+    }
+    r->client_stage = RELAY_CLIENT_GREETING_TLS;
+    if (!start_tls(r))
+        relay_client_abort(r);
+}
+
+/* --- TLS --- */
+
+void relay_client_start_tls(struct relay *r)
+{
+    if (r->client_stage == RELAY_CLIENT_OPEN)
+        r->client_stage = RELAY_CLIENT_TLS_WISHED;
+}
+
+static void tell_tls_failed(struct relay *r)
+{
+    connection_close(r->client); /* the alert is on its way */
+    let_go(r);
+    bridge_outcome(r->bridge, BRIDGE_CLIENT_TLS_FAILED, relay_now(r));
+}
+
+static bool begin_upgrade(struct relay *r)
+{
+    if (bridge_client_output(r->bridge).len > 0)
+        return false;
+    r->client_stage = RELAY_CLIENT_UPGRADING;
+    if (!start_tls(r))
+        tell_tls_failed(r);
+    return true;
+}
+
+static void note_tls(struct relay *r)
+{
+    const struct tls *tls = connection_tls(r->client);
+    struct counters *c = &r->host->counters;
+
+    relay_note_leg(&r->client_leg, r->client);
+    if (tls_is_below_1_2(tls))
+        counters_add(c, COUNTER_SESSIONS_OLD_TLS, 1);
+    if (tls_name_is_unmatched(tls))
+        counters_add(c, COUNTER_SNI_UNMATCHED, 1);
+}
+
+static bool notice_upgrade(struct relay *r)
+{
+    switch (connection_state(r->client)) {
+    case CONNECTION_HANDSHAKING:
+        return false;
+    case CONNECTION_OPEN:
+        break;
+    case CONNECTION_UNTRUSTED:
+    case CONNECTION_BROKEN:
+        tell_tls_failed(r);
+        return true;
+    }
+    note_tls(r);
+    r->client_stage = RELAY_CLIENT_OPEN;
+    bridge_outcome(r->bridge, BRIDGE_CLIENT_TLS_UP, relay_now(r));
+    return true;
+}
+
+/* The same on a port where TLS comes first: nobody is greeted before. */
+static bool notice_greeting_tls(struct relay *r)
+{
+    switch (connection_state(r->client)) {
+    case CONNECTION_HANDSHAKING:
+        return false;
+    case CONNECTION_OPEN:
+        break;
+    case CONNECTION_UNTRUSTED:
+    case CONNECTION_BROKEN:
+        connection_close(r->client);
+        let_go(r);
+        return true;
+    }
+    note_tls(r);
+    greet(r);
+    return true;
+}
+
+/* --- its end --- */
+
+static void tell_closed(struct relay *r)
+{
+    relay_client_close(r);
+    r->client_ended = false;
+    bridge_outcome(r->bridge, BRIDGE_CLIENT_CLOSED, relay_now(r));
+}
+
+/* A client may send its last commands, say that it will send no more, and wait
+ * for the answers. So its end is kept from the bridge while there are commands
+ * not yet carried out or answers not yet sent. How long that may take is the
+ * bridge's to say: its deadlines hold for this client as for any other.
+ */
+static bool is_end_due(const struct relay *r)
+{
+    return r->client_stage == RELAY_CLIENT_OPEN &&
+           bridge_client_is_served(r->bridge);
+}
+
+static void settle_closing(struct relay *r)
+{
+    if (bridge_client_output(r->bridge).len == 0 ||
+        connection_state(r->client) == CONNECTION_BROKEN) {
+        connection_close(r->client);
+        let_go(r);
+    } else if (relay_now(r) >= r->client_limit_ms) {
+        relay_client_abort(r);
+    }
+}
+
+void relay_client_settle(struct relay *r)
+{
+    if (r->bridge == NULL || r->client_stage == RELAY_CLIENT_GONE)
+        return;
+    if (r->client_ended && is_end_due(r))
+        tell_closed(r);
+    if (bridge_is_over(r->bridge))
+        relay_client_close(r);
+    if (r->client_stage == RELAY_CLIENT_CLOSING)
+        settle_closing(r);
+    if (r->client_stage == RELAY_CLIENT_OPEN)
+        connection_want(r->client, bridge_client_room(r->bridge));
+    else if (r->client != NULL)
+        connection_want(r->client, 0);
+}
+
+/* --- octets --- */
+
+bool relay_client_notice(struct relay *r)
+{
+    switch (r->client_stage) {
+    case RELAY_CLIENT_GREETING_TLS:
+        return notice_greeting_tls(r);
+    case RELAY_CLIENT_TLS_WISHED:
+        return begin_upgrade(r);
+    case RELAY_CLIENT_UPGRADING:
+        return notice_upgrade(r);
+    case RELAY_CLIENT_OPEN:
+        break;
+    case RELAY_CLIENT_CLOSING:
+    case RELAY_CLIENT_GONE:
+        return false;
+    }
+    if (connection_state(r->client) != CONNECTION_BROKEN)
+        return false;
+    tell_closed(r); /* no answer would reach it */
+    return true;
+}
+
+bool relay_client_receive(struct relay *r)
+{
+    size_t room = bridge_client_room(r->bridge);
+    struct span octets;
+
+    if (r->client_stage != RELAY_CLIENT_OPEN || r->client_ended || room == 0)
+        return false;
+    switch (connection_read(r->client, room, &octets)) {
+    case CONNECTION_OK:
+        bridge_client_input(r->bridge, octets, relay_now(r));
+        return true;
+    case CONNECTION_MORE:
+        return false;
+    case CONNECTION_END:
+        break;
+    }
+    r->client_ended = true;
+    return true;
+}
+
+bool relay_client_send(struct relay *r)
+{
+    struct span output = bridge_client_output(r->bridge);
+    size_t taken = output.len;
+
+    if (taken == 0 || r->client_stage == RELAY_CLIENT_UPGRADING)
+        return false;
+    if (r->client != NULL)
+        taken = connection_write(r->client, output);
+    if (taken == 0)
+        return false;
+    bridge_client_taken(r->bridge, taken, relay_now(r));
+    if (r->client_stage == RELAY_CLIENT_CLOSING)
+        extend_limit(r);
+    return true;
+}

@@ -1,0 +1,182 @@
+/* The lines of log that tell of a session. */
+#include <stdio.h>
+
+#include "server/log.h"
+#include "server/relay_parts.h"
+
+#define NUMBER_TEXT_MAX 17 /* 16 hexadecimal digits and a NUL */
+
+static void begin(const struct relay *r, struct log_record *record,
+                  enum log_level level, const char *event)
+{
+    char number[NUMBER_TEXT_MAX];
+
+    snprintf(number, sizeof(number), "%llx", (unsigned long long)r->number);
+    log_begin(record, level, event);
+    log_record_add_string(record, "session", number);
+    log_record_add_string(record, "listener", r->listener->config->name);
+    log_record_add_string(record, "client", r->client_leg.address.host);
+    log_record_add_number(record, "port", r->client_leg.address.port);
+}
+
+static void add_tls(struct log_record *record, const struct relay_leg *leg,
+                    const char *version_key, const char *cipher_key)
+{
+    if (leg->tls_version == NULL) {
+        log_record_add_string(record, version_key, "none");
+        return;
+    }
+    log_record_add_string(record, version_key, leg->tls_version);
+    log_record_add_string(record, cipher_key, leg->tls_cipher);
+}
+
+/* CONFORMANCE TLS-9: version and suite of both legs. */
+static void add_legs(const struct relay *r, struct log_record *record)
+{
+    const struct relay_leg *upstream = &r->upstream_leg;
+
+    add_tls(record, &r->client_leg, "tls", "cipher");
+    if (upstream->address.host[0] == '\0')
+        return; /* there was none */
+    log_record_add_string(record, "upstream", upstream->address.host);
+    log_record_add_number(record, "upstream_port", upstream->address.port);
+    add_tls(record, upstream, "upstream_tls", "upstream_cipher");
+}
+
+void relay_note_leg(struct relay_leg *leg, const struct connection *c)
+{
+    const struct tls *tls = connection_tls(c);
+
+    leg->address = connection_peer(c);
+    leg->tls_version = tls != NULL ? tls_version_name(tls) : NULL;
+    leg->tls_cipher = tls != NULL ? tls_cipher_name(tls) : NULL;
+}
+
+static enum log_level level_of(enum fault fault)
+{
+    if (fault_is_alarm(fault))
+        return LOG_LEVEL_ERROR;
+    switch (fault_class(fault)) {
+    case FAULT_CLASS_UPSTREAM:
+    case FAULT_CLASS_RESOURCES:
+        return LOG_LEVEL_WARNING;
+    case FAULT_CLASS_NONE:
+    case FAULT_CLASS_CLIENT:
+    case FAULT_CLASS_REFUSED:
+    case FAULT_CLASS_TIMEOUT:
+    case FAULT_CLASS_COUNT:
+        break;
+    }
+    return LOG_LEVEL_INFO;
+}
+
+/* --- what the bridge notes --- */
+
+static void remember_user(struct relay *r, struct span user)
+{
+    if (user.len > RELAY_USER_MAX)
+        user.len = RELAY_USER_MAX;
+    buf_clear(&r->user);
+    buf_append(&r->user, user);
+}
+
+static void log_login(struct relay *r, const char *event,
+                      const struct bridge_wish *wish, enum log_level level)
+{
+    struct log_record record;
+
+    if (!log_wants(level))
+        return;
+    begin(r, &record, level, event);
+    log_record_add_text(&record, "user", wish->user);
+    add_legs(r, &record);
+    if (wish->note == BRIDGE_NOTE_LOGGED_IN)
+        log_record_add_number(&record, "messages",
+                              bridge_report(r->bridge)->messages);
+    if (wish->note == BRIDGE_NOTE_LOGIN_REFUSED)
+        log_record_add_string(&record, "reason", fault_name(wish->fault));
+    log_write(&record);
+}
+
+static void log_trouble(struct relay *r, const char *event,
+                        const struct bridge_wish *wish, enum log_level level)
+{
+    struct log_record record;
+
+    if (!log_wants(level))
+        return;
+    begin(r, &record, level, event);
+    if (buf_length(&r->user) > 0)
+        log_record_add_text(&record, "user", buf_span(&r->user));
+    if (wish->fault != FAULT_NONE)
+        log_record_add_string(&record, "reason", fault_name(wish->fault));
+    if (wish->note == BRIDGE_NOTE_UPSTREAM_TEXT)
+        log_record_add_text(&record, "text", wish->text);
+    log_write(&record);
+}
+
+void relay_log_note(struct relay *r, const struct bridge_wish *wish)
+{
+    switch (wish->note) {
+    case BRIDGE_NOTE_LOGIN:
+        remember_user(r, wish->user);
+        log_login(r, "login", wish, LOG_LEVEL_INFO);
+        break;
+    case BRIDGE_NOTE_LOGGED_IN:
+        log_login(r, "logged_in", wish, LOG_LEVEL_INFO);
+        break;
+    case BRIDGE_NOTE_LOGIN_REFUSED:
+        log_login(r, "login_refused", wish, level_of(wish->fault));
+        break;
+    case BRIDGE_NOTE_UPSTREAM_TEXT:
+        log_trouble(r, "upstream_text", wish, level_of(wish->fault));
+        break;
+    case BRIDGE_NOTE_UPSTREAM_LOST:
+        log_trouble(r, "upstream_lost", wish, LOG_LEVEL_WARNING);
+        break;
+    case BRIDGE_NOTE_NO_UNIQUE_IDS:
+        log_trouble(r, "no_lasting_uidvalidity", wish, LOG_LEVEL_WARNING);
+        break;
+    case BRIDGE_NOTE_SIZE_MISMATCH:
+        log_trouble(r, "size_mismatch", wish, LOG_LEVEL_DEBUG);
+        break;
+    case BRIDGE_NOTE_COUNT:
+        break;
+    }
+}
+
+/* --- what the relay sees itself --- */
+
+void relay_log_upstream_failure(struct relay *r, const char *failure,
+                                bool untrusted)
+{
+    enum log_level level = untrusted ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING;
+    struct log_record record;
+
+    if (!log_wants(level))
+        return;
+    begin(r, &record, level,
+          untrusted ? "upstream_untrusted" : "upstream_unreachable");
+    log_record_add_string(&record, "upstream", r->host->service->upstream_name);
+    log_record_add_string(&record, "text", failure);
+    log_write(&record);
+}
+
+void relay_log_end(struct relay *r, enum fault end)
+{
+    enum log_level level = level_of(end);
+    struct log_record record;
+
+    if (!log_wants(level))
+        return;
+    begin(r, &record, level, "end");
+    if (buf_length(&r->user) > 0)
+        log_record_add_text(&record, "user", buf_span(&r->user));
+    add_legs(r, &record);
+    log_record_add_number(&record, "octets", r->counted.octets_retrieved);
+    log_record_add_number(&record, "retrieved", r->counted.messages_retrieved);
+    log_record_add_number(&record, "deleted", r->counted.messages_deleted);
+    log_record_add_number(&record, "duration_ms", relay_now(r) - r->began_ms);
+    log_record_add_string(&record, "reason", fault_name(end));
+    log_write(&record);
+}

@@ -1,0 +1,214 @@
+/* The upstream's side of a relay. */
+#include <assert.h>
+
+#include "server/relay_parts.h"
+
+/* RFC 7301, IANA's registry of ALPN ids: CONFORMANCE TLS-12. */
+static const char alpn_imap[] = "imap";
+
+static void tell(struct relay *r, enum bridge_outcome outcome)
+{
+    bridge_outcome(r->bridge, outcome, relay_now(r));
+}
+
+static void let_go(struct relay *r)
+{
+    r->upstream = NULL;
+    r->dialer = NULL;
+    r->upstream_stage = RELAY_UPSTREAM_NONE;
+    if (r->upstream_counted)
+        atomic_fetch_sub(&r->host->service->upstreams, 1);
+    r->upstream_counted = false;
+}
+
+/* A server may admit only so many connections from one address: quirk of
+ * Courier. The server's count includes those that it has not yet seen to
+ * close, ours does not; the bridge says LOGOUT and waits for the answer first.
+ */
+static bool join_budget(struct relay *r)
+{
+    struct service *service = r->host->service;
+    uint32_t max = service->config->upstream.max_connections;
+    uint32_t before = atomic_fetch_add(&service->upstreams, 1);
+
+    r->upstream_counted = max == 0 || before < max;
+    if (!r->upstream_counted)
+        atomic_fetch_sub(&service->upstreams, 1);
+    return r->upstream_counted;
+}
+
+static void mark(struct relay *r, bool failed)
+{
+    atomic_store_explicit(&r->host->upstream_failed, failed,
+                          memory_order_relaxed);
+    if (!failed)
+        counters_add(&r->host->counters, COUNTER_UPSTREAM_CONNECTS, 1);
+}
+
+/* It did not come up, or not under TLS. */
+static void give_up(struct relay *r, const char *failure, bool untrusted,
+                    enum bridge_outcome outcome)
+{
+    relay_log_upstream_failure(r, failure, untrusted);
+    mark(r, true);
+    connection_close(r->upstream); /* an alert may be on its way */
+    let_go(r);
+    tell(r, untrusted ? BRIDGE_UPSTREAM_UNTRUSTED : outcome);
+}
+
+/* --- coming up --- */
+
+/* False: no memory. */
+static bool start_tls(struct relay *r)
+{
+    struct service *service = r->host->service;
+    const struct config_upstream *upstream = &service->config->upstream;
+    struct tls *tls = tls_new_client(
+        service->upstream_tls, upstream->server_name,
+        upstream->alpn ? alpn_imap : NULL, &r->host->upstream_session);
+
+    if (tls == NULL)
+        return false;
+    connection_start_tls(r->upstream, tls);
+    return true;
+}
+
+static void come_up(struct relay *r, enum bridge_outcome outcome)
+{
+    r->upstream_stage = RELAY_UPSTREAM_OPEN;
+    relay_note_leg(&r->upstream_leg, r->upstream);
+    mark(r, false);
+    tell(r, outcome);
+}
+
+static void secure(struct relay *r)
+{
+    r->upstream_stage = RELAY_UPSTREAM_SECURING;
+    if (!start_tls(r))
+        give_up(r, "no memory", false, BRIDGE_UPSTREAM_UNREACHABLE);
+}
+
+static void on_dialed(void *owner, uv_tcp_t *tcp, const char *failure)
+{
+    struct relay *r = owner;
+
+    r->dialer = NULL;
+    if (tcp != NULL) {
+        failure = "no memory";
+        r->upstream = connection_new(&r->host->space, tcp, relay_pump, r);
+    }
+    if (r->upstream == NULL)
+        give_up(r, failure, false, BRIDGE_UPSTREAM_UNREACHABLE);
+    else if (r->listener->policy.upstream_tls == TLS_MODE_IMPLICIT)
+        secure(r);
+    else
+        come_up(r, BRIDGE_UPSTREAM_UP);
+    relay_pump(r);
+}
+
+void relay_upstream_connect(struct relay *r)
+{
+    const struct config_address *to =
+        &r->host->service->config->upstream.address;
+
+    assert(r->upstream_stage == RELAY_UPSTREAM_NONE);
+    if (!join_budget(r)) { /* which says nothing about the server */
+        relay_log_upstream_failure(r, "connection budget is spent", false);
+        tell(r, BRIDGE_UPSTREAM_UNREACHABLE);
+        return;
+    }
+    r->upstream_stage = RELAY_UPSTREAM_DIALING;
+    r->dialer =
+        dialer_start(r->host->space.loop, to->host, to->port, on_dialed, r);
+    if (r->dialer == NULL)
+        give_up(r, "no memory", false, BRIDGE_UPSTREAM_UNREACHABLE);
+}
+
+void relay_upstream_start_tls(struct relay *r)
+{
+    if (r->upstream_stage != RELAY_UPSTREAM_OPEN)
+        return; /* it was lost meanwhile, and the bridge will hear of that */
+    (void)relay_upstream_send(r);
+    r->upstream_stage = RELAY_UPSTREAM_UPGRADING;
+    if (!start_tls(r))
+        give_up(r, "no memory", false, BRIDGE_UPSTREAM_CLOSED);
+}
+
+/* Of the handshake, as a part of connecting or behind STARTTLS. */
+bool relay_upstream_notice(struct relay *r)
+{
+    bool upgrading = r->upstream_stage == RELAY_UPSTREAM_UPGRADING;
+
+    if (!upgrading && r->upstream_stage != RELAY_UPSTREAM_SECURING)
+        return false;
+    switch (connection_state(r->upstream)) {
+    case CONNECTION_HANDSHAKING:
+        return false;
+    case CONNECTION_OPEN:
+        come_up(r, upgrading ? BRIDGE_UPSTREAM_TLS_UP : BRIDGE_UPSTREAM_UP);
+        return true;
+    case CONNECTION_UNTRUSTED:
+    case CONNECTION_BROKEN:
+        break;
+    }
+    give_up(r, connection_failure(r->upstream),
+            connection_state(r->upstream) == CONNECTION_UNTRUSTED,
+            upgrading ? BRIDGE_UPSTREAM_CLOSED : BRIDGE_UPSTREAM_UNREACHABLE);
+    return true;
+}
+
+/* --- octets --- */
+
+bool relay_upstream_receive(struct relay *r)
+{
+    size_t room = bridge_upstream_room(r->bridge);
+    struct span octets;
+
+    if (r->upstream_stage != RELAY_UPSTREAM_OPEN || room == 0)
+        return false;
+    switch (connection_read(r->upstream, room, &octets)) {
+    case CONNECTION_OK:
+        bridge_upstream_input(r->bridge, octets, relay_now(r));
+        return true;
+    case CONNECTION_MORE:
+        return false;
+    case CONNECTION_END:
+        break;
+    }
+    connection_close(r->upstream);
+    let_go(r);
+    tell(r, BRIDGE_UPSTREAM_CLOSED);
+    return true;
+}
+
+bool relay_upstream_send(struct relay *r)
+{
+    struct span output = bridge_upstream_output(r->bridge);
+    size_t taken;
+
+    if (r->upstream_stage != RELAY_UPSTREAM_OPEN || output.len == 0)
+        return false;
+    taken = connection_write(r->upstream, output);
+    if (taken > 0)
+        bridge_upstream_taken(r->bridge, taken, relay_now(r));
+    return taken > 0;
+}
+
+void relay_upstream_settle(struct relay *r)
+{
+    if (r->upstream_stage == RELAY_UPSTREAM_OPEN)
+        connection_want(r->upstream, bridge_upstream_room(r->bridge));
+}
+
+/* What is left (LOGOUT, mostly) is sent as far as it goes now: to wait for a
+ * server that reads nothing would keep the next connection waiting too.
+ */
+void relay_upstream_close(struct relay *r)
+{
+    if (r->bridge == NULL)
+        return;
+    (void)relay_upstream_send(r);
+    dialer_cancel(r->dialer);
+    connection_close(r->upstream);
+    let_go(r);
+}

@@ -1,0 +1,344 @@
+#include "server/server.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "server/log.h"
+#include "server/status_server.h"
+#include "server/worker.h"
+
+enum server_state {
+    SERVER_STARTING,
+    SERVER_SERVING,
+    SERVER_DRAINING, /* no new sessions */
+    SERVER_ABORTING, /* drain_timeout is over */
+};
+
+/* An upstream that was last seen to fail is worth another attempt after this;
+ * where nobody asks us while we are not ready, nothing else would show that it
+ * has come back.
+ */
+#define UPSTREAM_FAILING_MS 60000
+
+static const int signal_numbers[] = { SIGTERM, SIGINT, SIGHUP };
+
+/* A worker and how its thread says that it has ended. */
+struct member {
+    struct server *server;
+    struct worker *worker;
+    uv_async_t ended;
+    bool is_running;
+};
+
+struct server {
+    const struct config *config;
+    const char *version;
+    char *upstream; /* HOST:PORT, for people */
+    enum server_state state;
+    uint64_t started_ms; /* by the loop's clock */
+    /* as last looked at */
+    bool upstream_failing;
+    uint64_t upstream_failures;
+    uint64_t upstream_failed_ms; /* when it was seen to fail */
+
+    uv_loop_t loop;
+    uv_signal_t signals[ARRAY_LENGTH(signal_numbers)];
+    uv_timer_t drain_timer;
+    struct status_server *status; /* NULL: none */
+    struct member *members;       /* config->workers */
+    unsigned running;
+};
+
+/* --- figures --- */
+
+/* Some worker's last attempt failed, and that was lately. */
+static bool upstream_is_failing(struct server *s, uint64_t failures)
+{
+    bool failing = false;
+
+    for (unsigned i = 0; i < s->config->workers; i++)
+        failing = failing || !worker_upstream_answers(s->members[i].worker);
+    if (failing && (!s->upstream_failing || failures != s->upstream_failures))
+        s->upstream_failed_ms = uv_now(&s->loop);
+    s->upstream_failing = failing;
+    s->upstream_failures = failures;
+    return failing &&
+           uv_now(&s->loop) - s->upstream_failed_ms < UPSTREAM_FAILING_MS;
+}
+
+static enum status_state state_for_status(struct server *s, uint64_t failures)
+{
+    switch (s->state) {
+    case SERVER_STARTING:
+        return STATUS_STARTING;
+    case SERVER_DRAINING:
+    case SERVER_ABORTING:
+        return STATUS_DRAINING;
+    case SERVER_SERVING:
+        break;
+    }
+    return upstream_is_failing(s, failures) ? STATUS_UPSTREAM_FAILING
+                                            : STATUS_SERVING;
+}
+
+static void figures(void *data, struct status_figures *out)
+{
+    struct server *s = data;
+
+    *out = (struct status_figures){
+        .version = s->version,
+        .upstream = s->upstream,
+        .uptime_seconds = (uv_now(&s->loop) - s->started_ms) / 1000,
+        .workers = s->config->workers,
+        .max_sessions = s->config->max_sessions,
+    };
+    for (unsigned i = 0; i < s->config->workers; i++) {
+        const struct worker *w = s->members[i].worker;
+
+        out->sessions += worker_sessions(w);
+        counters_sum(worker_counters(w), &out->totals);
+    }
+    out->state =
+        state_for_status(s, out->totals.value[COUNTER_UPSTREAM_FAILURES]);
+}
+
+static uint32_t sessions_now(const struct server *s)
+{
+    uint32_t sessions = 0;
+
+    for (unsigned i = 0; i < s->config->workers; i++)
+        sessions += worker_sessions(s->members[i].worker);
+    return sessions;
+}
+
+/* --- the end --- */
+
+static void log_with_sessions(const struct server *s, const char *event)
+{
+    struct log_record r;
+
+    log_begin(&r, LOG_LEVEL_INFO, event);
+    log_record_add_number(&r, "sessions", sessions_now(s));
+    log_write(&r);
+}
+
+static void close_handle(uv_handle_t *handle)
+{
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void close_all(struct server *s)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(signal_numbers); i++)
+        close_handle((uv_handle_t *)&s->signals[i]);
+    close_handle((uv_handle_t *)&s->drain_timer);
+    for (unsigned i = 0; i < s->config->workers; i++)
+        close_handle((uv_handle_t *)&s->members[i].ended);
+    status_server_close(s->status);
+    s->status = NULL;
+}
+
+static void on_drain_over(uv_timer_t *timer)
+{
+    struct server *s = timer->data;
+
+    s->state = SERVER_ABORTING;
+    log_with_sessions(s, "drain_over");
+    for (unsigned i = 0; i < s->config->workers; i++)
+        if (s->members[i].is_running)
+            worker_abort(s->members[i].worker);
+}
+
+static void drain(struct server *s)
+{
+    s->state = SERVER_DRAINING;
+    log_with_sessions(s, "draining");
+    for (unsigned i = 0; i < s->config->workers; i++)
+        if (s->members[i].is_running)
+            worker_stop_listening(s->members[i].worker);
+    (void)uv_timer_start(&s->drain_timer, on_drain_over,
+                         s->config->drain_timeout_ms, 0);
+}
+
+static void on_worker_ended(uv_async_t *async)
+{
+    struct member *m = async->data;
+    struct server *s = m->server;
+
+    assert(s->running > 0);
+    m->is_running = false;
+    worker_join(m->worker);
+    close_handle((uv_handle_t *)async);
+    if (--s->running == 0)
+        close_all(s);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct server *s = handle->data;
+
+    if (number == SIGHUP) {
+        log_event(LOG_LEVEL_WARNING, "reload",
+                  "not supported; restart to use a new configuration");
+        return;
+    }
+    if (s->state == SERVER_SERVING) {
+        drain(s);
+        return;
+    }
+    /* Nothing is half done that the next start would have to mend, so there
+     * is no reason to wait for threads to notice.
+     */
+    log_with_sessions(s, "stopped_at_once");
+    _exit(EXIT_SUCCESS);
+}
+
+/* --- the beginning --- */
+
+static char *address_text(const struct config_address *a)
+{
+    bool v6 = false;
+    char *text = NULL;
+
+    for (const char *c = a->host; *c != '\0'; c++)
+        v6 = v6 || *c == ':';
+    if (asprintf(&text, v6 ? "[%s]:%u" : "%s:%u", a->host, (unsigned)a->port) <
+        0)
+        return NULL;
+    return text;
+}
+
+static bool init_handles(struct server *s)
+{
+    if (uv_loop_init(&s->loop) != 0)
+        return false;
+    s->started_ms = uv_now(&s->loop);
+    for (size_t i = 0; i < ARRAY_LENGTH(signal_numbers); i++) {
+        (void)uv_signal_init(&s->loop, &s->signals[i]);
+        s->signals[i].data = s;
+    }
+    (void)uv_timer_init(&s->loop, &s->drain_timer);
+    s->drain_timer.data = s;
+    for (unsigned i = 0; i < s->config->workers; i++) {
+        struct member *m = &s->members[i];
+
+        m->server = s;
+        m->ended.data = m;
+        (void)uv_async_init(&s->loop, &m->ended, on_worker_ended);
+    }
+    return true;
+}
+
+static bool bind_all(struct server *s, struct service *service, char *error,
+                     size_t error_size)
+{
+    struct status_source source = { figures, s };
+
+    for (unsigned i = 0; i < s->config->workers; i++) {
+        s->members[i].worker = worker_new(service, i, error, error_size);
+        if (s->members[i].worker == NULL)
+            return false;
+    }
+    if (!s->config->has_status)
+        return true;
+    s->status = status_server_new(&s->loop, &s->config->status, source, error,
+                                  error_size);
+    return s->status != NULL;
+}
+
+struct server *server_new(const struct config *config, struct service *service,
+                          const char *version, char *error, size_t error_size)
+{
+    struct server *s = calloc(1, sizeof(*s));
+
+    (void)snprintf(error, error_size, "out of memory");
+    if (s == NULL)
+        return NULL;
+    s->config = config;
+    s->version = version;
+    s->upstream = address_text(&config->upstream.address);
+    s->members = calloc(config->workers, sizeof(*s->members));
+    if (s->upstream == NULL || s->members == NULL || !init_handles(s)) {
+        free(s->upstream);
+        free(s->members);
+        free(s);
+        return NULL;
+    }
+    if (bind_all(s, service, error, error_size))
+        return s;
+    server_free(s);
+    return NULL;
+}
+
+static bool start_workers(struct server *s)
+{
+    for (unsigned i = 0; i < s->config->workers; i++) {
+        struct member *m = &s->members[i];
+
+        if (!worker_start(m->worker, &m->ended))
+            return false;
+        m->is_running = true;
+        s->running++;
+    }
+    return true;
+}
+
+static void log_ready(const struct server *s)
+{
+    struct log_record r;
+
+    if (!log_wants(LOG_LEVEL_INFO))
+        return;
+    log_begin(&r, LOG_LEVEL_INFO, "ready");
+    log_record_add_string(&r, "version", s->version);
+    log_record_add_number(&r, "workers", s->config->workers);
+    for (size_t i = 0; i < s->config->listener_count; i++) {
+        char *at = address_text(&s->config->listeners[i].address);
+
+        log_record_add_string(&r, s->config->listeners[i].name,
+                              at != NULL ? at : "");
+        free(at);
+    }
+    log_record_add_string(&r, "upstream", s->upstream);
+    log_write(&r);
+}
+
+bool server_run(struct server *s, char *error, size_t error_size)
+{
+    bool started;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(signal_numbers); i++)
+        (void)uv_signal_start(&s->signals[i], on_signal, signal_numbers[i]);
+    started = start_workers(s);
+    if (started) {
+        s->state = SERVER_SERVING;
+        log_ready(s);
+    } else {
+        (void)snprintf(error, error_size, "a thread could not be started");
+        if (s->running == 0)
+            close_all(s);
+        else
+            drain(s);
+    }
+    (void)uv_run(&s->loop, UV_RUN_DEFAULT);
+    return started;
+}
+
+void server_free(struct server *s)
+{
+    if (s == NULL)
+        return;
+    close_all(s);
+    (void)uv_run(&s->loop, UV_RUN_DEFAULT);
+    for (unsigned i = 0; i < s->config->workers; i++)
+        worker_free(s->members[i].worker);
+    (void)uv_loop_close(&s->loop);
+    free(s->members);
+    free(s->upstream);
+    free(s);
+}

@@ -1,0 +1,267 @@
+#include "server/worker.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "base/limits.h"
+#include "net/address.h"
+#include "net/listener.h"
+#include "net/network.h"
+#include "net/tcp.h"
+#include "server/log.h"
+#include "server/relay.h"
+
+struct worker_listener {
+    struct worker *worker;
+    const struct service_listener *service;
+    struct listener *listener;
+};
+
+struct worker {
+    struct relay_host host;
+    uv_loop_t loop;
+    uv_async_t commands; /* wakes the loop to look at the two below */
+    atomic_bool stop_wished;
+    atomic_bool abort_wished;
+    bool stopped;
+    bool aborted;
+    struct worker_listener *listeners; /* config->listener_count */
+    uv_thread_t thread;
+    bool started;
+    uv_async_t *ended; /* the main thread's */
+};
+
+/* --- accepting --- */
+
+/* The kernel has told it when it was accepted; unknown is not allowed. */
+static bool is_allowed(const struct worker_listener *l, const uv_tcp_t *tcp,
+                       struct address_text *from)
+{
+    const struct config_networks *allowed = &l->service->config->allow_from;
+    struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
+    int len = sizeof(peer);
+
+    if (allowed->count == 0)
+        return true;
+    *from = address_of_peer(tcp);
+    return uv_tcp_getpeername(tcp, (struct sockaddr *)&peer, &len) == 0 &&
+           network_any_holds(allowed->at, allowed->count,
+                             (const struct sockaddr *)&peer);
+}
+
+static void turn_away(struct worker_listener *l, uv_tcp_t *tcp,
+                      const struct address_text *from)
+{
+    struct log_record record;
+
+    counters_add(&l->worker->host.counters, COUNTER_CLIENTS_NOT_ALLOWED, 1);
+    tcp_discard(tcp);
+    if (!log_wants(LOG_LEVEL_INFO))
+        return;
+    log_begin(&record, LOG_LEVEL_INFO, "client_not_allowed");
+    log_record_add_string(&record, "listener", l->service->config->name);
+    log_record_add_string(&record, "client", from->host);
+    log_record_add_number(&record, "port", from->port);
+    log_write(&record);
+}
+
+/* MAP-12: too many are refused at their login, far too many at the door. */
+static void on_accepted(void *owner, uv_tcp_t *tcp)
+{
+    struct worker_listener *l = owner;
+    struct service *service = l->worker->host.service;
+    uint64_t max = service->config->max_sessions;
+    uint64_t now = atomic_load(&service->sessions);
+    struct address_text from;
+
+    if (!is_allowed(l, tcp, &from)) {
+        turn_away(l, tcp, &from);
+        return;
+    }
+    if (now >= SESSIONS_HARD_FACTOR * max) {
+        tcp_discard(tcp);
+        return;
+    }
+    relay_start(&l->worker->host, l->service, tcp, now >= max);
+}
+
+static void on_paused(void *owner, const char *reason)
+{
+    struct worker_listener *l = owner;
+    struct log_record record;
+
+    if (!log_wants(LOG_LEVEL_ERROR))
+        return;
+    log_begin(&record, LOG_LEVEL_ERROR, "accept_paused");
+    log_record_add_string(&record, "listener", l->service->config->name);
+    log_record_add_string(&record, "text", reason);
+    log_write(&record);
+}
+
+/* --- commands of the main thread --- */
+
+/* From here on the loop ends with the last session: what it would still wait
+ * for, the handle of the commands, does not count.
+ */
+static void stop_listening(struct worker *w)
+{
+    if (w->stopped)
+        return;
+    w->stopped = true;
+    for (size_t i = 0; i < w->host.service->config->listener_count; i++) {
+        listener_close(w->listeners[i].listener);
+        w->listeners[i].listener = NULL;
+    }
+    uv_unref((uv_handle_t *)&w->commands);
+}
+
+static void on_commands(uv_async_t *commands)
+{
+    struct worker *w = commands->data;
+
+    if (atomic_load(&w->stop_wished))
+        stop_listening(w);
+    if (atomic_load(&w->abort_wished) && !w->aborted) {
+        w->aborted = true;
+        relay_shut_down_all(&w->host);
+    }
+}
+
+void worker_stop_listening(struct worker *w)
+{
+    atomic_store(&w->stop_wished, true);
+    uv_async_send(&w->commands);
+}
+
+void worker_abort(struct worker *w)
+{
+    atomic_store(&w->stop_wished, true);
+    atomic_store(&w->abort_wished, true);
+    uv_async_send(&w->commands);
+}
+
+/* --- its life --- */
+
+static bool bind_all(struct worker *w, bool alone, char *error,
+                     size_t error_size)
+{
+    for (size_t i = 0; i < w->host.service->config->listener_count; i++) {
+        struct worker_listener *l = &w->listeners[i];
+        const struct config_address *at;
+        int fd;
+
+        l->worker = w;
+        l->service = &w->host.service->listeners[i];
+        at = &l->service->config->address;
+        fd = listener_bind(at->host, at->port, alone, error, error_size);
+        if (fd < 0)
+            return false;
+        l->listener = listener_new(&w->loop, fd, on_accepted, on_paused, l);
+        if (l->listener == NULL) {
+            snprintf(error, error_size, "no memory");
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool init_loop(struct worker *w)
+{
+    if (uv_loop_init(&w->loop) != 0)
+        return false;
+    if (uv_async_init(&w->loop, &w->commands, on_commands) != 0) {
+        uv_loop_close(&w->loop);
+        return false;
+    }
+    w->commands.data = w;
+    return true;
+}
+
+struct worker *worker_new(struct service *service, unsigned index, char *error,
+                          size_t error_size)
+{
+    struct worker *w = calloc(1, sizeof(*w));
+
+    snprintf(error, error_size, "no memory");
+    if (w == NULL || !init_loop(w)) {
+        free(w);
+        return NULL;
+    }
+    w->host.service = service;
+    counters_init(&w->host.counters);
+    w->listeners =
+        calloc(service->config->listener_count, sizeof(*w->listeners));
+    if (w->listeners == NULL ||
+        !connection_space_init(&w->host.space, &w->loop) ||
+        !bind_all(w, index == 0, error, error_size)) {
+        worker_free(w);
+        return NULL;
+    }
+    return w;
+}
+
+static void run(void *arg)
+{
+    struct worker *w = arg;
+    sigset_t all;
+
+    sigfillset(&all); /* signals are the main thread's business */
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    if (w->ended != NULL)
+        uv_async_send(w->ended);
+}
+
+bool worker_start(struct worker *w, uv_async_t *ended)
+{
+    w->ended = ended;
+    w->started = uv_thread_create(&w->thread, run, w) == 0;
+    return w->started;
+}
+
+void worker_join(struct worker *w)
+{
+    if (!w->started)
+        return;
+    uv_thread_join(&w->thread);
+    w->started = false;
+}
+
+void worker_free(struct worker *w)
+{
+    if (w == NULL)
+        return;
+    assert(!w->started && w->host.relays == NULL);
+    if (w->listeners != NULL)
+        stop_listening(w);
+    uv_close((uv_handle_t *)&w->commands, NULL);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    if (uv_loop_close(&w->loop) != 0)
+        abort(); /* a handle was forgotten */
+    tls_resumption_fini(&w->host.upstream_session);
+    connection_space_fini(&w->host.space);
+    free(w->listeners);
+    free(w);
+}
+
+/* --- facts --- */
+
+const struct counters *worker_counters(const struct worker *w)
+{
+    return &w->host.counters;
+}
+
+uint32_t worker_sessions(const struct worker *w)
+{
+    return atomic_load_explicit(&w->host.sessions, memory_order_relaxed);
+}
+
+bool worker_upstream_answers(const struct worker *w)
+{
+    return !atomic_load_explicit(&w->host.upstream_failed,
+                                 memory_order_relaxed);
+}

@@ -1,0 +1,495 @@
+/* test_status_page.c - the pages, and rows MET-1 to MET-6 and MET-8 of
+ * CONFORMANCE.md by a checker that reads the metrics page as a scraper would.
+ */
+#include "server/status_page.h"
+
+#include <openssl/evp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "base/span.h"
+#include "base/utf8.h"
+#include "server/status_answer.h"
+#include "session/bridge.h"
+#include "support/octets.h"
+
+/* Every figure another number, so that none can stand in another's place. */
+static struct status_figures sample(void)
+{
+    struct status_figures f = {
+        .version = "1.2",
+        .upstream = "imap.example.com:993",
+        .state = STATUS_SERVING,
+        .uptime_seconds = 93784, /* 1 d 2 h 3 min 4 s */
+        .workers = 2,
+        .max_sessions = 10000,
+        .sessions = 15,
+    };
+
+    for (unsigned i = 0; i < COUNTER_COUNT; i++)
+        f.totals.value[i] = 1000 + i;
+    f.totals.value[COUNTER_OCTETS_RETRIEVED] = UINT64_C(5000000000);
+    for (unsigned i = 0; i < COUNTERS_PHASES; i++)
+        f.totals.sessions_in_phase[i] = 1 + i;
+    for (unsigned i = 0; i < COUNTERS_FAULTS; i++) {
+        f.totals.login_failures[i] = 2000 + i;
+        f.totals.session_ends[i] = 3000 + i;
+    }
+    return f;
+}
+
+/* --- a reader of the exposition format 0.0.4 --- */
+
+#define NAMES_MAX 512
+#define NAME_MAX_OCTETS 512
+
+struct page_check {
+    char family[NAME_MAX_OCTETS]; /* whose lines come now */
+    char type[16];
+    bool has_help;
+    bool has_type;
+    bool has_sample;
+    char seen[NAMES_MAX][NAME_MAX_OCTETS]; /* families, then series */
+    size_t seen_count;
+};
+
+/* |kind| keeps a family apart from a series that has no labels. */
+static void check_new(struct page_check *p, const char *kind, const char *text)
+{
+    char name[NAME_MAX_OCTETS];
+
+    (void)snprintf(name, sizeof(name), "%s %s", kind, text);
+    for (size_t i = 0; i < p->seen_count; i++)
+        assert_string_not_equal(p->seen[i], name);
+    assert_true(p->seen_count < NAMES_MAX);
+    (void)snprintf(p->seen[p->seen_count++], sizeof(p->seen[0]), "%s", name);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text);
+
+    return length >= strlen(end) &&
+           strcmp(text + length - strlen(end), end) == 0;
+}
+
+/* MET-5, MET-6 */
+static void check_family_name(const char *name, const char *type)
+{
+    static const char *const bad_units[] = { "_ms", "_milliseconds", "_octets",
+                                             "_kilobytes", "_minutes" };
+
+    assert_int_equal(strncmp(name, "popinjay_", 9), 0);
+    assert_int_equal(
+        name[strspn(name, "abcdefghijklmnopqrstuvwxyz_0123456789")], 0);
+    assert_int_equal(strcmp(type, "counter") == 0, ends_with(name, "_total"));
+    for (size_t i = 0; i < ARRAY_LENGTH(bad_units); i++)
+        assert_null(strstr(name, bad_units[i]));
+}
+
+static void check_sample_family(struct page_check *p, const char *name,
+                                size_t length)
+{
+    assert_true(p->has_help && p->has_type);
+    assert_int_equal(strlen(p->family), length);
+    assert_memory_equal(p->family, name, length);
+    p->has_sample = true;
+}
+
+/* MET-4, MET-5: `name="value"` pairs; returns what follows the brace. */
+static const char *check_labels(const char *at)
+{
+    for (;;) {
+        assert_int_not_equal(strncmp(at, "__", 2), 0);
+        assert_true(strspn(at, "abcdefghijklmnopqrstuvwxyz_") > 0);
+        at += strspn(at, "abcdefghijklmnopqrstuvwxyz_");
+        assert_int_equal(strncmp(at, "=\"", 2), 0);
+        for (at += 2; *at != '"'; at++) {
+            assert_int_not_equal(*at, '\0');
+            if (*at == '\\') {
+                at++;
+                assert_true(*at == '\\' || *at == '"' || *at == 'n');
+            }
+        }
+        at++;
+        if (*at == '}')
+            return at + 1;
+        assert_int_equal(*at++, ',');
+    }
+}
+
+static void check_sample(struct page_check *p, char *line)
+{
+    size_t name = strcspn(line, "{ ");
+    const char *end = line + name;
+    char *value;
+
+    check_sample_family(p, line, name);
+    if (*end == '{')
+        end = check_labels(end + 1);
+    assert_int_equal(*end, ' ');
+    value = line + (end - line);
+    *value++ = '\0';
+    check_new(p, "series", line);
+    assert_true(*value != '\0');
+    assert_int_equal(value[strspn(value, "0123456789")], 0);
+    if (ends_with(p->family, "_info"))
+        assert_string_equal(value, "1");
+}
+
+/* MET-3: HELP, TYPE, then the samples. */
+static void check_comment(struct page_check *p, char *line)
+{
+    char *name = line + strlen("# HELP ");
+    char *rest = strchr(name, ' ');
+
+    assert_non_null(rest);
+    *rest++ = '\0';
+    assert_true(*rest != '\0');
+    if (strncmp(line, "# HELP ", 7) == 0) {
+        assert_true(p->seen_count == 0 || p->has_sample);
+        check_new(p, "family", name);
+        assert_in_range(strlen(name), 1, sizeof(p->family) - 1);
+        memcpy(p->family, name, strlen(name) + 1);
+        p->has_help = true;
+        p->has_type = false;
+        p->has_sample = false;
+        return;
+    }
+    assert_int_equal(strncmp(line, "# TYPE ", 7), 0);
+    assert_string_equal(name, p->family);
+    assert_true(p->has_help && !p->has_type && !p->has_sample);
+    assert_true(strcmp(rest, "counter") == 0 || strcmp(rest, "gauge") == 0);
+    check_family_name(name, rest);
+    p->has_type = true;
+}
+
+/* MET-2, then line by line. */
+static void check_metrics(struct span page)
+{
+    struct page_check *p = calloc(1, sizeof(*p));
+    char line[2048];
+
+    assert_non_null(p);
+    assert_true(utf8_is_valid(page));
+    assert_false(span_contains(page, '\r'));
+    assert_true(page.len > 0 && page.data[page.len - 1] == '\n');
+    while (page.len > 0) {
+        struct span text = span_take(&page, span_find(page, '\n'));
+
+        (void)span_take(&page, 1);
+        assert_in_range(text.len, 1, sizeof(line) - 1);
+        memcpy(line, text.data, text.len);
+        line[text.len] = '\0';
+        if (line[0] == '#')
+            check_comment(p, line);
+        else
+            check_sample(p, line);
+    }
+    assert_true(p->has_sample);
+    free(p);
+}
+
+static bool holds(struct span page, const char *text)
+{
+    return memmem(page.data, page.len, text, strlen(text)) != NULL;
+}
+
+static void test_metrics(void **state)
+{
+    static const char *const lines[] = {
+        "\npopinjay_uptime_seconds 93784\n",
+        "\npopinjay_ready 1\n",
+        "\npopinjay_workers 2\n",
+        "\npopinjay_sessions_limit 10000\n",
+        "\npopinjay_build_info{version=\"1.2\"} 1\n",
+        "\npopinjay_upstream_info{upstream=\"imap.example.com:993\"} 1\n",
+        "\npopinjay_active_sessions{state=\"authorization\"} 1\n",
+        "\npopinjay_sessions_total 1000\n",
+        "\npopinjay_logins_total 1001\n",
+        "\npopinjay_messages_retrieved_total 1003\n",
+        "\npopinjay_retrieved_bytes_total 5000000000\n",
+        "\npopinjay_messages_deleted_total 1005\n",
+        "\npopinjay_upstream_connections_total 1006\n",
+        "\npopinjay_upstream_failures_total 1007\n",
+        "\npopinjay_upstream_rejects_total 1008\n",
+        "\npopinjay_size_mismatches_total 1009\n",
+        "\npopinjay_session_ends_total{reason=\"quit\"} 3000\n",
+        "\npopinjay_session_ends_total{reason=\"client_gone\"} 3001\n",
+        "\npopinjay_login_failures_total{reason=\"credentials\"} 2008\n",
+    };
+    struct status_figures f = sample();
+    struct buf page;
+
+    (void)state;
+    assert_int_equal(FAULT_CREDENTIALS, 8);
+    buf_init(&page, STATUS_PAGE_MAX);
+    assert_true(status_page_metrics(&f, &page));
+    check_metrics(buf_span(&page));
+    for (size_t i = 0; i < ARRAY_LENGTH(lines); i++)
+        if (!holds(buf_span(&page), lines[i]))
+            fail_msg("missing: %s", lines[i]);
+    buf_fini(&page);
+}
+
+/* MET-4 */
+static void test_metrics_escapes(void **state)
+{
+    struct status_figures f = sample();
+    struct buf page;
+
+    (void)state;
+    f.upstream = "a\"b\\c\nd";
+    buf_init(&page, STATUS_PAGE_MAX);
+    assert_true(status_page_metrics(&f, &page));
+    check_metrics(buf_span(&page));
+    assert_true(holds(buf_span(&page), "{upstream=\"a\\\"b\\\\c\\nd\"} 1\n"));
+    buf_fini(&page);
+}
+
+static size_t count_lines(const struct status_figures *f)
+{
+    struct buf page;
+    struct span rest;
+    size_t lines = 0;
+
+    buf_init(&page, STATUS_PAGE_MAX);
+    assert_true(status_page_metrics(f, &page));
+    for (rest = buf_span(&page); rest.len > 0; lines++)
+        (void)span_take(&rest, span_find(rest, '\n') + 1);
+    buf_fini(&page);
+    return lines;
+}
+
+/* MET-8: all series from the start, and none more later. */
+static void test_metrics_are_bounded(void **state)
+{
+    struct status_figures none = { .version = "", .upstream = "" };
+    struct status_figures all = sample();
+
+    (void)state;
+    assert_int_equal(count_lines(&none), count_lines(&all));
+}
+
+static json_int_t number_at(json_t *page, const char *a, const char *b,
+                            const char *c)
+{
+    json_t *value = json_object_get(page, a);
+
+    if (b != NULL)
+        value = json_object_get(value, b);
+    if (c != NULL)
+        value = json_object_get(value, c);
+    assert_true(json_is_integer(value));
+    return json_integer_value(value);
+}
+
+static void test_json(void **state)
+{
+    struct status_figures f = sample();
+    struct buf text;
+    json_t *page;
+
+    (void)state;
+    buf_init(&text, STATUS_PAGE_MAX);
+    assert_true(status_page_json(&f, &text));
+    page = json_loadb((const char *)buf_span(&text).data, buf_length(&text),
+                      JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(page);
+    assert_string_equal(json_string_value(json_object_get(page, "version")),
+                        "1.2");
+    assert_string_equal(json_string_value(json_object_get(page, "state")),
+                        "serving");
+    assert_int_equal(number_at(page, "uptime_seconds", NULL, NULL), 93784);
+    assert_int_equal(number_at(page, "sessions", "active", NULL), 15);
+    assert_int_equal(number_at(page, "sessions", "total", NULL), 1000);
+    assert_int_equal(number_at(page, "sessions", "by_state", "authorization"),
+                     1);
+    assert_int_equal(number_at(page, "sessions", "ended", "quit"), 3000);
+    assert_int_equal(number_at(page, "logins", "ok", NULL), 1001);
+    assert_int_equal(number_at(page, "logins", "failed", NULL), 1002);
+    assert_int_equal(
+        number_at(page, "logins", "failed_by_reason", "credentials"),
+        2000 + FAULT_CREDENTIALS);
+    assert_int_equal(number_at(page, "messages", "retrieved", NULL), 1003);
+    assert_int_equal(number_at(page, "messages", "deleted", NULL), 1005);
+    assert_int_equal(number_at(page, "octets_retrieved", NULL, NULL),
+                     5000000000);
+    assert_int_equal(number_at(page, "upstream_failures", NULL, NULL), 1007);
+    assert_int_equal(json_object_size(json_object_get(
+                         json_object_get(page, "logins"), "failed_by_reason")),
+                     FAULT_COUNT - 1);
+    json_decref(page);
+    buf_fini(&text);
+}
+
+static void test_html(void **state)
+{
+    struct status_figures f = sample();
+    struct buf page;
+
+    (void)state;
+    f.upstream = "<b>&\"x";
+    f.state = STATUS_DRAINING;
+    buf_init(&page, STATUS_PAGE_MAX);
+    assert_true(status_page_html(&f, &page));
+    assert_true(utf8_is_valid(buf_span(&page)));
+    assert_true(holds(buf_span(&page), "&lt;b&gt;&amp;&quot;x"));
+    assert_false(holds(buf_span(&page), "<b>"));
+    assert_false(holds(buf_span(&page), "<script"));
+    assert_true(holds(buf_span(&page), ">draining<"));
+    assert_true(holds(buf_span(&page), "up for 1 d 2 h 3 min 4 s"));
+    assert_true(holds(buf_span(&page), "<td>5000000000</td>"));
+    buf_fini(&page);
+}
+
+/* The policy of the page names the hash of its style; print the right one. */
+static void test_style_hash(void **state)
+{
+    unsigned char digest[32];
+    unsigned char text[64];
+    unsigned length = 0;
+
+    (void)state;
+    assert_int_equal(EVP_Digest(status_page_style, strlen(status_page_style),
+                                digest, &length, EVP_sha256(), NULL),
+                     1);
+    (void)EVP_EncodeBlock(text, digest, (int)length);
+    assert_string_equal((const char *)text, STATUS_STYLE_HASH);
+}
+
+/* A cap too small is a failure, not a half page. */
+static void test_no_room(void **state)
+{
+    struct status_figures f = sample();
+    struct buf page;
+
+    (void)state;
+    for (size_t max = 0; max < 1000; max += 100) {
+        buf_init(&page, max);
+        assert_false(status_page_metrics(&f, &page));
+        buf_fini(&page);
+        buf_init(&page, max);
+        assert_false(status_page_json(&f, &page));
+        buf_fini(&page);
+        buf_init(&page, max);
+        assert_false(status_page_html(&f, &page));
+        buf_fini(&page);
+    }
+}
+
+/* --- answers: HTTP-2, HTTP-3, HTTP-4, HTTP-15, HTTP-16, MET-1 --- */
+
+static void ask(enum http_method method, const char *path,
+                enum status_state state, struct buf *out)
+{
+    struct http_request request = { .method = method,
+                                    .path = span_from_string(path) };
+    struct status_figures f = sample();
+
+    f.state = state;
+    buf_init(out, STATUS_ANSWER_MAX);
+    assert_true(status_answer_write(&request, &f, true, 784111777, out));
+}
+
+/* The head with its empty line. */
+static struct span head_of(const struct buf *answer)
+{
+    struct span all = buf_span(answer);
+    const unsigned char *end = memmem(all.data, all.len, "\r\n\r\n", 4);
+
+    assert_non_null(end);
+    return span_make(all.data, (size_t)(end - all.data) + 4);
+}
+
+static void check_answer(const char *path, enum status_state state,
+                         const char *line, const char *type)
+{
+    struct buf get, head;
+    char length[64];
+
+    ask(HTTP_METHOD_GET, path, state, &get);
+    ask(HTTP_METHOD_HEAD, path, state, &head);
+    assert_octets(buf_span(&head), head_of(&get));
+    (void)snprintf(length, sizeof(length), "\r\nContent-Length: %zu\r\n",
+                   buf_length(&get) - head_of(&get).len);
+    assert_true(holds(head_of(&get), length));
+    assert_memory_equal(buf_span(&get).data, line, strlen(line));
+    assert_true(holds(head_of(&get), type));
+    assert_true(
+        holds(head_of(&get), "\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"));
+    assert_true(holds(head_of(&get), "\r\nCache-Control: no-store\r\n"));
+    assert_true(holds(head_of(&get), "\r\nConnection: keep-alive\r\n"));
+    buf_fini(&get);
+    buf_fini(&head);
+}
+
+static void test_answers(void **state)
+{
+    static const char ok[] = "HTTP/1.1 200 OK\r\n";
+    static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\n";
+    static const char none[] = "HTTP/1.1 404 Not Found\r\n";
+    static const char plain[] = "\r\nContent-Type: text/plain; "
+                                "charset=utf-8\r\n";
+
+    (void)state;
+    check_answer("/", STATUS_SERVING, ok, "text/html; charset=utf-8\r\n");
+    check_answer("/status", STATUS_SERVING, ok, "application/json\r\n");
+    check_answer("/metrics", STATUS_SERVING, ok,
+                 "\r\nContent-Type: text/plain; version=0.0.4; "
+                 "charset=utf-8\r\n");
+    check_answer("/healthz", STATUS_SERVING, ok, plain);
+    check_answer("/healthz", STATUS_DRAINING, ok, plain);
+    check_answer("/readyz", STATUS_SERVING, ok, plain);
+    check_answer("/readyz", STATUS_STARTING, busy, plain);
+    check_answer("/readyz", STATUS_DRAINING, busy, plain);
+    check_answer("/readyz", STATUS_UPSTREAM_FAILING, busy, plain);
+    check_answer("/x", STATUS_SERVING, none, plain);
+    check_answer("/status/", STATUS_SERVING, none, plain);
+    check_answer("/Status", STATUS_SERVING, none, plain);
+    check_answer("/%73tatus", STATUS_SERVING, none, plain);
+}
+
+static void test_errors(void **state)
+{
+    struct buf answer;
+
+    (void)state;
+    ask(HTTP_METHOD_NOT_ALLOWED, "/status", STATUS_SERVING, &answer);
+    assert_true(holds(head_of(&answer), "HTTP/1.1 405 Method Not Allowed\r\n"));
+    assert_true(holds(head_of(&answer), "\r\nAllow: GET, HEAD\r\n"));
+    buf_fini(&answer);
+    buf_init(&answer, STATUS_ANSWER_MAX);
+    assert_true(status_answer_write_error(HTTP_BAD_REQUEST, HTTP_METHOD_UNKNOWN,
+                                          784111777, &answer));
+    assert_true(holds(head_of(&answer), "HTTP/1.1 400 Bad Request\r\n"));
+    assert_true(holds(head_of(&answer), "\r\nConnection: close\r\n"));
+    assert_true(holds(head_of(&answer), "\r\nDate: "));
+    assert_true(holds(buf_span(&answer), "\r\n\r\n400 Bad Request\n"));
+    buf_fini(&answer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest status_page[] = {
+        cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_metrics_escapes),
+        cmocka_unit_test(test_metrics_are_bounded),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_html),
+        cmocka_unit_test(test_style_hash),
+        cmocka_unit_test(test_no_room),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_errors),
+    };
+
+    return cmocka_run_group_tests(status_page, NULL, NULL);
+}

@@ -1,0 +1,782 @@
+/* test_config.c - each mistake has its line, and the sample is no mistake. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "config_keys.h"
+
+/* `make test` runs in the folder of the checkout. */
+#define SAMPLE "proxy.conf.sample"
+
+static char folder[] = "/tmp/test_config.XXXXXX";
+static char path[64];
+static char pem[64];
+
+static void write_file(const char *name, const char *text, size_t length)
+{
+    FILE *file = fopen(name, "w");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, length, file), length);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    (void)snprintf(path, sizeof(path), "%s/proxy.conf", folder);
+    (void)snprintf(pem, sizeof(pem), "%s/x.pem", folder);
+    write_file(pem, "pem\n", 4);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    (void)unlink(path);
+    (void)unlink(pem);
+    return rmdir(folder);
+}
+
+/* |text| with each @ replaced by the name of a file that can be read. */
+static struct config *load(const char *text, char *error, size_t error_size)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    for (; *text != '\0'; text++) {
+        if (*text == '@')
+            (void)fputs(pem, file);
+        else
+            (void)fputc(*text, file);
+    }
+    assert_int_equal(fclose(file), 0);
+    return config_load(path, error, error_size);
+}
+
+static struct config *load_good(const char *text)
+{
+    char error[1024] = "";
+    struct config *config = load(text, error, sizeof(error));
+
+    if (config == NULL)
+        fail_msg("%s", error);
+    return config;
+}
+
+/* |expected| is what follows the name of the file; @ as above. */
+static void check_bad(const char *text, const char *expected)
+{
+    char error[1024] = "";
+    char wanted[1024];
+    const char *at = strchr(expected, '@');
+    struct config *config = load(text, error, sizeof(error));
+
+    if (at == NULL)
+        (void)snprintf(wanted, sizeof(wanted), "%s%s", path, expected);
+    else
+        (void)snprintf(wanted, sizeof(wanted), "%s%.*s%s%s", path,
+                       (int)(at - expected), expected, pem, at + 1);
+    assert_null(config);
+    assert_string_equal(error, wanted);
+    assert_null(strchr(error, '\n'));
+}
+
+#define PLAIN                   \
+    "[listen a]\n"              \
+    "address = 127.0.0.1:110\n" \
+    "tls = none\n"              \
+    "allow_plaintext_login = yes\n"
+#define UPSTREAM "[upstream]\naddress = imap.example.com:993\n"
+/* Six lines. */
+#define BASE PLAIN UPSTREAM
+
+static void test_defaults(void **state)
+{
+    struct config *c = load_good(BASE);
+
+    (void)state;
+    assert_true(c->workers >= 1);
+    assert_null(c->user);
+    assert_int_equal(c->log_level, LOG_LEVEL_INFO);
+    assert_int_equal(c->log_format, LOG_FORMAT_TEXT);
+    assert_int_equal(c->listener_count, 1);
+    assert_string_equal(c->listeners[0].name, "a");
+    assert_int_equal(c->upstream.tls, TLS_MODE_IMPLICIT);
+    assert_null(c->upstream.ca_file);
+    assert_string_equal(c->upstream.server_name, "imap.example.com");
+    assert_false(c->upstream.allow_insecure_upstream);
+    assert_false(c->has_status);
+    assert_int_equal(c->max_sessions, 10000);
+    assert_int_equal(c->drain_timeout_ms, 30000);
+    assert_int_equal(c->login_timeout_ms, 180000);
+    assert_int_equal(c->session_timeout_ms, 600000);
+    assert_int_equal(c->upstream_timeout_ms, 60000);
+    assert_int_equal(c->auth_failure_delay_ms, 1000);
+    assert_true(c->mark_seen && c->hide_deleted);
+    assert_true(c->send_id && c->show_implementation);
+    assert_int_equal(c->without_uidplus, REMOVAL_GUARDED);
+    assert_int_equal(c->listeners[0].tls_min_version, TLS_VERSION_1_2);
+    assert_int_equal(c->listeners[0].allow_from.count, 0);
+    assert_true(c->upstream.alpn);
+    assert_false(c->upstream.pass_identity);
+    assert_false(c->upstream.forward_client_address);
+    assert_int_equal(c->upstream.max_connections, 0);
+    assert_int_equal(c->login_delay_ms, 0);
+    assert_null(c->expire);
+    config_free(c);
+}
+
+static void test_everything(void **state)
+{
+    struct config *c = load_good(
+        "\xEF\xBB\xBF; a mark of UTF-8 does no harm\r\n"
+        "[server]\r\n"
+        "workers = 3 ; of many\n"
+        "  log_level=debug\n" /* indented: not a part of the line before */
+        "log_format\t=\tjson\n"
+        "# another comment\n"
+        "  ; and one more = no key\n"
+        "[listen pop3s] ; the usual one\n"
+        "address = [::]:995\n"
+        "tls = implicit\n"
+        "certificate = @\n"
+        "private_key = @ ; of the same\n"
+        "[listen stls]\n"
+        "address = 192.0.2.1:110\n"
+        "tls = starttls\n"
+        "certificate = @\n"
+        "private_key = @\n"
+        "allow_plaintext_login = yes\n"
+        "[upstream]\n"
+        "address = [2001:db8::1]:143\n"
+        "tls = starttls\n"
+        "ca_file = @\n"
+        "server_name = mail.example.com\n"
+        "[status]\n"
+        "address = 127.0.0.1:8110\n"
+        "[limits]\n"
+        "max_sessions = 1\n"
+        "login_timeout = 1\n"
+        "session_timeout = 24 h\n"
+        "upstream_timeout = 1500ms\n"
+        "auth_failure_delay = 0\n"
+        "drain_timeout = 5 min\n"
+        "[policy]\n"
+        "mark_seen = no\n"
+        "hide_deleted = no\n"
+        "send_id = no\n"
+        "show_implementation = no\n"
+        "without_uidplus = refuse");
+
+    (void)state;
+    assert_int_equal(c->workers, 3);
+    assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);
+    assert_int_equal(c->log_format, LOG_FORMAT_JSON);
+    assert_int_equal(c->listener_count, 2);
+    assert_string_equal(c->listeners[0].name, "pop3s");
+    assert_string_equal(c->listeners[0].address.host, "::");
+    assert_int_equal(c->listeners[0].address.port, 995);
+    assert_int_equal(c->listeners[0].tls, TLS_MODE_IMPLICIT);
+    assert_string_equal(c->listeners[0].certificates.at[0].text, pem);
+    assert_string_equal(c->listeners[0].private_keys.at[0].text, pem);
+    assert_int_equal(c->listeners[0].line, 8);
+    assert_string_equal(c->listeners[1].address.host, "192.0.2.1");
+    assert_int_equal(c->listeners[1].tls, TLS_MODE_STARTTLS);
+    assert_true(c->listeners[1].allow_plaintext_login);
+    assert_string_equal(c->upstream.address.host, "2001:db8::1");
+    assert_int_equal(c->upstream.address.port, 143);
+    assert_int_equal(c->upstream.tls, TLS_MODE_STARTTLS);
+    assert_string_equal(c->upstream.ca_file, pem);
+    assert_string_equal(c->upstream.server_name, "mail.example.com");
+    assert_true(c->has_status);
+    assert_int_equal(c->status.port, 8110);
+    assert_int_equal(c->max_sessions, 1);
+    assert_int_equal(c->login_timeout_ms, 1000);
+    assert_int_equal(c->session_timeout_ms, 24 * 3600 * 1000);
+    assert_int_equal(c->upstream_timeout_ms, 1500);
+    assert_int_equal(c->auth_failure_delay_ms, 0);
+    assert_int_equal(c->drain_timeout_ms, 300000);
+    assert_false(c->mark_seen || c->hide_deleted);
+    assert_false(c->send_id || c->show_implementation);
+    assert_int_equal(c->without_uidplus, REMOVAL_REFUSE);
+    config_free(c);
+}
+
+static void test_sections(void **state)
+{
+    (void)state;
+    check_bad("", ": there is no [listen NAME] section");
+    check_bad(UPSTREAM, ": there is no [listen NAME] section");
+    check_bad(PLAIN, ": [upstream] address: is missing");
+    check_bad(PLAIN "[upstream]\n", ":5: [upstream] address: is missing");
+    check_bad(BASE "[status]\n", ":7: [status] address: is missing");
+    check_bad(BASE "[nonsense]\n", ":7: there is no section [nonsense]");
+    check_bad(BASE "[Server]\n", ":7: there is no section [Server]");
+    check_bad(BASE "[]\n", ":7: there is no section []");
+    check_bad(BASE "[listen]\n", ":7: [listen] needs a name: [listen NAME]");
+    check_bad(BASE "[listen ]\n", ":7: [listen NAME]: NAME must be letters, "
+                                  "digits, - _ or ., is \"\"");
+    check_bad(BASE "[listen a b]\n", ":7: [listen NAME]: NAME must be letters, "
+                                     "digits, - _ or ., is \"a b\"");
+    check_bad(BASE "[listen a]\n", ":7: [listen a] stands at line 1 already");
+    check_bad(BASE "[upstream]\n", ":7: [upstream] stands at line 5 already");
+    check_bad(BASE "[limits\n", ":7: [section] lacks its closing bracket");
+    check_bad(BASE "[limits] x\n", ":7: something stands behind [section]");
+    check_bad(BASE "[aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]\n",
+              ":7: the name of the section is too long");
+}
+
+static void test_keys(void **state)
+{
+    (void)state;
+    check_bad("a = b\n" BASE, ":1: a stands before the first [section]");
+    check_bad(BASE "nonsense = 1\n",
+              ":7: [upstream] nonsense: there is no such key");
+    check_bad(BASE "[limits]\nAddress = 1\n",
+              ":8: [limits] Address: there is no such key");
+    check_bad(PLAIN "user = x\n" UPSTREAM,
+              ":5: [listen a] user: there is no such key");
+    check_bad(BASE "tls = implicit\n\ntls = implicit\n",
+              ":9: [upstream] tls: stands at line 7 already");
+    check_bad(BASE "tls\n", ":7: neither [section] nor key = value");
+    check_bad(BASE "\ngarbage\n[limits]\n",
+              ":8: neither [section] nor key = value");
+    check_bad(BASE "= x\n", ":7: [upstream] : there is no such key");
+    check_bad(BASE "[limits]\nmax_sessions = 5\n more\n",
+              ":9: neither [section] nor key = value");
+}
+
+#define IN_LIMITS BASE "[limits]\n"
+
+/* Rows of POP-24 among them. */
+static void test_numbers(void **state)
+{
+    static const char *const no_time[] = {
+        "",
+        "x",
+        "30 x",
+        "-1",
+        "+1",
+        "1.5 s",
+        "30 S",
+        "30 seconds",
+        "s",
+        "1 2",
+        "99999999999999999999",
+        "0x10",
+    };
+    char text[512];
+    char expected[512];
+
+    (void)state;
+    check_bad(IN_LIMITS "session_timeout = 30 s\n",
+              ":8: [limits] session_timeout: must be 600 s or more, is "
+              "\"30 s\"");
+    check_bad(IN_LIMITS "session_timeout = 599999ms\n",
+              ":8: [limits] session_timeout: must be 600 s or more, is "
+              "\"599999ms\"");
+    check_bad(IN_LIMITS "session_timeout = 25 h\n",
+              ":8: [limits] session_timeout: must be 24 h or less, is "
+              "\"25 h\"");
+    check_bad(IN_LIMITS "login_timeout = 0\n",
+              ":8: [limits] login_timeout: must be 1 s or more, is \"0\"");
+    check_bad(IN_LIMITS "auth_failure_delay = 61\n",
+              ":8: [limits] auth_failure_delay: must be 60 s or less, is "
+              "\"61\"");
+    check_bad(IN_LIMITS "max_sessions = 0\n",
+              ":8: [limits] max_sessions: must be a number from 1 to 1000000, "
+              "is \"0\"");
+    check_bad(IN_LIMITS "max_sessions = many\n",
+              ":8: [limits] max_sessions: must be a number from 1 to 1000000, "
+              "is \"many\"");
+    check_bad("[server]\nworkers = 257\n" BASE,
+              ":2: [server] workers: must be auto or a number from 1 to 256, "
+              "is \"257\"");
+    for (size_t i = 0; i < ARRAY_LENGTH(no_time); i++) {
+        (void)snprintf(text, sizeof(text), IN_LIMITS "drain_timeout = %s\n",
+                       no_time[i]);
+        (void)snprintf(expected, sizeof(expected),
+                       ":8: [limits] drain_timeout: must be a time such as "
+                       "500 ms, 30 s, 5 min or 1 h, is \"%s\"",
+                       no_time[i]);
+        check_bad(text, expected);
+    }
+}
+
+static void test_words(void **state)
+{
+    (void)state;
+    check_bad(BASE "[policy]\nmark_seen = true\n",
+              ":8: [policy] mark_seen: must be yes or no, is \"true\"");
+    check_bad(BASE "[policy]\nmark_seen =\n",
+              ":8: [policy] mark_seen: must be yes or no, is \"\"");
+    check_bad(BASE "[policy]\nwithout_uidplus = x\n",
+              ":8: [policy] without_uidplus: must be guarded or refuse, is "
+              "\"x\"");
+    check_bad("[server]\nlog_level = loud\n" BASE,
+              ":2: [server] log_level: must be error, warning, info or debug, "
+              "is \"loud\"");
+    check_bad("[server]\nlog_format = xml\n" BASE,
+              ":2: [server] log_format: must be text or json, is \"xml\"");
+    check_bad(BASE "tls = ssl\n",
+              ":7: [upstream] tls: must be implicit, starttls or none, is "
+              "\"ssl\"");
+}
+
+static void test_addresses(void **state)
+{
+    static const char *const bad[] = {
+        "",          "110",           "127.0.0.1",     "127.0.0.1:",
+        ":110",      "127.0.0.1:0",   "127.0.0.1:x",   "127.0.0.1:65536",
+        "::1:110",   "[::1]",         "[::1]110",      "[::1:110",
+        "[a]:110",   "[127.0.0.1]:1", "localhost:110", "127.0.0.1:+1",
+        "127.1:110", "*:110",
+    };
+    static const char *const bad_names[] = {
+        "imap.example.com", "-a:1", ".a:1", "a..b:1", "a b:1", "a/b:1", "[a]:1",
+    };
+    char text[512];
+    char expected[512];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
+        (void)snprintf(text, sizeof(text), "[listen a]\naddress = %s\n",
+                       bad[i]);
+        (void)snprintf(expected, sizeof(expected),
+                       ":2: [listen a] address: must be a numeric "
+                       "ADDRESS:PORT, such as 127.0.0.1:110 or [::]:995, is "
+                       "\"%s\"",
+                       bad[i]);
+        check_bad(text, expected);
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(bad_names); i++) {
+        (void)snprintf(text, sizeof(text), "[upstream]\naddress = %s\n",
+                       bad_names[i]);
+        (void)snprintf(expected, sizeof(expected),
+                       ":2: [upstream] address: must be HOST:PORT, such as "
+                       "imap.example.com:993, is \"%s\"",
+                       bad_names[i]);
+        check_bad(text, expected);
+    }
+    check_bad("[listen b]\naddress = 127.0.0.1:110\ntls = none\n"
+              "allow_plaintext_login = yes\n" BASE,
+              ":6: [listen a] address: is that of [listen b]");
+    check_bad(BASE "[status]\naddress = 127.0.0.1:110\n",
+              ":8: [status] address: is that of [listen a]");
+    check_bad("[listen a]\ntls = none\n" UPSTREAM,
+              ":1: [listen a] address: is missing");
+}
+
+#define LISTEN "[listen a]\naddress = [::]:995\n"
+
+static void test_certificates(void **state)
+{
+    char expected[256];
+
+    (void)state;
+    check_bad(LISTEN UPSTREAM, ":1: [listen a] certificate: is missing");
+    check_bad(LISTEN "certificate =\n" UPSTREAM,
+              ":1: [listen a] certificate: is missing");
+    check_bad(LISTEN "certificate = @\n" UPSTREAM,
+              ":1: [listen a] private_key: is missing");
+    check_bad(LISTEN "certificate = @x\n" UPSTREAM,
+              ":3: [listen a] certificate: cannot read @x: No such file or "
+              "directory");
+    (void)snprintf(expected, sizeof(expected),
+                   ":7: [upstream] ca_file: cannot read %s: not a file",
+                   "/tmp");
+    check_bad(BASE "ca_file = /tmp\n", expected);
+    check_bad("[listen a]\naddress = 127.0.0.1:110\ntls = none\n" UPSTREAM,
+              ":3: [listen a] tls: with none nobody can log in; add "
+              "allow_plaintext_login = yes if passwords may pass in clear");
+}
+
+#define PAIR "certificate = @\nprivate_key = @\n"
+
+static void test_several_certificates(void **state)
+{
+    struct config *c =
+        load_good(LISTEN PAIR "certificate = /etc/passwd\n"
+                              "private_key = /etc/group\n" UPSTREAM);
+    const struct config_listener *a = &c->listeners[0];
+
+    (void)state;
+    assert_int_equal(a->certificates.count, 2);
+    assert_int_equal(a->private_keys.count, 2);
+    assert_string_equal(a->certificates.at[0].text, pem);
+    assert_string_equal(a->certificates.at[1].text, "/etc/passwd");
+    assert_int_equal(a->certificates.at[1].line, 5);
+    assert_string_equal(a->private_keys.at[1].text, "/etc/group");
+    config_free(c);
+    check_bad(LISTEN PAIR "certificate = @x\n" UPSTREAM,
+              ":5: [listen a] certificate: cannot read @x: No such file or "
+              "directory");
+    check_bad(LISTEN PAIR "certificate = /etc/passwd\n" UPSTREAM,
+              ":5: [listen a] certificate: has no private_key; the first key "
+              "belongs to the first certificate, and so on");
+    check_bad(LISTEN PAIR "private_key = /etc/passwd\n" UPSTREAM,
+              ":5: [listen a] private_key: has no certificate; the first key "
+              "belongs to the first certificate, and so on");
+}
+
+/* TLS-6: the old versions are for known networks only. */
+static void test_old_tls(void **state)
+{
+    static const char *const versions[] = { "1.0", "1.1" };
+    struct config *c;
+    char text[256];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(text, sizeof(text),
+                       LISTEN PAIR "tls_min_version = %s\n" UPSTREAM,
+                       versions[i]);
+        check_bad(text, ":5: [listen a] tls_min_version: below 1.2 is only "
+                        "for devices whose networks stand in allow_from");
+    }
+    check_bad(LISTEN PAIR "tls_min_version = 1.0\nallow_from =\n" UPSTREAM,
+              ":5: [listen a] tls_min_version: below 1.2 is only for devices "
+              "whose networks stand in allow_from");
+    check_bad(LISTEN "tls_min_version = 1\n" UPSTREAM,
+              ":3: [listen a] tls_min_version: must be 1.0, 1.1, 1.2 or 1.3, "
+              "is \"1\"");
+    c = load_good(LISTEN PAIR "tls_min_version = 1.0\n"
+                              "allow_from = 192.0.2.0/24\n"
+                              "[listen b]\naddress = [::]:996\n" PAIR
+                              "tls_min_version = 1.3\n" UPSTREAM);
+    assert_int_equal(c->listeners[0].tls_min_version, TLS_VERSION_1_0);
+    assert_int_equal(c->listeners[1].tls_min_version, TLS_VERSION_1_3);
+    config_free(c);
+}
+
+static void test_networks(void **state)
+{
+    struct config *c =
+        load_good(PLAIN "allow_from = 192.0.2.0/24,2001:db8::/32 , ::1\n"
+                        "allow_from = 127.0.0.1\n" UPSTREAM);
+    const struct config_networks *n = &c->listeners[0].allow_from;
+
+    (void)state;
+    assert_int_equal(n->count, 4);
+    assert_int_equal(n->at[0].prefix, 24);
+    assert_int_equal(n->at[1].prefix, 32);
+    assert_int_equal(n->at[2].prefix, 128);
+    assert_int_equal(n->at[3].prefix, 32);
+    config_free(c);
+    check_bad(PLAIN "allow_from = 192.0.2.0/24, lan\n" UPSTREAM,
+              ":5: [listen a] allow_from: must be networks such as "
+              "192.0.2.0/24, 2001:db8::/32, has \"lan\"");
+    check_bad(PLAIN "allow_from = , ::1\n" UPSTREAM,
+              ":5: [listen a] allow_from: must be networks such as "
+              "192.0.2.0/24, 2001:db8::/32, has \"\"");
+}
+
+static void test_login_policy(void **state)
+{
+    struct config *c = load_good(BASE "alpn = no\nmax_connections = 4\n"
+                                      "pass_identity = yes\n"
+                                      "forward_client_address = yes\n"
+                                      "[policy]\nlogin_delay = 5 min\n"
+                                      "expire = never\n");
+    struct session_policy p = config_policy(c, &c->listeners[0], "v");
+
+    (void)state;
+    assert_false(c->upstream.alpn);
+    assert_int_equal(c->upstream.max_connections, 4);
+    assert_true(p.pass_identity && p.forward_client_address);
+    assert_int_equal(p.login_delay_ms, 300000);
+    assert_string_equal(p.expire, "NEVER");
+    config_free(c);
+    c = load_good(BASE "[policy]\nexpire = 030\n");
+    assert_string_equal(c->expire, "30");
+    config_free(c);
+    check_bad(BASE "[policy]\nexpire = NEVER\n",
+              ":8: [policy] expire: must be never or days from 0 to 9999, is "
+              "\"NEVER\"");
+    check_bad(BASE "[policy]\nexpire = 10000\n",
+              ":8: [policy] expire: must be never or days from 0 to 9999, is "
+              "\"10000\"");
+    check_bad(BASE "[policy]\nlogin_delay = 61 min\n",
+              ":8: [policy] login_delay: must be 1 h or less, is \"61 min\"");
+}
+
+/* Passwords in clear: only to this machine, or by a loud setting. */
+static void test_insecure_upstream(void **state)
+{
+    static const char *const near[] = { "127.0.0.1", "127.9.9.9", "[::1]",
+                                        "localhost", "LocalHost" };
+    static const char *const far[] = { "imap.example.com", "128.0.0.1", "[::2]",
+                                       "localhost.example.com", "0.0.0.0" };
+    char text[256];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(near); i++) {
+        (void)snprintf(text, sizeof(text),
+                       PLAIN "[upstream]\naddress = %s:143\ntls = none\n",
+                       near[i]);
+        config_free(load_good(text));
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(far); i++) {
+        struct config *c;
+
+        (void)snprintf(text, sizeof(text),
+                       PLAIN "[upstream]\naddress = %s:143\ntls = none\n",
+                       far[i]);
+        check_bad(text, ":7: [upstream] tls: none sends passwords in clear to "
+                        "another host; only allow_insecure_upstream = yes "
+                        "permits that");
+        (void)snprintf(text, sizeof(text),
+                       PLAIN "[upstream]\naddress = %s:143\ntls = none\n"
+                             "allow_insecure_upstream = yes\n",
+                       far[i]);
+        c = load_good(text);
+        assert_true(c->upstream.allow_insecure_upstream);
+        config_free(c);
+    }
+}
+
+/* inih would cut a long line in two and take the rest for another one. */
+static void test_lines(void **state)
+{
+    char text[1024];
+    char error[256];
+    size_t length;
+
+    (void)state;
+    (void)snprintf(text, sizeof(text), "%sserver_name = %0*d\n", BASE, 300, 0);
+    check_bad(text, ":7: the line is too long");
+    /* 198 octets and the LF are what fits. */
+    (void)snprintf(text, sizeof(text), "%sserver_name = %0*d\n", BASE, 198 - 14,
+                   0);
+    config_free(load_good(text));
+    (void)snprintf(text, sizeof(text), "%sserver_name = %0*d\n", BASE, 199 - 14,
+                   0);
+    check_bad(text, ":7: the line is too long");
+    /* A comment may be of any length. */
+    (void)snprintf(text, sizeof(text), "%s;%0*d\n", BASE, 600, 0);
+    config_free(load_good(text));
+    check_bad(BASE "server_name = a\x01"
+                   "b\n",
+              ":7: a control octet; this is to be a text file");
+    length = strlen(BASE) + 9;
+    memcpy(text, BASE "tls = a\0b\n", length + 2);
+    write_file(path, text, length + 2);
+    assert_null(config_load(path, error, sizeof(error)));
+    assert_non_null(strstr(error, ":7: a control octet"));
+}
+
+static void test_file(void **state)
+{
+    char error[256];
+    char expected[256];
+
+    (void)state;
+    assert_null(config_load("/nonexistent/x", error, sizeof(error)));
+    assert_string_equal(error, "/nonexistent/x: No such file or directory");
+    assert_null(config_load(folder, error, sizeof(error)));
+    (void)snprintf(expected, sizeof(expected), "%s: Is a directory", folder);
+    assert_string_equal(error, expected);
+}
+
+static void test_user(void **state)
+{
+    struct config *c;
+
+    (void)state;
+    if (geteuid() != 0) {
+        c = load_good("[server]\nuser = no-such-user\n" BASE);
+        assert_string_equal(c->user, "no-such-user");
+        config_free(c);
+        return;
+    }
+    check_bad("[server]\nuser = no-such-user\n" BASE,
+              ":2: [server] user: there is no user \"no-such-user\"");
+    c = load_good("[server]\nuser = root\n" BASE);
+    assert_string_equal(c->user, "root");
+    config_free(c);
+}
+
+static void test_locate(void **state)
+{
+    struct config *c =
+        load_good(LISTEN "private_key = @\n"
+                         "certificate = /dev/../etc/passwd\n" UPSTREAM
+                         "ca_file = /etc/group\n");
+    char error[256];
+    char problem[128];
+    char expected[256];
+
+    (void)state;
+    (void)snprintf(problem, sizeof(problem), "%s: no key in it", pem);
+    (void)snprintf(expected, sizeof(expected),
+                   "p:3: [listen a] private_key: %s", problem);
+    config_locate(c, "p", problem, error, sizeof(error));
+    assert_string_equal(error, expected);
+    config_locate(c, "p", "/dev/../etc/passwd: no", error, sizeof(error));
+    assert_string_equal(error,
+                        "p:4: [listen a] certificate: /dev/../etc/passwd: no");
+    config_locate(c, "p", "/etc/group: no", error, sizeof(error));
+    assert_string_equal(error, "p:7: [upstream] ca_file: /etc/group: no");
+    config_locate(c, "p", "out of memory", error, sizeof(error));
+    assert_string_equal(error, "p: out of memory");
+    config_free(c);
+}
+
+static void test_policy(void **state)
+{
+    struct config *c = load_good(BASE "[limits]\nlogin_timeout = 7 s\n"
+                                      "[policy]\nmark_seen = no\n");
+    struct session_policy p = config_policy(c, &c->listeners[0], "v");
+
+    (void)state;
+    assert_int_equal(p.client_tls, TLS_MODE_NONE);
+    assert_true(p.allow_plaintext_login);
+    assert_int_equal(p.upstream_tls, TLS_MODE_IMPLICIT);
+    assert_false(p.mark_seen);
+    assert_true(p.hide_deleted && p.send_id && p.show_implementation);
+    assert_int_equal(p.login_timeout_ms, 7000);
+    assert_int_equal(p.session_timeout_ms, 600000);
+    assert_int_equal(p.upstream_timeout_ms, 60000);
+    assert_int_equal(p.auth_failure_delay_ms, 1000);
+    assert_string_equal(p.version, "v");
+    config_free(c);
+}
+
+/* --- proxy.conf.sample --- */
+
+static char *read_sample(void)
+{
+    FILE *file = fopen(SAMPLE, "r");
+    char *text = calloc(1, 65536);
+
+    assert_non_null(file);
+    assert_non_null(text);
+    assert_in_range(fread(text, 1, 65535, file), 1, 65534);
+    assert_int_equal(fclose(file), 0);
+    return text;
+}
+
+/* Whether a line `key = value` or, with its default, `;key = default` stands
+ * in the section.
+ */
+static bool documents(const char *sample, const struct config_key *key)
+{
+    char header[32];
+    char line[128];
+    const char *begin;
+    const char *end;
+    const char *found;
+
+    (void)snprintf(header, sizeof(header), "\n[%s",
+                   config_section_name(key->section));
+    begin = strstr(sample, header);
+    assert_non_null(begin);
+    end = strstr(begin + 1, "\n; -----");
+    if (key->default_text != NULL && key->default_text[0] != '\0')
+        (void)snprintf(line, sizeof(line), "\n;%s = %s\n", key->name,
+                       key->default_text);
+    else if (key->default_text != NULL && strcmp(key->name, "user") != 0 &&
+             key->kind != CONFIG_FILES)
+        (void)snprintf(line, sizeof(line), "\n;%s =\n", key->name);
+    else
+        (void)snprintf(line, sizeof(line), "\n%s = ", key->name);
+    found = strstr(begin, line);
+    return found != NULL && (end == NULL || found < end);
+}
+
+static void test_sample_documents_all(void **state)
+{
+    char *sample = read_sample();
+
+    (void)state;
+    for (size_t i = 0; i < config_key_count; i++)
+        if (!documents(sample, &config_keys[i]))
+            fail_msg("%s lacks [%s] %s or its default", SAMPLE,
+                     config_section_name(config_keys[i].section),
+                     config_keys[i].name);
+    free(sample);
+}
+
+/* The sample with paths that exist and a user that does; |uncomment| takes the
+ * ; from each key that shows its default.
+ */
+static void check_sample(bool uncomment)
+{
+    char *sample = read_sample();
+    FILE *file = fopen(path, "w");
+    char error[1024] = "";
+    struct config *c;
+    char *rest = sample;
+    char *line;
+
+    assert_non_null(file);
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        if (strncmp(line, "certificate =", 13) == 0)
+            (void)fprintf(file, "certificate = %s\n", pem);
+        else if (strncmp(line, "private_key =", 13) == 0)
+            (void)fprintf(file, "private_key = %s\n", pem);
+        else if (strncmp(line, "user =", 6) == 0)
+            (void)fputs("user =\n", file);
+        else
+            (void)fprintf(file, "%s\n",
+                          uncomment && line[0] == ';' && line[1] >= 'a' &&
+                                  line[1] <= 'z'
+                              ? line + 1
+                              : line);
+    }
+    assert_int_equal(fclose(file), 0);
+    free(sample);
+    c = config_load(path, error, sizeof(error));
+    if (c == NULL)
+        fail_msg("%s", error);
+    assert_int_equal(c->listener_count, 2);
+    assert_true(c->has_status);
+    config_free(c);
+}
+
+static void test_sample_loads(void **state)
+{
+    (void)state;
+    check_sample(false);
+    check_sample(true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest config[] = {
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_sections),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_certificates),
+        cmocka_unit_test(test_several_certificates),
+        cmocka_unit_test(test_old_tls),
+        cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_login_policy),
+        cmocka_unit_test(test_insecure_upstream),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_user),
+        cmocka_unit_test(test_locate),
+        cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_sample_documents_all),
+        cmocka_unit_test(test_sample_loads),
+    };
+
+    return cmocka_run_group_tests(config, set_up, tear_down);
+}

@@ -1,0 +1,66 @@
+"""Each quirk of a provider, each rule about upstream servers: one scenario
+file each, see tests/upstream/README.md.
+
+The rows that a scenario shows stand at the head of its file.
+"""
+
+import pathlib
+
+import pytest
+
+from support.certificates import Authority
+from support.popinjay import Popinjay
+from upstream import scenario
+from upstream.server import Account, ScriptedServer
+from upstream.transcript import Checks, Transcript
+
+FOLDER = pathlib.Path(__file__).parent.parent / "upstream" / "scenarios"
+FILES = sorted(FOLDER.rglob("*.scn"))
+
+# Scenarios in which the upstream falls silent must not last long.
+UPSTREAM_TIMEOUT = "2 s"
+
+
+@pytest.fixture(scope="module")
+def ca(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("scenario-ca"))
+
+
+@pytest.fixture(scope="module")
+def upstream_certificate(ca):
+    return ca.issue("scripted")
+
+
+def start_server(scn, certificate):
+    server = ScriptedServer(scn.script, scn.tls, certificate)
+    server.accounts[scn.user] = Account(scn.password, scn.mailbox)
+    return server.start()
+
+
+def upstream_keys(server, ca):
+    keys = {"address": f"127.0.0.1:{server.port}", "tls": server.tls}
+    if server.tls != "none":
+        keys.update(ca_file=ca.ca_file, server_name="localhost")
+    return keys
+
+
+@pytest.mark.parametrize("path", FILES,
+                         ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_scenario(path, ca, upstream_certificate, tmp_path):
+    scn = scenario.read(path)
+    settings = {"limits": {"upstream_timeout": UPSTREAM_TIMEOUT},
+                "server": {"workers": "1"}}
+    for section, keys in scn.config.items():
+        settings.setdefault(section, {}).update(keys)
+    certificate = None if scn.tls == "none" else upstream_certificate
+    server = start_server(scn, certificate)
+    proxy = Popinjay(tmp_path, ca, upstream_keys(server, ca), settings)
+    try:
+        proxy.start()
+        Transcript(scn, server, lambda: proxy.plain(timeout=15)).run()
+        server.wait_idle()
+        Checks(scn, server, proxy).run()
+        proxy.stop()
+    finally:
+        proxy.kill()
+        server.stop()

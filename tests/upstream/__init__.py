@@ -1,0 +1,1 @@
+"""A scripted IMAP server, and the scenarios it plays: see README.md."""

@@ -125,7 +125,8 @@ static void start_deferred(struct bridge *b)
 {
     struct pop3_request request = b->request;
 
-    if (b->task != BRIDGE_TASK_NONE)
+    /* A reply that found no memory: the client will never have it. */
+    if (b->task != BRIDGE_TASK_NONE || buf_failed(&b->pop3.out))
         return;
     if (request.kind == POP3_REQUEST_MESSAGE && b->link == BRIDGE_LINK_UP) {
         bridge_start_message(b);

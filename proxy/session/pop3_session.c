@@ -198,7 +198,7 @@ struct pop3_request pop3_session_next(struct pop3_session *s)
         if (s->state == POP3_CLOSING)
             return tell_close(s);
         if (s->pending != POP3_UNKNOWN || s->listing != POP3_LISTING_NONE ||
-            buf_length(&s->out) >= CLIENT_OUTPUT_HIGH)
+            buf_length(&s->out) >= CLIENT_OUTPUT_HIGH || buf_failed(&s->out))
             break;
         if (!run_line(s, &request))
             break;

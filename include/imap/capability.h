@@ -22,7 +22,6 @@ enum imap_capability {
     IMAP_CAP_LITERAL_MINUS, /* RFC 7888 */
     IMAP_CAP_UIDPLUS,       /* RFC 4315 */
     IMAP_CAP_ID,            /* RFC 2971 */
-    IMAP_CAP_CONDSTORE,     /* RFC 7162 */
     IMAP_CAP_UTF8_ONLY,     /* RFC 6855 §6 */
     IMAP_CAP_COUNT,
 };

@@ -94,7 +94,6 @@ enum imap_condition {
 enum imap_flag {
     IMAP_FLAG_SEEN,
     IMAP_FLAG_DELETED,
-    IMAP_FLAG_ANY_NEW, /* `\*`, in PERMANENTFLAGS only */
 };
 
 struct imap_event {

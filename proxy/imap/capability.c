@@ -12,7 +12,6 @@ static const char *const names[IMAP_CAP_COUNT] = {
     [IMAP_CAP_LITERAL_MINUS] = "LITERAL-",
     [IMAP_CAP_UIDPLUS] = "UIDPLUS",
     [IMAP_CAP_ID] = "ID",
-    [IMAP_CAP_CONDSTORE] = "CONDSTORE",
     [IMAP_CAP_UTF8_ONLY] = "UTF8=ONLY",
 };
 

@@ -227,7 +227,8 @@ enum imap_status imap_parser_on_body(struct imap_parser *p,
     case IMAP_TOKEN_CLOSE:
     case IMAP_TOKEN_BRACKET_OPEN:
     case IMAP_TOKEN_BRACKET_CLOSE:
-    case IMAP_TOKEN_LINE_END: break;
+    case IMAP_TOKEN_LINE_END:
+        break;
     }
     return IMAP_ESYNTAX;
 }

@@ -107,16 +107,27 @@ static enum imap_status scan_between(struct imap_lexer *lx,
                                      struct imap_token *tok)
 {
     switch (in->data[0]) {
-    case ' ': lx->space_before = true; return enter(lx, in, IMAP_LEX_BETWEEN);
-    case '(': return deliver_sign(lx, in, tok, IMAP_TOKEN_OPEN);
-    case ')': return deliver_sign(lx, in, tok, IMAP_TOKEN_CLOSE);
-    case '[': return deliver_sign(lx, in, tok, IMAP_TOKEN_BRACKET_OPEN);
-    case ']': return deliver_sign(lx, in, tok, IMAP_TOKEN_BRACKET_CLOSE);
-    case '\n': return deliver_sign(lx, in, tok, IMAP_TOKEN_LINE_END);
-    case '\r': return enter(lx, in, IMAP_LEX_CR);
-    case '"': return enter(lx, in, IMAP_LEX_QUOTED);
-    case '{': return enter_size(lx, in, false);
-    case '~': return enter(lx, in, IMAP_LEX_TILDE);
+    case ' ':
+        lx->space_before = true;
+        return enter(lx, in, IMAP_LEX_BETWEEN);
+    case '(':
+        return deliver_sign(lx, in, tok, IMAP_TOKEN_OPEN);
+    case ')':
+        return deliver_sign(lx, in, tok, IMAP_TOKEN_CLOSE);
+    case '[':
+        return deliver_sign(lx, in, tok, IMAP_TOKEN_BRACKET_OPEN);
+    case ']':
+        return deliver_sign(lx, in, tok, IMAP_TOKEN_BRACKET_CLOSE);
+    case '\n':
+        return deliver_sign(lx, in, tok, IMAP_TOKEN_LINE_END);
+    case '\r':
+        return enter(lx, in, IMAP_LEX_CR);
+    case '"':
+        return enter(lx, in, IMAP_LEX_QUOTED);
+    case '{':
+        return enter_size(lx, in, false);
+    case '~':
+        return enter(lx, in, IMAP_LEX_TILDE);
     case ',':
         if (mode == IMAP_LEX_SET)
             return enter(lx, in, IMAP_LEX_BETWEEN);

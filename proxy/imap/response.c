@@ -60,8 +60,6 @@ void imap_parser_add_flag(struct imap_parser *p, struct span name)
         p->ev.flags |= BIT(IMAP_FLAG_SEEN);
     else if (span_equals_nocase(name, SPAN_LITERAL("\\Deleted")))
         p->ev.flags |= BIT(IMAP_FLAG_DELETED);
-    else if (span_equals_nocase(name, SPAN_LITERAL("\\*")))
-        p->ev.flags |= BIT(IMAP_FLAG_ANY_NEW);
 }
 
 /* --- the begin of a line --- */

@@ -71,12 +71,16 @@ static enum imap_status on_word(struct imap_parser *p,
                                 const struct imap_token *tok)
 {
     switch (p->place) {
-    case IMAP_ESEARCH_NAME: return on_name(p, tok->text);
-    case IMAP_ESEARCH_VALUE: p->place = IMAP_ESEARCH_NAME; return IMAP_MORE;
+    case IMAP_ESEARCH_NAME:
+        return on_name(p, tok->text);
+    case IMAP_ESEARCH_VALUE:
+        p->place = IMAP_ESEARCH_NAME;
+        return IMAP_MORE;
     case IMAP_ESEARCH_SET:
         p->place = IMAP_ESEARCH_SET_REST;
         return on_set_element(p, tok->text);
-    case IMAP_ESEARCH_SET_REST: break;
+    case IMAP_ESEARCH_SET_REST:
+        break;
     }
     /* A blank ends the set, a comma does not. */
     if (tok->space_before)

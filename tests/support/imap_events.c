@@ -41,8 +41,6 @@ static void append_flags(struct buf *trace, uint32_t flags)
         append_word(trace, "seen");
     if (flags & BIT(IMAP_FLAG_DELETED))
         append_word(trace, "deleted");
-    if (flags & BIT(IMAP_FLAG_ANY_NEW))
-        append_word(trace, "any-new");
 }
 
 static void append_capabilities(struct buf *trace, struct imap_capabilities set)
@@ -50,7 +48,7 @@ static void append_capabilities(struct buf *trace, struct imap_capabilities set)
     static const char *const names[IMAP_CAP_COUNT] = {
         "rev1",    "rev2",    "starttls",  "logindisabled",
         "plain",   "sasl-ir", "literal+",  "literal-",
-        "uidplus", "id",      "condstore", "utf8-only",
+        "uidplus", "id",      "utf8-only",
     };
 
     for (unsigned i = 0; i < IMAP_CAP_COUNT; i++) {
@@ -104,28 +102,43 @@ static void append_details(struct buf *trace, const struct imap_event *ev)
 {
     switch (ev->kind) {
     case IMAP_TAGGED:
-    case IMAP_UNTAGGED: append_status(trace, ev); break;
+    case IMAP_UNTAGGED:
+        append_status(trace, ev);
+        break;
     case IMAP_CONTINUE:
-    case IMAP_NOISE: append_quoted(trace, ev->text); break;
-    case IMAP_CAPABILITY: append_capabilities(trace, ev->capabilities); break;
+    case IMAP_NOISE:
+        append_quoted(trace, ev->text);
+        break;
+    case IMAP_CAPABILITY:
+        append_capabilities(trace, ev->capabilities);
+        break;
     case IMAP_EXISTS:
     case IMAP_EXPUNGE:
     case IMAP_FETCH:
     case IMAP_FETCH_UID:
-    case IMAP_FETCH_SIZE: append_number(trace, ev->number); break;
+    case IMAP_FETCH_SIZE:
+        append_number(trace, ev->number);
+        break;
     case IMAP_FETCH_FLAGS:
-    case IMAP_FLAGS: append_flags(trace, ev->flags); break;
-    case IMAP_BODY: append_body(trace, ev); break;
+    case IMAP_FLAGS:
+        append_flags(trace, ev->flags);
+        break;
+    case IMAP_BODY:
+        append_body(trace, ev);
+        break;
     case IMAP_SEARCH_UIDS:
         append_number(trace, ev->first);
         append_number(trace, ev->last);
         break;
-    case IMAP_OTHER: append_code(trace, ev); break;
+    case IMAP_OTHER:
+        append_code(trace, ev);
+        break;
     case IMAP_BODY_DATA:
     case IMAP_BODY_END:
     case IMAP_FETCH_END:
     case IMAP_SEARCH_END:
-    case IMAP_EVENT_KIND_COUNT: break;
+    case IMAP_EVENT_KIND_COUNT:
+        break;
     }
 }
 
@@ -157,11 +170,15 @@ static void append_event(struct recorder *r, struct buf *trace,
 static const char *error_name(enum imap_status status)
 {
     switch (status) {
-    case IMAP_ESYNTAX: return "error syntax\n";
-    case IMAP_ETOOBIG: return "error toobig\n";
-    case IMAP_ENOMEM: return "error nomem\n";
+    case IMAP_ESYNTAX:
+        return "error syntax\n";
+    case IMAP_ETOOBIG:
+        return "error toobig\n";
+    case IMAP_ENOMEM:
+        return "error nomem\n";
     case IMAP_EVENT:
-    case IMAP_MORE: break;
+    case IMAP_MORE:
+        break;
     }
     return "error unknown\n";
 }

@@ -23,7 +23,7 @@ static void test_names(void **state)
     static const char *const names[IMAP_CAP_COUNT] = {
         "imap4rev1",  "IMAP4REV2", "starttls",  "LoginDisabled",
         "auth=plain", "sasl-ir",   "literal+",  "literal-",
-        "uidplus",    "id",        "CONDSTORE", "utf8=only",
+        "uidplus",    "id",        "utf8=only",
     };
     static const char *const unknown[] = {
         "", "X", "IMAP4", "AUTH=", "AUTH=PLAINX", "IDLE", "I", "LITERAL",

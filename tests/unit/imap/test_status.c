@@ -27,7 +27,7 @@ static void test_select_codes(void **state)
         "untagged OK UIDNEXT 4392 \"Predicted\"\n"
         "untagged OK UIDVALIDITY 3857529045 \"valid\"\n"
         "untagged OK UIDVALIDITY \"zero\"\n"
-        "untagged OK PERMANENTFLAGS seen deleted any-new \"Limited\"\n"
+        "untagged OK PERMANENTFLAGS seen deleted \"Limited\"\n"
         "untagged OK PERMANENTFLAGS \"none\"\n"
         "untagged NO UIDNOTSTICKY \"x\"\n"
         "tagged 142 OK READ-WRITE \"SELECT completed\"\n"

@@ -5,8 +5,7 @@
 /* The result says whether the call did anything; not reading it is a bug. */
 #define MUST_CHECK __attribute__((warn_unused_result))
 
-#define PRINTF_LIKE(format, first) \
-    __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 
 #define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 

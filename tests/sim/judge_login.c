@@ -1,0 +1,142 @@
+/* What the answer to PASS and AUTH must be, and the maildrop after it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/cover.h"
+#include "sim/session.h"
+
+static int by_uid(const void *left, const void *right)
+{
+    const struct shown *a = left;
+    const struct shown *b = right;
+
+    return (a->uid > b->uid) - (a->uid < b->uid);
+}
+
+static struct shown *add_shown(struct judge *j)
+{
+    if (j->shown_count == j->shown_capacity) {
+        j->shown_capacity = 2 * j->shown_capacity + 16;
+        j->shown = realloc(j->shown, j->shown_capacity * sizeof(*j->shown));
+        if (j->shown == NULL)
+            abort();
+    }
+    return &j->shown[j->shown_count++];
+}
+
+/* The maildrop is what the server listed, the last word on each UID. */
+static void take_listing(struct session *s)
+{
+    const struct model_imap *m = &s->world->server;
+    struct judge *j = &s->judge;
+
+    j->shown_count = 0;
+    j->uidvalidity = m->box->uidvalidity;
+    for (size_t i = 0; i < m->listed_count; i++) {
+        const struct model_listed *listed = &m->listed[i];
+        bool again = false;
+
+        for (size_t k = i + 1; k < m->listed_count && !again; k++)
+            again = m->listed[k].message == listed->message;
+        if (again)
+            continue;
+        if (listed->deleted && s->world->policy.hide_deleted) {
+            cover(COVER_HIDDEN);
+            continue;
+        }
+        *add_shown(j) = (struct shown){ .message = listed->message,
+                                        .uid = listed->uid,
+                                        .size = listed->size };
+    }
+    qsort(j->shown, j->shown_count, sizeof(*j->shown), by_uid);
+    cover_add(COVER_LISTED, j->shown_count);
+}
+
+static void accepted(struct session *s, const struct op *op)
+{
+    if (op->login != LOGIN_RIGHT)
+        session_fail(s, "logged in with wrong credentials");
+    if (s->upstream != UPSTREAM_UP || !s->world->server.selected)
+        session_fail(s, "logged in without a mailbox");
+    if (!s->lock_held)
+        session_fail(s, "logged in without the lock");
+    if (s->world->overloaded)
+        session_fail(s, "logged in beyond max_sessions");
+    if (s->failed)
+        return;
+    s->judge.logged_in = true;
+    take_listing(s);
+    cover(COVER_LOGINS);
+    cover(s->world->traits.auth_plain ? COVER_LOGIN_AUTHENTICATE
+                                      : COVER_LOGIN_LITERALS);
+}
+
+/* The server can take these credentials at all: what is not ASCII goes by
+ * AUTHENTICATE only (CONFORMANCE UTF-3).
+ */
+static bool server_is_usable(const struct world *w)
+{
+    const struct model_traits *t = &w->traits;
+    bool ascii = true;
+
+    for (const char *c = t->password; *c != '\0'; c++)
+        ascii = ascii && *c >= ' ' && *c <= '~';
+    return !w->overloaded && !t->preauth &&
+           (t->auth_plain || (ascii && !t->login_disabled));
+}
+
+static void check_code(struct session *s, const struct op *op, struct span code)
+{
+    static const char *const names[] = { [MODEL_REFUSED_NOT] = "",
+                                         [MODEL_REFUSED_AUTH] = "AUTH",
+                                         [MODEL_REFUSED_TEMP] = "SYS/TEMP",
+                                         [MODEL_REFUSED_PERM] = "SYS/PERM" };
+    bool refused = s->refusals > s->judge.refusals;
+    bool is_auth = span_equals(code, SPAN_LITERAL("AUTH"));
+
+    if (refused && !span_equals(code, span_from_string(names[s->refusal])) &&
+        !s->excused)
+        session_fail(s, "a refusal by the server has the wrong code");
+    if (refused && is_auth && s->refusal != MODEL_REFUSED_AUTH)
+        session_fail(s, "[AUTH] for what was not about credentials");
+    if (is_auth && !refused && op->login != LOGIN_STRANGER &&
+        op->login != LOGIN_MALFORMED)
+        session_fail(s, "[AUTH], and nobody refused the credentials");
+    if (span_equals(code, SPAN_LITERAL("IN-USE")) && !s->in_use)
+        session_fail(s, "[IN-USE], and it is not");
+    if (span_equals(code, SPAN_LITERAL("LOGIN-DELAY")) && !s->too_soon)
+        session_fail(s, "[LOGIN-DELAY], and nobody said so");
+    if (code.len == 0 && op->login != LOGIN_MALFORMED)
+        session_fail(s, "a login was refused without a code");
+}
+
+static void count_code(struct span code)
+{
+    if (span_equals(code, SPAN_LITERAL("AUTH")))
+        cover(COVER_LOGIN_AUTH);
+    else if (span_equals(code, SPAN_LITERAL("SYS/TEMP")))
+        cover(COVER_LOGIN_TEMP);
+    else if (span_equals(code, SPAN_LITERAL("SYS/PERM")))
+        cover(COVER_LOGIN_PERM);
+    else if (span_equals(code, SPAN_LITERAL("IN-USE")))
+        cover(COVER_LOGIN_IN_USE);
+    else if (span_equals(code, SPAN_LITERAL("LOGIN-DELAY")))
+        cover(COVER_LOGIN_TOO_SOON);
+}
+
+void judge_login_reply(struct session *s, const struct op *op, bool ok,
+                       struct span code)
+{
+    if (ok) {
+        accepted(s, op);
+        s->judge.refusals = s->refusals;
+        return;
+    }
+    if (op->login == LOGIN_RIGHT && !s->excused && !s->in_use && !s->too_soon &&
+        s->refusals == s->judge.refusals && server_is_usable(s->world))
+        session_fail(s, "the right password was refused");
+    check_code(s, op, code);
+    count_code(code);
+    s->judge.refusals = s->refusals;
+    s->judge.logins_failed++;
+}

@@ -1,0 +1,261 @@
+/* The maildrop as it must be: what the answers about it must say. */
+#include "base/limits.h"
+#include "sim/cover.h"
+#include "sim/judge_reply.h"
+#include "sim/plain.h"
+
+#define EXPECTED_MAX (16 * 1024 * 1024)
+
+static void compare(struct session *s, struct span actual, struct buf *expected,
+                    const char *what)
+{
+    if (!span_equals(actual, buf_span(expected)))
+        session_fail(s, "%s: not what it should be", what);
+    buf_fini(expected);
+}
+
+static struct shown *find(struct session *s, const struct op *op)
+{
+    struct judge *j = &s->judge;
+
+    if (!j->logged_in || op->number == 0 || op->number > j->shown_count ||
+        j->shown[op->number - 1].marked)
+        return NULL;
+    return &j->shown[op->number - 1];
+}
+
+void judge_on_stat(struct session *s, const struct op *op,
+                   const struct reply *r)
+{
+    struct judge *j = &s->judge;
+    struct buf expected;
+    uint64_t count = 0;
+    uint64_t octets = 0;
+
+    if (!j->logged_in)
+        judge_must(s, op, false, r);
+    if (!j->logged_in || !judge_should(s, op, r))
+        return;
+    for (size_t i = 0; i < j->shown_count; i++) {
+        count += !j->shown[i].marked;
+        octets += j->shown[i].marked ? 0 : j->shown[i].size;
+    }
+    buf_init(&expected, EXPECTED_MAX);
+    buf_append_string(&expected, "+OK ");
+    buf_append_number(&expected, count);
+    buf_append_octet(&expected, ' ');
+    buf_append_number(&expected, octets);
+    buf_append_string(&expected, "\r\n");
+    compare(s, r->first, &expected, "STAT");
+}
+
+static void write_line(const struct judge *j, size_t index, bool ids,
+                       struct buf *out)
+{
+    buf_append_number(out, index + 1);
+    buf_append_octet(out, ' ');
+    if (ids) {
+        buf_append_number(out, j->uidvalidity);
+        buf_append_octet(out, '.');
+        buf_append_number(out, j->shown[index].uid);
+    } else {
+        buf_append_number(out, j->shown[index].size);
+    }
+    buf_append_string(out, "\r\n");
+}
+
+void judge_on_listing(struct session *s, const struct op *op,
+                      const struct reply *r)
+{
+    struct judge *j = &s->judge;
+    bool ids = op->kind == OP_UIDL;
+    struct buf expected;
+
+    if (!j->logged_in || (ids && s->world->traits.uid_not_sticky)) {
+        judge_must(s, op, false, r);
+        return;
+    }
+    if (!judge_should(s, op, r))
+        return;
+    buf_init(&expected, EXPECTED_MAX);
+    for (size_t i = 0; i < j->shown_count; i++) {
+        if (!j->shown[i].marked)
+            write_line(j, i, ids, &expected);
+    }
+    buf_append_string(&expected, ".\r\n");
+    compare(s, r->rest, &expected, ids ? "UIDL" : "LIST");
+}
+
+void judge_on_listing_one(struct session *s, const struct op *op,
+                          const struct reply *r)
+{
+    struct shown *shown = find(s, op);
+    bool ids = op->kind == OP_UIDL_ONE;
+    struct buf expected;
+
+    if (shown == NULL || (ids && s->world->traits.uid_not_sticky)) {
+        judge_must(s, op, false, r);
+        return;
+    }
+    if (!judge_should(s, op, r))
+        return;
+    buf_init(&expected, EXPECTED_MAX);
+    buf_append_string(&expected, "+OK ");
+    write_line(&s->judge, op->number - 1, ids, &expected);
+    compare(s, r->first, &expected, ids ? "UIDL n" : "LIST n");
+}
+
+static void message_failed(struct session *s, const struct op *op,
+                           struct shown *shown, const struct reply *r)
+{
+    const struct model_message *m = &s->world->box.messages[shown->message];
+
+    if (op->kind == OP_RETR)
+        shown->retr_failed = true;
+    else
+        shown->top_failed = true;
+    if (!m->gone && !m->unreadable)
+        (void)judge_should(s, op, r);
+    cover(m->gone ? COVER_RETR_GONE : COVER_RETR_FAILED);
+}
+
+void judge_on_message(struct session *s, const struct op *op,
+                      const struct reply *r)
+{
+    struct shown *shown = find(s, op);
+    const struct model_message *m;
+    struct buf expected;
+
+    if (shown == NULL) {
+        judge_must(s, op, false, r);
+        return;
+    }
+    if (!r->ok) {
+        message_failed(s, op, shown, r);
+        return;
+    }
+    m = &s->world->box.messages[shown->message];
+    buf_init(&expected, EXPECTED_MAX);
+    plain_message(span_make(m->body, m->size), op->kind == OP_TOP, op->lines,
+                  &expected);
+    compare(s, r->rest, &expected, op->kind == OP_TOP ? "TOP" : "RETR");
+    shown->top_failed = false;
+    if (op->kind == OP_RETR)
+        shown->retr_failed = false;
+    shown->read = shown->read || op->kind == OP_RETR;
+    cover(op->kind == OP_TOP ? COVER_TOP : COVER_RETR);
+    if (op->kind == OP_RETR && r->rest.len > CLIENT_OUTPUT_MAX)
+        cover(COVER_RETR_LARGE);
+    if (op->kind == OP_TOP && r->rest.len > TOP_WINDOW)
+        cover(COVER_TOP_LARGE);
+}
+
+static bool may_remove(const struct world *w)
+{
+    return !w->traits.read_only && !w->traits.no_deleted_flag &&
+           (w->traits.uidplus || w->policy.without_uidplus == REMOVAL_GUARDED);
+}
+
+void judge_on_dele(struct session *s, const struct op *op,
+                   const struct reply *r)
+{
+    struct shown *shown = find(s, op);
+    bool failed = shown != NULL && (shown->retr_failed || shown->top_failed);
+
+    if (shown == NULL || !may_remove(s->world) || failed) {
+        judge_must(s, op, false, r);
+        if (shown != NULL)
+            cover(failed ? COVER_DELE_UNREAD : COVER_DELE_REFUSED);
+        return;
+    }
+    if (!judge_should(s, op, r))
+        return;
+    shown->marked = true;
+    cover(COVER_DELE);
+}
+
+void judge_on_rset(struct session *s, const struct op *op,
+                   const struct reply *r)
+{
+    bool any = false;
+
+    if (!s->judge.logged_in)
+        judge_must(s, op, false, r);
+    if (!s->judge.logged_in || !judge_should(s, op, r))
+        return;
+    for (size_t i = 0; i < s->judge.shown_count; i++) {
+        any = any || s->judge.shown[i].marked;
+        s->judge.shown[i].marked = false;
+    }
+    if (any)
+        cover(COVER_RSET);
+}
+
+/* --- QUIT --- */
+
+static bool is_marked(const struct judge *j, size_t message)
+{
+    for (size_t i = 0; i < j->shown_count; i++) {
+        if (j->shown[i].message == message)
+            return j->shown[i].marked;
+    }
+    return false;
+}
+
+/* Flagged, and not by this session: perhaps by one before it that failed. */
+static bool others_have_flagged(const struct session *s)
+{
+    const struct model_mailbox *box = &s->world->box;
+
+    for (size_t i = 0; i < box->count; i++) {
+        if (!box->messages[i].gone && box->messages[i].deleted &&
+            !is_marked(&s->judge, i))
+            return true;
+    }
+    return false;
+}
+
+static void quit_failed(struct session *s, const struct op *op,
+                        const struct reply *r, uint64_t marked)
+{
+    bool guarded = !s->world->traits.uidplus && others_have_flagged(s);
+
+    cover(COVER_QUIT_REFUSED);
+    if (guarded)
+        cover(COVER_QUIT_GUARDED);
+    if (marked == 0)
+        (void)judge_should(s, op, r);
+    else if (!guarded && !s->disturbed && !s->renumbered)
+        (void)judge_should(s, op, r);
+}
+
+void judge_on_quit(struct session *s, const struct op *op,
+                   const struct reply *r)
+{
+    struct judge *j = &s->judge;
+    uint64_t marked = 0;
+    uint64_t left = 0;
+
+    j->over = true;
+    if (!j->logged_in) {
+        judge_must(s, op, true, r);
+        return;
+    }
+    for (size_t i = 0; i < j->shown_count; i++) {
+        marked += j->shown[i].marked;
+        left += j->shown[i].marked &&
+                !s->world->box.messages[j->shown[i].message].gone;
+    }
+    if (!r->ok) {
+        quit_failed(s, op, r, marked);
+        return;
+    }
+    if (left > 0)
+        session_fail(s, "+OK to QUIT, and a marked message is still there");
+    cover(marked > 0 ? COVER_QUIT_REMOVED : COVER_QUIT_OK);
+    cover_add(COVER_QUIT_REMOVED_MESSAGES, marked);
+    if (marked > 0 && s->reconnected)
+        cover(COVER_QUIT_RECONNECT_OK);
+    if (marked > 0 && others_have_flagged(s))
+        cover(COVER_FOREIGN_KEPT);
+}

@@ -1,0 +1,179 @@
+#!/bin/bash
+# mutations.sh - shows that the simulator can fail.
+#
+# Each mutation breaks one promise of the proxy on purpose, in a scratch copy,
+# by one sed expression; the simulator must then find a session that shows it.
+# A mutation that changes nothing any more, because the code has moved on, is
+# an error too: mend its expression.
+#
+#   mutations.sh [NAME]            all, or those whose names hold NAME
+set -u
+cd "$(dirname "$0")/../.."
+
+sessions=${SESSIONS:-200000}
+only=${1:-}
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+mkdir "$scratch/tree"
+cp -r Makefile proxy include tests "$scratch/tree"
+found=0
+missed=0
+
+build() {
+    make -C "$scratch/tree" -j2 WERROR= build/sim >"$scratch/log" 2>&1
+}
+
+# NAME FILE EXPRESSION [WHAT IS SAID]: the failure must hold these words.
+mutate() {
+    local name=$1 file=$scratch/tree/proxy/$2 expression=$3 said=${4:-.}
+
+    case $name in *"$only"*) ;; *) return ;; esac
+    cp "$file" "$scratch/kept"
+    sed -i -E "$expression" "$file"
+    if cmp -s "$file" "$scratch/kept"; then
+        echo "STALE   $name: the expression changes nothing"
+        missed=$((missed + 1))
+    elif ! build; then
+        echo "BROKEN  $name: does not compile"
+        tail -5 "$scratch/log"
+        missed=$((missed + 1))
+    elif (cd "$scratch/tree" && build/sim --sessions "$sessions") \
+             >"$scratch/out" 2>&1; then
+        echo "MISSED  $name"
+        missed=$((missed + 1))
+    elif ! grep -qE "(FAILED: |Assertion ).*($said)" "$scratch/out"; then
+        echo "OTHER   $name: $(grep -aE 'FAILED|Assertion' "$scratch/out")"
+        missed=$((missed + 1))
+    else
+        echo "found   $name: $(grep -aoE '(FAILED: |Assertion ).*' \
+            "$scratch/out" | head -1)"
+        found=$((found + 1))
+    fi
+    cp "$scratch/kept" "$file"
+}
+
+build || { cat "$scratch/log"; exit 1; }
+(cd "$scratch/tree" && build/sim --sessions 20000) >"$scratch/out" 2>&1 || {
+    echo "mutations: the simulator fails without any"
+    cat "$scratch/out"
+    exit 1
+}
+
+# --- No message gone that was not marked in a session that came to QUIT ---
+
+mutate "a UID set bridges gaps" imap/uid_set.c \
+    's/uid - 1 == set->last/uid <= set->last + 3/' 'not marked'
+mutate "all messages are removed, not the marked" session/removal.c \
+    's/return maildrop_is_to_be_removed\(r->maildrop, index\)/return true/' \
+    'not marked'
+mutate "a lost client is taken for QUIT" session/bridge.c \
+    '/^static void on_client_closed/,/^}/s/\{/{ if (b->phase == BRIDGE_TRANSACTION \&\& b->task == BRIDGE_TASK_NONE \&\& b->client != BRIDGE_CLIENT_ENDED) { b->client = BRIDGE_CLIENT_ENDED; buf_clear(\&b->pop3.out); b->pop3.state = POP3_UPDATE; b->pop3.pending = POP3_QUIT; b->request.kind = POP3_REQUEST_QUIT; return; }/' \
+    'before QUIT'
+mutate "a renumbered mailbox is not noticed at QUIT" session/bridge_upstream.c \
+    's/mailbox->uidvalidity != maildrop_uidvalidity\(maildrop\)/false/' \
+    'not marked|not delivered'
+mutate "an announced UIDVALIDITY is ignored" session/bridge_upstream.c \
+    's/\|\| !b->imap\.mailbox\.changed/|| true/' 'UIDVALIDITY'
+mutate "a shut-down lets QUIT go on" session/bridge.c \
+    '/^static void shut_down/,/^}/s/^\{/{ if (b->phase == BRIDGE_UPDATE) return;/' \
+    'all was to stay|CONNECT'
+
+
+# --- None that another client had flagged ---
+
+mutate "without UIDPLUS, others' flags are not looked for" session/removal.c \
+    '/^static enum task_status on_search_end/,/^}/s/if \(r->foreign\)/if (false)/' \
+    'not marked'
+mutate "EXPUNGE where UID EXPUNGE would do" session/removal.c \
+    's/imap_write_uid_expunge\(out, tag, set\)/imap_write_simple(out, tag, "EXPUNGE")/' \
+    'UID EXPUNGE would do|not marked'
+
+# --- +OK to QUIT means gone ---
+
+mutate "the OK of the expunge is taken for proof" session/removal.c \
+    's/return enter\(r, REMOVAL_LOOK_(UP|AT_ALL)\)/return settle(r)/' \
+    'still there'
+mutate "a refused removal is none" session/bridge_client.c \
+    '/^void bridge_finish_quit/,/^}/s/pop3_session_finish\(&b->pop3, fault\)/pop3_session_finish(\&b->pop3, FAULT_NONE)/' \
+    'still there'
+mutate "the answer comes before the work" session/bridge_client.c \
+    's/else if \(!removal_is_needed\(maildrop, b->policy->mark_seen\)\)/else if (true)/' \
+    'still there'
+
+# --- What the server holds is what the client gets ---
+
+mutate "dots are not doubled" pop3/transform.c \
+    's/\.data\[0\] == .\../.data[0] == 0x07/' 'RETR|TOP|nobody'
+mutate "another's body is taken" session/retrieval.c \
+    's/r->answer_uid != 0 && r->answer_uid != r->uid/false/;s/r->answer_has_body && uid != r->uid/false/' \
+    'RETR|TOP'
+mutate "a message broken off gets its final dot" session/bridge_upstream.c \
+    '/^static void lose_retrieval/,/^}/s/bridge_abort_client\(b, fault\);/pop3_write_end(\&b->pop3.out); pop3_session_close_message(\&b->pop3); pop3_session_close(\&b->pop3, fault);/;s/#include "imap\/command.h"/#include "imap\/command.h"\n#include "pop3\/reply.h"/' \
+    'RETR|TOP|finished'
+mutate "TOP asks for the wrong window" session/retrieval.c \
+    's/imap_write_fetch_window\(&r->imap->out, tag, r->uid, r->octets,/imap_write_fetch_window(\&r->imap->out, tag, r->uid, 0,/'
+mutate "an empty body is a message" session/retrieval.c \
+    's/return ev->number > 0 \|\| r->opened \|\| listed_size\(r\) == 0/return true/;s/ev->number <= SUSPECT_MESSAGE_MAX/false/' \
+    'RETR|TOP'
+mutate "what could not be read may be deleted" session/maildrop.c \
+    's/set_mark\(m, index, whole \? MARK_FAILED : MARK_TOP_FAILED\)/(void)m; (void)index; (void)whole/' \
+    'operation'
+
+# --- Numbers and unique-ids hold still ---
+
+mutate "the snapshot is not sorted" session/snapshot.c \
+    's/if \(is_sorted\(b\)\)/if (true)/'
+mutate "unique-ids without UIDVALIDITY" session/pop3_transaction.c \
+    's/maildrop_uidvalidity\((m|s->maildrop)\)/7/' 'UIDL'
+mutate "others' deleted messages are shown" session/snapshot.c \
+    's/hide_deleted && b->rows/false \&\& b->rows/;s/!hide_deleted \|\|/true ||/'
+mutate "STAT counts what is marked" session/maildrop.c \
+    's/m->listed_octets -= maildrop_size_octets\(m, index\)/(void)0/' 'STAT'
+mutate "RSET keeps the marks" session/pop3_transaction.c \
+    's/maildrop_unmark_all\(s->maildrop\)/(void)0/'
+
+# --- Everything is bounded ---
+
+mutate "the upstream is read whatever the client takes" session/bridge.c \
+    's/if \(buf_length\(out\) >= CLIENT_OUTPUT_HIGH\)/if (false)/'
+mutate "nothing is given back" session/bridge.c \
+    's/pop3_session_fini\(&b->pop3\)/(void)0/' 'leaked'
+mutate "the output is larger than it should be" ../include/base/limits.h \
+    's/(#define CLIENT_OUTPUT_HIGH 65536)/\100/' 'holds'
+
+# --- Every session ends in time ---
+
+mutate "idle clients stay" session/bridge.c \
+    's/return b->client_seen_ms \+ b->policy->session_timeout_ms/return UINT64_MAX/'
+mutate "a silent upstream is waited for" session/bridge_upstream.c \
+    '/^bool bridge_upstream_is_awaited/,/^}/s/\(b->imap\.state == IMAP_GREETING \|\| b->imap\.awaiting\)/false/'
+mutate "LOGOUT is waited for" session/bridge.c \
+    's/return b->upstream_seen_ms \+ LOGOUT_TIMEOUT_MS/return UINT64_MAX/'
+mutate "logins take as long as they like" session/bridge.c \
+    's/return b->login_deadline_ms/return UINT64_MAX/'
+mutate "the lock is kept" session/bridge_upstream.c \
+    's/^    bridge_wish\(b, BRIDGE_UNLOCK\)/    (void)b/' 'lock'
+
+# --- A fault has the right name ---
+
+mutate "throttling is called a wrong password" session/imap_phases.c \
+    '/^static enum fault fault_of_login/,/^}/s/return FAULT_UPSTREAM_BUSY/return FAULT_CREDENTIALS/' \
+    'AUTH|code'
+mutate "a lost connection is called a wrong password" session/bridge_upstream.c \
+    's/bridge_refuse_login\(b, fault\);$/bridge_refuse_login(b, FAULT_CREDENTIALS);/' \
+    'AUTH|code'
+
+# --- The wire upstream ---
+
+mutate "an initial response without SASL-IR" session/imap_phases.c \
+    's/!imap_capabilities_have\(s->capabilities, IMAP_CAP_SASL_IR\)/false/' \
+    'IMAP: '
+mutate "no wait for TLS" session/imap_phases.c \
+    's/imap_phase_enter\(s, IMAP_HANDSHAKE\)/imap_phase_enter(s, IMAP_CAPABILITY_TLS)/'
+mutate "no wait for the answer" session/imap_session.c \
+    's/assert\(s->state == IMAP_SELECTED && !s->awaiting\)/(void)0/;s/if \(!s->awaiting \|\| ev->tag != s->tag/if (ev->tag > s->tag/;/^static struct imap_session_event on_untagged/,/^}/s/take_code\(s, ev\)/take_code(s, ev); s->awaiting = false/'
+mutate "octets behind STLS are kept" session/pop3_session.c \
+    '/^static struct pop3_request accept_stls/,/^}/s/buf_length\(&s->in\) > 0/false/'
+
+echo "mutations: $found found, $missed not"
+[ "$missed" -eq 0 ] && [ "$found" -gt 0 ]

@@ -1,0 +1,169 @@
+/* A mailbox, the server before it, and the sessions on it, all from a seed. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/cover.h"
+#include "sim/heap.h"
+#include "sim/session.h"
+
+#define SESSIONS_MAX 4
+
+static bool one_in(struct world *w, uint64_t n)
+{
+    return random_below(&w->random, n) == 0;
+}
+
+static const char *any_password(struct world *w)
+{
+    static const char *const passwords[] = {
+        "secret", "with space", "quote\" back\\slash", "{5}", "p\xc3\xa9", "%"
+    };
+
+    return passwords[random_below(&w->random, ARRAY_LENGTH(passwords))];
+}
+
+static void make_server(struct world *w)
+{
+    struct model_traits *t = &w->traits;
+    bool faulty = one_in(w, 2);
+
+    *t = (struct model_traits){
+        .user = one_in(w, 4) ? "us er@example.org" : "user",
+        .password = any_password(w),
+        .rev2_only = one_in(w, 6),
+        .auth_plain = !one_in(w, 4),
+        .sasl_ir = !one_in(w, 3),
+        .uidplus = !one_in(w, 3),
+        .literal_plus = one_in(w, 2),
+        .id = one_in(w, 2),
+        .condstore = one_in(w, 2),
+        .login_disabled = one_in(w, 200),
+        .preauth = one_in(w, 300),
+        .greeting_capabilities = one_in(w, 2),
+        .login_capabilities = one_in(w, 2),
+        .message_limit =
+            one_in(w, 12) ? 1 + (unsigned)random_below(&w->random, 5) : 0,
+        .read_only = one_in(w, 40),
+        .no_deleted_flag = one_in(w, 40),
+        .uid_not_sticky = one_in(w, 40),
+        .unasked = one_in(w, 2) ? 200 : 0,
+        .split = one_in(w, 2) ? 300 : 0,
+        .fault = faulty ? 5 + (unsigned)random_below(&w->random, 60) : 0,
+    };
+    t->starttls = w->policy.upstream_tls == TLS_MODE_STARTTLS;
+    /* RFC 9051 Appendix E. */
+    t->esearch = t->rev2_only;
+    t->sasl_ir = t->sasl_ir || t->rev2_only;
+    t->uidplus = t->uidplus || t->rev2_only;
+    t->literal_plus = t->literal_plus || t->rev2_only;
+}
+
+static void make_policy(struct world *w)
+{
+    w->policy = (struct session_policy){
+        .client_tls = (enum tls_mode)random_below(&w->random, 3),
+        .allow_plaintext_login = one_in(w, 2),
+        .upstream_tls = one_in(w, 3)   ? TLS_MODE_STARTTLS
+                        : one_in(w, 4) ? TLS_MODE_NONE
+                                       : TLS_MODE_IMPLICIT,
+        .mark_seen = one_in(w, 2),
+        .hide_deleted = !one_in(w, 4),
+        .send_id = one_in(w, 2),
+        .show_implementation = one_in(w, 2),
+        .without_uidplus = one_in(w, 6) ? REMOVAL_REFUSE : REMOVAL_GUARDED,
+        .login_timeout_ms = 180000,
+        .session_timeout_ms = 600000,
+        .upstream_timeout_ms = 60000,
+        .auth_failure_delay_ms = one_in(w, 2) ? 0 : 1000,
+        .version = "1",
+    };
+    if (w->policy.client_tls == TLS_MODE_NONE && !one_in(w, 8))
+        w->policy.allow_plaintext_login = true;
+}
+
+static void fill(struct world *w)
+{
+    uint64_t n = random_below(&w->random, 8);
+
+    model_mailbox_init(&w->box, &w->random);
+    w->box.sizes_inexact = one_in(w, 10);
+    if (one_in(w, 30))
+        n = 30 + random_below(&w->random, 60);
+    for (; n > 0; n--)
+        model_mailbox_add_any(&w->box);
+    if (w->disturb > 0) {
+        for (n = random_below(&w->random, 3); n > 0; n--)
+            model_mailbox_disturb(&w->box);
+    }
+    /* One that fits neither the output nor a window of TOP. */
+    if (one_in(w, 60))
+        model_mailbox_add(&w->box, 70000 + random_below(&w->random, 200000));
+    if (one_in(w, 20) && w->box.count > 0)
+        w->box.messages[random_below(&w->random, w->box.count)].unreadable =
+            true;
+}
+
+static void make_world(struct world *w, uint64_t seed, bool verbose)
+{
+    *w = (struct world){ .verbose = verbose, .server = w->server };
+    random_init(&w->random, seed);
+    make_policy(w);
+    make_server(w);
+    w->overloaded = one_in(w, 200);
+    w->disturb = one_in(w, 2) ? (unsigned)random_below(&w->random, 80) : 0;
+    w->drop = one_in(w, 3) ? (unsigned)random_below(&w->random, 20) : 0;
+    w->lock_busy = one_in(w, 20) ? 500 : 0;
+    fill(w);
+}
+
+static bool run_one(struct world *w, struct session *s, uint64_t *now)
+{
+    struct judge judge = s->judge;
+    bool fine;
+
+    *s = (struct session){ .world = w, .judge = judge };
+    judge_init(&s->judge);
+    buf_init(&s->to_bridge, 1024 * 1024);
+    s->now = s->started = s->last_event = *now;
+    s->cut = (enum cut_style)random_below(&w->random, 3);
+    fine = session_run(s);
+    cover(COVER_SESSIONS);
+    *now = s->now + random_below(&w->random, 1000000);
+    buf_fini(&s->to_bridge);
+    buf_fini(&s->judge.reply);
+    return fine;
+}
+
+static void between_sessions(struct world *w)
+{
+    if (w->disturb > 0 && one_in(w, 2))
+        model_mailbox_disturb(&w->box);
+    if (one_in(w, 10)) {
+        model_mailbox_renumber(&w->box);
+        cover(COVER_RENUMBERED);
+    }
+}
+
+bool world_run(const struct world_options *options, uint64_t *sessions,
+               char failure[FAILURE_MAX])
+{
+    static struct world w;
+    static struct session s;
+    uint64_t now;
+    uint64_t n;
+    bool fine = true;
+
+    make_world(&w, options->seed, options->verbose);
+    heap_fail_at(options->fail_at);
+    now = random_below(&w.random, 1000000);
+    for (n = 1 + random_below(&w.random, SESSIONS_MAX); n > 0 && fine; n--) {
+        fine = run_one(&w, &s, &now);
+        *sessions += 1;
+        between_sessions(&w);
+    }
+    if (!fine)
+        snprintf(failure, FAILURE_MAX, "%s", s.failure);
+    model_mailbox_fini(&w.box);
+    return fine;
+}

@@ -31,7 +31,7 @@ struct loading {
 };
 
 static bool wrong(struct loading *l, unsigned line, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    PRINTF_LIKE(3, 4);
 
 static bool wrong(struct loading *l, unsigned line, const char *format, ...)
 {

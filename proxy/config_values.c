@@ -26,7 +26,7 @@ struct complaint {
 };
 
 static bool complain(struct complaint c, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+    PRINTF_LIKE(2, 3);
 
 static bool complain(struct complaint c, const char *format, ...)
 {

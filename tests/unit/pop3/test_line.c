@@ -41,9 +41,14 @@ static void feed(void *context, struct span *in, struct buf *trace)
             buf_append(trace, line);
             buf_append_octet(trace, '>');
             break;
-        case POP3_LINE_MORE: return;
-        case POP3_LINE_ETOOLONG: buf_append_string(trace, "LONG"); break;
-        case POP3_LINE_ECONTROL: buf_append_string(trace, "CONTROL"); break;
+        case POP3_LINE_MORE:
+            return;
+        case POP3_LINE_ETOOLONG:
+            buf_append_string(trace, "LONG");
+            break;
+        case POP3_LINE_ECONTROL:
+            buf_append_string(trace, "CONTROL");
+            break;
         }
     }
 }

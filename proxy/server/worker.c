@@ -37,9 +37,8 @@ struct worker {
 
 /* --- accepting --- */
 
-/* The kernel has told it when it was accepted; unknown is not allowed. */
-static bool is_allowed(const struct worker_listener *l, const uv_tcp_t *tcp,
-                       struct address_text *from)
+/* Whoever is gone already, and so has no address any more, is not allowed. */
+static bool is_allowed(const struct worker_listener *l, const uv_tcp_t *tcp)
 {
     const struct config_networks *allowed = &l->service->config->allow_from;
     struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
@@ -47,15 +46,14 @@ static bool is_allowed(const struct worker_listener *l, const uv_tcp_t *tcp,
 
     if (allowed->count == 0)
         return true;
-    *from = address_of_peer(tcp);
     return uv_tcp_getpeername(tcp, (struct sockaddr *)&peer, &len) == 0 &&
            network_any_holds(allowed->at, allowed->count,
                              (const struct sockaddr *)&peer);
 }
 
-static void turn_away(struct worker_listener *l, uv_tcp_t *tcp,
-                      const struct address_text *from)
+static void turn_away(struct worker_listener *l, uv_tcp_t *tcp)
 {
+    struct address_text from = address_of_peer(tcp);
     struct log_record record;
 
     counters_add(&l->worker->host.counters, COUNTER_CLIENTS_NOT_ALLOWED, 1);
@@ -64,8 +62,8 @@ static void turn_away(struct worker_listener *l, uv_tcp_t *tcp,
         return;
     log_begin(&record, LOG_LEVEL_INFO, "client_not_allowed");
     log_record_add_string(&record, "listener", l->service->config->name);
-    log_record_add_string(&record, "client", from->host);
-    log_record_add_number(&record, "port", from->port);
+    log_record_add_string(&record, "client", from.host);
+    log_record_add_number(&record, "port", from.port);
     log_write(&record);
 }
 
@@ -76,10 +74,9 @@ static void on_accepted(void *owner, uv_tcp_t *tcp)
     struct service *service = l->worker->host.service;
     uint64_t max = service->config->max_sessions;
     uint64_t now = atomic_load(&service->sessions);
-    struct address_text from;
 
-    if (!is_allowed(l, tcp, &from)) {
-        turn_away(l, tcp, &from);
+    if (!is_allowed(l, tcp)) {
+        turn_away(l, tcp);
         return;
     }
     if (now >= SESSIONS_HARD_FACTOR * max) {

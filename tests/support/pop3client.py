@@ -28,6 +28,8 @@ class Pop3Client:
         """The TLS handshake; what was read in clear before must be nothing."""
         assert self._in == b"", f"octets before TLS: {self._in!r}"
         context = ssl.create_default_context(cafile=self._ca_file)
+        # Python hides by default how a connection ended.
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         if alpn:
             context.set_alpn_protocols(alpn)
         self._sock = context.wrap_socket(self._sock,

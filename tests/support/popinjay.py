@@ -191,10 +191,12 @@ class Popinjay:
 
 
 def write_config(path, config):
-    """{section: {key: value}} as INI; keys whose value is None are left out."""
+    """{section: {key: value}} as INI; a key whose value is None is left out,
+    and one whose value is a list stands once for each."""
     with open(path, "w", encoding="utf-8") as f:
         for section, keys in config.items():
             f.write(f"[{section}]\n")
             for key, value in keys.items():
-                if value is not None:
-                    f.write(f"{key} = {value}\n")
+                for one in value if isinstance(value, list) else [value]:
+                    if one is not None:
+                        f.write(f"{key} = {one}\n")

@@ -1,0 +1,105 @@
+"""A client that says that it will send no more, and waits for its answers."""
+
+import contextlib
+import signal
+import socket
+import time
+
+import pytest
+
+from support import mail
+from support.fake_imap import FakeImap, Mailbox
+from support.ports import wait_until
+
+MB = 1 << 20
+
+
+def half_close(client):
+    """FIN behind what was sent; TLS sends no close_notify before it, as few
+    clients do."""
+    client.socket.shutdown(socket.SHUT_WR)
+
+
+def by_state(proxy):
+    return proxy.status()["sessions"]["by_state"]
+
+
+@pytest.mark.parametrize("size", [100, 5 * MB])
+def test_retr_and_quit(server, proxy, user, size):
+    """POP-15, POP-20: all that was asked for before the end is served whole,
+    and the removal is carried out."""
+    server.deliver(user, [mail.message("x", (b"y" * 70 + b"\r\n")
+                                       * (size // 72))])
+    (held,) = server.held(user).values()
+    with proxy.plain() as c:
+        c.ok(f"USER {user}")
+        reply = c.command(f"PASS {server.password(user)}")
+        if not reply.startswith(b"+OK"):    # it forbids passwords in clear
+            pytest.fail(reply.decode())
+        c.send(b"RETR 1\r\nDELE 1\r\nQUIT\r\n")
+        half_close(c)
+        assert c.line().startswith(b"+OK")
+        assert c.lines() == held + b".\r\n"
+        assert c.line().startswith(b"+OK")
+        assert c.line().startswith(b"+OK")
+        assert c.at_end()
+    assert server.held(user) == {}
+
+
+def test_login_and_all(start_proxy):
+    """The whole session in one write, then the end."""
+    with FakeImap(Mailbox([b"one\r\n", b"two\r\n"])) as fake:
+        proxy = start_proxy(fake.upstream_config())
+        with proxy.plain() as c:
+            c.send(b"USER a\r\nPASS b\r\nSTAT\r\nRETR 1\r\nRETR 2\r\nQUIT\r\n")
+            half_close(c)
+            heard = c.rest()
+    assert heard.count(b"+OK") == 6, heard
+    assert b"one\r\n.\r\n" in heard and b"two\r\n.\r\n" in heard
+
+
+@pytest.mark.parametrize("sent", [b"", b"QUI", b"RETR 1\r\nQUI"])
+def test_without_quit(start_proxy, sent):
+    """An end without QUIT ends the session as soon as its commands are
+    served; a line that was never finished is no command."""
+    with FakeImap(Mailbox([b"one\r\n"])) as fake:
+        proxy = start_proxy(fake.upstream_config())
+        with proxy.plain() as c:
+            c.login("a", "b")
+            c.send(sent)
+            half_close(c)
+            assert c.at_end(3) or sent.startswith(b"RETR")
+        wait_until(lambda: by_state(proxy)["transaction"] == 0, 3,
+                   "the end of the session")
+        assert not [line for line in fake.seen if b"STORE" in line]
+
+
+def test_who_reads_nothing_holds_up_nobody(start_proxy):
+    """DEC-17: clients that half-close and take nothing are let go of when the
+    sessions are ended: each has 5 s (CLOSE_TIMEOUT_MS) to take what is left.
+    """
+    sizes = [3000, 5000, 8000]
+    line = b"z" * 78 + b"\r\n"
+    with FakeImap(Mailbox([line * (n // len(line)) for n in sizes])) as fake, \
+            contextlib.ExitStack() as clients:
+        proxy = start_proxy(fake.upstream_config(),
+                            {"limits": {"drain_timeout": "1 s"}})
+        for n in range(len(sizes)):
+            c = clients.enter_context(proxy.plain())
+            c.login(f"user{n}", "x")
+            # More than the kernel holds, in commands that we read at once.
+            c.send(b"RETR %d\r\n" % (n + 1) * 1500)
+            half_close(c)
+        wait_until(lambda: is_still(fake), 30, "a standstill")
+        assert by_state(proxy)["transaction"] == len(sizes)
+        proxy.signal(signal.SIGTERM)
+        wait_until(lambda: by_state(proxy)["closing"] > 0, 5,
+                   "sessions that wait for their clients")
+        assert proxy.wait(14) == 0
+
+
+def is_still(fake):
+    """Whether the server hears nothing for a while."""
+    before = len(fake.seen)
+    time.sleep(0.5)
+    return len(fake.seen) == before

@@ -29,13 +29,18 @@ static bool fail(struct reading *r, const char *why)
     return false;
 }
 
+/* Beside tabs and the line's end, LF or CRLF. */
 static bool has_control(const char *text)
 {
-    for (; *text != '\0'; text++)
-        if (((unsigned char)*text < ' ' && strchr("\t\r\n", *text) == NULL) ||
-            *text == 0x7f)
+    size_t length = strcspn(text, "\r\n");
+
+    for (size_t i = 0; i < length; i++)
+        if (((unsigned char)text[i] < ' ' && text[i] != '\t') ||
+            text[i] == 0x7f)
             return true;
-    return false;
+    text += length;
+    return strcmp(text, "") != 0 && strcmp(text, "\n") != 0 &&
+           strcmp(text, "\r\n") != 0;
 }
 
 /* |header| begins with its bracket. */

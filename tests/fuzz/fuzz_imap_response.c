@@ -5,21 +5,9 @@
  * not consumed was not asked for; numbers keep the ranges that response.h
  * promises; and data of a body are as many octets as were announced.
  */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/buf.h"
 #include "base/limits.h"
-#include "base/span.h"
+#include "fuzz.h"
 #include "imap/response.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define TRACE_MAX (64 * 1024 * 1024)
-#define REQUIRE(condition) ((condition) ? (void)0 : fail(#condition, __LINE__))
 
 struct reading {
     struct imap_parser *parser;
@@ -28,12 +16,6 @@ struct reading {
     enum imap_event_kind last;
     uint64_t body_left;
 };
-
-static void fail(const char *what, int line)
-{
-    fprintf(stderr, "fuzz_imap_response.c:%d: %s\n", line, what);
-    abort();
-}
 
 static void check_ranges(struct reading *r, const struct imap_event *ev)
 {
@@ -57,12 +39,6 @@ static void check_ranges(struct reading *r, const struct imap_event *ev)
     REQUIRE(ev->text.len <= IMAP_TEXT_MAX);
 }
 
-static void record_number(struct buf *trace, uint64_t number)
-{
-    buf_append_octet(trace, ' ');
-    buf_append_number(trace, number);
-}
-
 /* All that an event says; the parts of a body as one. */
 static void record(struct reading *r, const struct imap_event *ev)
 {
@@ -72,18 +48,18 @@ static void record(struct reading *r, const struct imap_event *ev)
     if (ev->kind != IMAP_BODY_DATA || r->last != IMAP_BODY_DATA) {
         buf_append_octet(t, '\n');
         buf_append_string(t, imap_event_kind_name(ev->kind));
-        record_number(t, ev->tag);
-        record_number(t, ev->condition);
-        record_number(t, ev->code);
-        record_number(t, ev->number);
-        record_number(t, ev->second_number);
-        record_number(t, ev->flags);
-        record_number(t, ev->capabilities.bits);
-        record_number(t, (uint64_t)ev->whole << 2 | (uint64_t)ev->nil << 1 |
-                             ev->has_origin);
-        record_number(t, ev->origin);
-        record_number(t, ev->first);
-        record_number(t, ev->last);
+        fuzz_trace_number(t, ev->tag);
+        fuzz_trace_number(t, ev->condition);
+        fuzz_trace_number(t, ev->code);
+        fuzz_trace_number(t, ev->number);
+        fuzz_trace_number(t, ev->second_number);
+        fuzz_trace_number(t, ev->flags);
+        fuzz_trace_number(t, ev->capabilities.bits);
+        fuzz_trace_number(t, (uint64_t)ev->whole << 2 | (uint64_t)ev->nil << 1 |
+                                 ev->has_origin);
+        fuzz_trace_number(t, ev->origin);
+        fuzz_trace_number(t, ev->first);
+        fuzz_trace_number(t, ev->last);
     }
     buf_append(t, ev->text);
     r->last = ev->kind;
@@ -94,38 +70,30 @@ static void record(struct reading *r, const struct imap_event *ev)
  */
 static void feed(struct reading *r, struct span piece)
 {
-    unsigned char *octets = malloc(piece.len + 1);
-    struct span in = span_make(octets, piece.len);
+    struct span copy = fuzz_copy(piece);
+    struct span in = copy;
     struct imap_event ev;
 
-    REQUIRE(octets != NULL);
-    memcpy(octets, piece.data, piece.len);
     while ((r->status = imap_parser_next(r->parser, &in, &ev)) == IMAP_EVENT)
         record(r, &ev);
     if (r->status == IMAP_MORE)
         REQUIRE(in.len == 0);
-    free(octets);
+    fuzz_drop(copy);
 }
 
 /* |lengths|: of the pieces, in turn; none: all at once. */
 static void read_in_pieces(struct reading *r, struct span wire,
                            struct span lengths)
 {
-    size_t i = 0;
+    size_t turn = 0;
 
     *r = (struct reading){ .parser = imap_parser_new(),
                            .last = IMAP_EVENT_KIND_COUNT };
     REQUIRE(r->parser != NULL);
-    buf_init(&r->trace, TRACE_MAX);
-    while (wire.len > 0 && r->status >= 0) {
-        size_t n = wire.len;
-
-        if (lengths.len > 0 && lengths.data[i % lengths.len] + 1U < n)
-            n = lengths.data[i % lengths.len] + 1U;
-        i++;
-        feed(r, span_take(&wire, n));
-    }
-    record_number(&r->trace, imap_parser_is_idle(r->parser));
+    buf_init(&r->trace, FUZZ_TRACE_MAX);
+    while (wire.len > 0 && r->status >= 0)
+        feed(r, fuzz_take_piece(&wire, lengths, &turn));
+    fuzz_trace_number(&r->trace, imap_parser_is_idle(r->parser));
 }
 
 static void end(struct reading *r)
@@ -137,7 +105,7 @@ static void end(struct reading *r)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span wire = span_make(data, size);
-    struct span ways[] = { span_make("", 1), wire };
+    struct span ways[] = { span_make("\1", 1), wire };
     struct reading whole;
 
     read_in_pieces(&whole, wire, span_make(NULL, 0));

@@ -1,0 +1,19 @@
+/* canned.h - what an ordinary IMAP server would answer, so that a fuzzer need
+ * not find it out octet by octet.
+ */
+#ifndef POPINJAY_TESTS_FUZZ_CANNED_H
+#define POPINJAY_TESTS_FUZZ_CANNED_H
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "wire.h"
+
+/* An answer is never longer. */
+#define CANNED_MAX CLIENT_OUTPUT_MAX
+
+/* The answer to the last command on |w|, or the greeting where there was none.
+ * |how| makes it less ordinary: see canned.c.
+ */
+void canned_answer(const struct wire *w, unsigned how, struct buf *out);
+
+#endif

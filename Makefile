@@ -48,8 +48,7 @@ comma        := ,
 WRAPPING     := -Wl,--undefined=__wrap_malloc \
                 $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc free)
 
-FORMATTED    := $(sort $(wildcard proxy/*.c proxy/*/*.c include/*.h \
-                  include/*/*.h tests/*/*.[ch] tests/*/*/*.[ch]))
+FORMATTED     = $(shell find proxy include tests -name '*.[ch]')
 
 # --- Flags -----------------------------------------------------------------
 

@@ -1,7 +1,15 @@
 #!/bin/sh
 # install-packages.sh SET... - installs the Debian packages of the named sets.
 #
-# Sets: build (compile popinjay), run (the demonstration), test (make test).
+# Sets:
+#   build     compiles popinjay
+#   run       the demonstration: a Dovecot of its own
+#   test      make test; includes run, clients and servers
+#   clients   the mail programs of tests/clients
+#   servers   what tests/support/roots.py unpacks further IMAP servers with
+#   fuzz      make fuzz
+#   coverage  make coverage
+#
 # Asks dpkg first: when all is there, nothing is done and no network is used.
 # Needs root or sudo only when something is missing. With --list it prints
 # what is missing and installs nothing.
@@ -11,9 +19,16 @@ build='gcc libc6-dev make pkg-config libuv1-dev libssl-dev libinih-dev
        libjansson-dev uthash-dev LLHTTP'
 run='ca-certificates curl dovecot-core dovecot-imapd openssl python3'
 tests='clang-format libcmocka-dev python3-pytest'
+clients='bsdutils curl default-jdk-headless fetchmail getmail6
+         libio-socket-ssl-perl libmail-java mpop neomutt nmh nodejs NPM perl
+         ruby s-nail'
+servers='apt dpkg openssl tar'
+fuzz='clang LIBCLANG_RT'
+coverage='gcovr'
 
 usage() {
-    echo "usage: $0 [--list] build|run|test..." >&2
+    echo "usage: $0 [--list] SET..." >&2
+    sed -n '/^# Sets:/,/^#$/s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 
@@ -37,9 +52,20 @@ llhttp_package() {
     fi
 }
 
+# libFuzzer and the sanitizers' run time: of the version that clang is.
+clang_rt_package() {
+    apt-cache depends clang 2>/dev/null |
+        sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p' | head -n 1
+}
+
 missing_of() {
     for p; do
-        [ "$p" != LLHTTP ] || p=$(llhttp_package)
+        case $p in
+        LLHTTP) p=$(llhttp_package) ;;
+        LIBCLANG_RT) p=$(clang_rt_package) ;;
+        # Other makers' packages of node bring it, and exclude Debian's.
+        NPM) command -v npm >/dev/null && continue || p=npm ;;
+        esac
         is_installed "$p" || echo "$p"
     done | sort -u | tr '\n' ' '
 }
@@ -63,7 +89,11 @@ for set_name; do
     --list) list_only=yes ;;
     build) wanted="$wanted $build" ;;
     run) wanted="$wanted $run" ;;
-    test) wanted="$wanted $run $tests" ;;
+    test) wanted="$wanted $run $tests $clients $servers" ;;
+    clients) wanted="$wanted $clients" ;;
+    servers) wanted="$wanted $servers" ;;
+    fuzz) wanted="$wanted $fuzz" ;;
+    coverage) wanted="$wanted $tests $coverage" ;;
     *) usage ;;
     esac
 done
@@ -84,7 +114,8 @@ missing=$(missing_of $wanted)
 echo "installing: $missing"
 
 # Dovecot's package would start a system service on ports that are not ours
-# to open; policy-rc.d forbids it for as long as the installation takes.
+# to open: policy-rc.d forbids it for as long as the installation takes, and
+# after that the service is disabled, for the next boot.
 guard=/usr/sbin/policy-rc.d
 if [ ! -e "$guard" ]; then
     trap 'as_root rm -f "$guard"' EXIT
@@ -94,3 +125,6 @@ fi
 # shellcheck disable=SC2086
 as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -q -y --no-install-recommends $missing
+case " $missing " in
+*' dovecot-core '*) as_root update-rc.d dovecot disable ;;
+esac

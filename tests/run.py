@@ -5,20 +5,26 @@
 
 A part is one of those in PARTS below; without any, all run in their order. A
 part that fails does not stop the others, and a part in which no test ran has
-failed. Programs and files of tests run two at a time; what they say is shown when they fail.
+failed. Programs and files of tests run two at a time; what they say is shown
+when they fail.
+
+A file of tests that has to be root (ROOT) runs under sudo for others.
 """
 
 import concurrent.futures
 import glob
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PYTHON = "/usr/bin/python3"
 PLAIN = "build"
 ASAN = "build/asan"
 SANITIZERS = {
@@ -26,8 +32,21 @@ SANITIZERS = {
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
 }
 TEST_SECONDS = 300       # for one C program
-FILE_SECONDS = 900       # for one file of pytest's, or one check
+FILE_SECONDS = 600       # for one file of pytest's, or one check
+TIDY_SECONDS = 30        # to stop servers, for one that is told to end
 JOBS = 2
+
+# Most of pytest's files run on both builds. These do not:
+#   the scripted server's own tests: there is no proxy in them;
+PLAIN_ONLY = {"upstream/test_server.py"}
+#   other people's servers and clients: their turns take most of the time, and
+#   the sanitizers find in them all that the plain build would, and more.
+ASAN_ONLY = {"integration/test_servers.py", "integration/test_clients.py"}
+# The servers' roots are made, and entered, by root.
+ROOT = {"integration/test_servers.py"}
+# Started first, so that none of them is what all the others wait for.
+LONGEST = ("test_servers.py", "test_scenarios.py", "test_hostile.py",
+           "test_clients.py")
 
 
 class Tally:
@@ -43,26 +62,88 @@ class Tally:
                      self.output + other.output)
 
 
+class Commands:
+    """The programs that run now; when this one is told to end, so are they."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._running = set()
+        self.ended_by = 0
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number, _frame):
+        self.ended_by = number
+        signal.signal(number, signal.SIG_IGN)
+        # Not in the handler: what it interrupted may hold the lock.
+        threading.Thread(target=self._end_all).start()
+
+    def _end_all(self):
+        with self._lock:
+            running = list(self._running)
+        for process in running:
+            end(process)
+
+    def start(self, command, env):
+        with self._lock:
+            if self.ended_by:
+                raise OSError("told to end")
+            # A session of its own: Ctrl-C comes to it by way of _end_all().
+            process = subprocess.Popen(
+                command, cwd=TOP, env={**os.environ, **env},
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, start_new_session=True)
+            self._running.add(process)
+        return process
+
+    def done(self, process):
+        with self._lock:
+            self._running.discard(process)
+
+
+def end(process):
+    """Lets it stop the servers that it started, if it does so in time."""
+    for number, seconds in ((signal.SIGTERM, TIDY_SECONDS),
+                            (signal.SIGKILL, None)):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            return
+        except PermissionError:         # it runs under sudo
+            subprocess.run(["sudo", "-n", "kill", f"-{number}", "--",
+                            f"-{process.pid}"], check=False)
+        try:
+            process.wait(seconds)
+            return
+        except subprocess.TimeoutExpired:
+            pass
+
+
 def run(command, env=None, seconds=FILE_SECONDS):
     """(exit code, output of both streams); as in a shell, 124 is a time-out
     and 127 a program that cannot be run."""
     try:
-        done = subprocess.run(
-            command, cwd=TOP, env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, timeout=seconds, check=False)
+        process = COMMANDS.start(command, env or {})
     except OSError as error:
-        return 127, f"{error}\n"
-    except subprocess.TimeoutExpired as late:
-        said = (late.stdout or b"").decode(errors="replace")
-        return 124, f"{said}\n{command[0]}: over {seconds} s\n"
-    return done.returncode, done.stdout.decode(errors="replace")
+        return 127, f"{command[0]}: {error}\n"
+    late = ""
+    try:
+        said, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        end(process)
+        said, _ = process.communicate()
+        late = f"\n{command[0]}: over {seconds} s\n"
+    finally:
+        COMMANDS.done(process)
+    return 124 if late else process.returncode, \
+        said.decode(errors="replace") + late
 
 
 def one_check(command, env=None):
     """A command that is one test: it passes when it exits with 0."""
     code, output = run(command, env)
-    return Tally(1) if code == 0 else Tally(0, 1, output)
+    return Tally(1) if code == 0 else Tally(
+        0, 1, f"--- {' '.join(command)}: exit {code}\n{output}")
 
 
 def make(build, *targets):
@@ -70,17 +151,19 @@ def make(build, *targets):
                f"BUILD={build}"]
     if build == ASAN:
         command.append("SANITIZE=address,undefined")
-    done = one_check(command + list(targets))
+    done = one_check(command + list(targets),
+                     SANITIZERS if build == ASAN else None)
     # What went well is of no interest next to what did not.
     done.output = re.sub(r"(?m)^  (CC|AR|LD) .*\n", "", done.output)
     return done
 
 
 def checks():
-    """tests/check_*.sh BUILD: layers, banned functions, format, ..."""
-    return in_parallel([(one_check, [script, PLAIN]) for script in
-                        sorted(glob.glob(os.path.join(TOP, "tests",
-                                                      "check_*.sh")))])
+    """tests/check_*.sh BUILD: layers, banned functions, format, ...; and that
+    each row of the conformance checklist has a test."""
+    scripts = sorted(glob.glob(os.path.join(TOP, "tests", "check_*.sh")))
+    return in_parallel([(one_check, [script, PLAIN]) for script in scripts]
+                       + [(make, PLAIN, "rows")])
 
 
 def cmocka(program, env):
@@ -100,24 +183,34 @@ def cmocka(program, env):
 
 
 def programs(build):
-    """Every C test program of |build|, built from a test_*.c."""
-    sources = [s for kind in ("unit", "session")
-               for s in glob.glob(os.path.join(TOP, "tests", kind, "**",
-                                               "test_*.c"), recursive=True)]
+    """Every C test program of |build|, built from a test_*.c; and the inputs
+    in tests/fuzz/corpus, each fuzz target being a test of its own."""
+    sources = [s for pattern in ("unit/**/test_*.c", "session/**/test_*.c",
+                                 "fuzz/fuzz_*.c")
+               for s in glob.glob(os.path.join(TOP, "tests", pattern),
+                                  recursive=True)]
     env = SANITIZERS if build == ASAN else {}
     return in_parallel([
         (cmocka, os.path.join(TOP, build, os.path.relpath(s, TOP))[:-2], env)
         for s in sorted(sources)])
 
 
+def sim(build, seed):
+    """Simulated sessions; those of |seed| and the ones after it."""
+    return make(build, "sim-short", f"SIM_SEED={seed}")
+
+
 def pytest_file(path, env):
-    """One file of integration tests, with servers of its own."""
+    """One file of pytest's tests, with servers of its own."""
+    start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="pjtest.") as folder:
         report = os.path.join(folder, "report.xml")
-        code, output = run(
-            ["/usr/bin/python3", "-m", "pytest", "-q", "-c",
-             "tests/pytest.ini", path, f"--basetemp={folder}/tmp",
-             f"--junitxml={report}"], env)
+        command = [PYTHON, "-m", "pytest", "-q", "-c", "tests/pytest.ini",
+                   path, f"--basetemp={folder}/tmp", f"--junitxml={report}"]
+        if short_name(path) in ROOT and os.geteuid() != 0:
+            code, output = run_as_root(command, env, f"{folder}/tmp")
+        else:
+            code, output = run(command, env)
         try:
             suite = xml.etree.ElementTree.parse(report).find("testsuite")
             total, failures, errors, skipped = (
@@ -125,42 +218,73 @@ def pytest_file(path, env):
                 for a in ("tests", "failures", "errors", "skipped"))
         except (OSError, xml.etree.ElementTree.ParseError):
             total, failures, errors, skipped = 0, 1, 0, 0
-    if skipped:
-        print(f"  {os.path.basename(path)}: {skipped} skipped", flush=True)
     failed = failures + errors
     passed = max(total - failed - skipped, 0)
-    if code != 0 and failed == 0:
+    if failed == 0 and (code != 0 or passed == 0):
         failed = 1
+    if failed:
+        output = f"--- {short_name(path)}: exit {code}\n{output}"
+    print(f"  {short_name(path)}: {passed} ok"
+          + (f", {failed} not ok" if failed else "")
+          + (f", {skipped} skipped" if skipped else "")
+          + f" ({time.monotonic() - start:.1f} s)", flush=True)
     return Tally(passed, failed, output if failed else "")
 
 
+def run_as_root(command, env, scratch):
+    """|scratch| then holds files of root's, which only root can remove."""
+    settings = [f"{key}={value}" for key, value in env.items()]
+    try:
+        return run(["sudo", "-n", "env", *settings, *command])
+    finally:
+        run(["sudo", "-n", "rm", "-rf", scratch])
+
+
+def short_name(path):
+    return os.path.relpath(path, os.path.join(TOP, "tests"))
+
+
 def pytest(build):
-    """The integration tests, on the proxy of |build|."""
+    """pytest's files, on the proxy of |build|."""
     env = {"POPINJAY": os.path.join(TOP, build, "popinjay"),
            "PYTHONDONTWRITEBYTECODE": "1"}
     if build == ASAN:
         env.update(SANITIZERS)
-    return in_parallel([(pytest_file, path, env) for path in sorted(glob.glob(
-        os.path.join(TOP, "tests", "integration", "test_*.py")))])
+    paths = glob.glob(os.path.join(TOP, "tests", "*", "test_*.py"))
+    left_out = PLAIN_ONLY if build == ASAN else ASAN_ONLY
+    return in_parallel([(pytest_file, path, env)
+                        for path in sorted(paths, key=turn)
+                        if short_name(path) not in left_out])
+
+
+def turn(path):
+    name = os.path.basename(path)
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST), path
 
 
 def in_parallel(jobs):
     """Runs (function, argument...) tuples JOBS at a time; adds them up."""
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        pending = [pool.submit(job[0], *job[1:]) for job in jobs]
+        pending = [pool.submit(attempt, *job) for job in jobs]
         return sum((p.result() for p in pending), Tally())
+
+
+def attempt(function, *arguments):
+    return Tally() if COMMANDS.ended_by else function(*arguments)
 
 
 PARTS = {
     "build": lambda: make(PLAIN, "all", "tests"),
     "checks": checks,
     "programs": lambda: programs(PLAIN),
+    "sim": lambda: sim(PLAIN, 1),
     "pytest": lambda: pytest(PLAIN),
     "build-asan": lambda: make(ASAN, "all", "tests"),
     "programs-asan": lambda: programs(ASAN),
+    "sim-asan": lambda: sim(ASAN, 1_000_000),
     "pytest-asan": lambda: pytest(ASAN),
 }
-GROUPS = {"asan": ["build-asan", "programs-asan", "pytest-asan"]}
+GROUPS = {"asan": ["build-asan", "programs-asan", "sim-asan", "pytest-asan"]}
 
 
 def main(names):
@@ -173,6 +297,8 @@ def main(names):
     for name in wanted:
         start = time.monotonic()
         part = PARTS[name]()
+        if COMMANDS.ended_by:
+            sys.exit(f"ended by signal {COMMANDS.ended_by}")
         if part.passed + part.failed == 0:
             part = Tally(0, 1, f"{name}: no test ran\n")
         if part.output:
@@ -185,4 +311,5 @@ def main(names):
 
 
 if __name__ == "__main__":
+    COMMANDS = Commands()
     sys.exit(main(sys.argv[1:]))

@@ -2,11 +2,15 @@
 //
 // It leaves the dots stuffed (RFC 1939 section 3), so they are unstuffed here;
 // besides that each message is stored as it came, with CRLF.
+import { setDefaultResultOrder } from 'node:dns';
 import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 // The packages are not beside this file but where POP3_NODE_MODULES says.
 const Pop3Command = createRequire(process.env.POP3_NODE_MODULES)('node-pop3');
+
+// Before version 20 node tries one address of a name, and no other after it.
+setDefaultResultOrder('ipv4first');
 
 const pop = new Pop3Command({
   host: process.env.POP3_HOST,

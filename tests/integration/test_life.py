@@ -97,7 +97,8 @@ def test_stop_with_nobody_there(server, start_proxy):
 def test_ready_is_logged(server, start_proxy):
     proxy = start_proxy(server.upstream_config(),
                         {"server": {"log_level": "info"}})
-    assert "ready" in proxy.log()
+    # The listeners answer a moment before the line is written.
+    wait_until(lambda: " ready" in proxy.log(), 5, "the line `ready`")
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

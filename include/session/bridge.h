@@ -82,7 +82,10 @@ void bridge_time(struct bridge *b, uint64_t now_ms);
 struct span bridge_client_output(const struct bridge *b);
 struct span bridge_upstream_output(const struct bridge *b);
 
-/* The owner took the first |n| of them. */
+/* The owner took the first |n| of them, and handed them to a connection that
+ * was in order: what a broken one swallowed does not count, since QUIT is
+ * carried out when all answers before it have left.
+ */
 void bridge_client_taken(struct bridge *b, size_t n, uint64_t now_ms);
 void bridge_upstream_taken(struct bridge *b, size_t n, uint64_t now_ms);
 
@@ -94,8 +97,7 @@ enum bridge_wish_kind {
     BRIDGE_START_CLIENT_TLS,
     BRIDGE_CONNECT,            /* a new upstream connection, as configured */
     BRIDGE_START_UPSTREAM_TLS, /* STARTTLS was accepted */
-    BRIDGE_CLOSE_UPSTREAM,     /* write what is left, then close; the bridge
-                                  has already forgotten it */
+    BRIDGE_CLOSE_UPSTREAM,     /* the bridge has already forgotten it */
     BRIDGE_LOCK,               /* the maildrop of |user| */
     BRIDGE_UNLOCK,
     BRIDGE_CLOSE_CLIENT, /* write what is left, then close */
@@ -122,7 +124,7 @@ struct bridge_wish {
     enum bridge_note note; /* BRIDGE_NOTE */
     enum fault fault;      /* BRIDGE_NOTE; BRIDGE_NOTE_UPSTREAM_TEXT: or NONE */
     struct span user;      /* BRIDGE_LOCK, BRIDGE_NOTE_LOGIN...: valid until
-                              the next call; the name used upstream in LOCK */
+                              the next call; in LOCK, whose maildrop it is */
     struct span text;      /* BRIDGE_NOTE_UPSTREAM_TEXT */
 };
 

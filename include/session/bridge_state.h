@@ -61,13 +61,13 @@ struct bridge {
         struct retrieval retrieval;
         struct removal removal;
     } work;
-    struct pop3_request request; /* MESSAGE: waits for the task before it */
+    struct pop3_request request; /* MESSAGE, QUIT: not yet begun */
     bool overloaded;
     bool locked;
-    bool reconnected;   /* once at QUIT: DEC-7 */
+    bool reconnected;   /* at QUIT, once; look up first: DEC-7 */
     bool size_differed; /* told once a session */
     enum fault refusal; /* of a login, held back for a while */
-    unsigned backoffs;  /* in this command */
+    unsigned backoffs;  /* for this command */
 
     uint64_t now_ms;
     uint64_t login_deadline_ms;

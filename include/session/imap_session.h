@@ -70,6 +70,7 @@ struct imap_session {
     bool login_goes_on;   /* LOGIN: a piece waits for `+` */
     unsigned login_piece; /* LOGIN: sent so far */
     unsigned noise_lines;
+    bool progressed;
     uint64_t unasked_octets; /* since the last progress */
     uint64_t rejects;        /* BAD and CLIENTBUG seen: MAP-8 */
 };
@@ -129,8 +130,11 @@ void imap_session_select(struct imap_session *s);
  */
 MUST_CHECK uint32_t imap_session_begin(struct imap_session *s);
 
-/* What came was of use: the count of unasked octets starts anew. */
+/* What came was of use: the count of unasked octets starts anew. Taken: was
+ * there progress since the last time?
+ */
 void imap_session_note_progress(struct imap_session *s);
+bool imap_session_take_progress(struct imap_session *s);
 
 /* Says goodbye; from any state. True: an answer will come. */
 bool imap_session_log_out(struct imap_session *s);

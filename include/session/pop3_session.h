@@ -41,7 +41,8 @@ enum pop3_request_kind {
     POP3_REQUEST_WARM_UP, /* a login will follow: connect upstream */
     POP3_REQUEST_STLS,    /* start TLS, then pop3_session_tls_up */
     POP3_REQUEST_CLOSE,   /* |fault| says why */
-    /* pop3_session_accept_login or pop3_session_refuse_login */
+    /* pop3_session_accept_login or pop3_session_refuse_login; with a |fault|
+     * it cannot be right, and is to be refused with that. */
     POP3_REQUEST_LOGIN,
     /* pop3_session_open_message, octets into |out|, then
      * pop3_session_close_message; or pop3_session_refuse_message */
@@ -55,7 +56,7 @@ struct pop3_request {
     uint32_t index; /* MESSAGE */
     bool top;       /* MESSAGE: only |lines| lines of the body */
     uint32_t lines;
-    enum fault fault; /* CLOSE */
+    enum fault fault; /* CLOSE, LOGIN */
 };
 
 enum pop3_listing {

@@ -46,7 +46,7 @@ struct retrieval {
     bool found;             /* by the lookup */
     bool suspect;           /* a body was there, and was not taken */
     bool vouched;           /* the lookup found it: take what comes */
-    bool opened;            /* the client has its `+OK` */
+    bool opened;            /* its `+OK` is written */
     enum fault fault;
 };
 
@@ -60,7 +60,7 @@ void retrieval_resume(struct retrieval *r);
 
 /* The client has a part of the answer: a failure can only be told by closing.
  */
-bool retrieval_is_open(const struct retrieval *r);
+bool retrieval_has_left(const struct retrieval *r);
 
 /* The size that LIST gave is not what came (DEC-8). After TASK_DONE. */
 bool retrieval_size_differs(const struct retrieval *r);

@@ -113,7 +113,8 @@ bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
         return false;
     }
     *wish = b->wishes[b->wish_first];
-    wish->user = buf_span(&b->login_name);
+    wish->user = wish->kind == BRIDGE_LOCK ? credentials_name(&b->upstream)
+                                           : buf_span(&b->login_name);
     b->wish_first = (b->wish_first + 1) % BRIDGE_WISHES_MAX;
     b->wish_count--;
     return true;
@@ -252,6 +253,9 @@ static void answer_shutdown(struct bridge *b)
         if (b->refuse_at_ms == UINT64_MAX)
             bridge_refuse_login(b, FAULT_SHUTDOWN);
         bridge_tell_refusal(b);
+    } else if (b->task == BRIDGE_TASK_REMOVAL &&
+               removal_is_settled(&b->work.removal)) {
+        bridge_finish_quit(b, FAULT_NONE);
     } else if (b->pop3.pending == POP3_QUIT) {
         pop3_session_finish(&b->pop3, FAULT_SHUTDOWN);
     } else if (b->pop3.pending != POP3_UNKNOWN) {
@@ -262,7 +266,7 @@ static void answer_shutdown(struct bridge *b)
 static void shut_down(struct bridge *b)
 {
     bool half_told = b->task == BRIDGE_TASK_RETRIEVAL &&
-                     retrieval_is_open(&b->work.retrieval);
+                     retrieval_has_left(&b->work.retrieval);
 
     if (!half_told && b->client == BRIDGE_CLIENT_OPEN)
         answer_shutdown(b);
@@ -372,9 +376,9 @@ uint64_t bridge_deadline(const struct bridge *b)
 static void on_client_deadline(struct bridge *b)
 {
     if (b->phase == BRIDGE_LOGGING_IN) {
-        /* It waits for our word: the upstream took too long. */
+        /* It waits for our word. */
         if (b->refuse_at_ms == UINT64_MAX)
-            bridge_refuse_login(b, FAULT_UPSTREAM_SILENT);
+            bridge_refuse_login(b, FAULT_LOGIN_TIMEOUT);
         bridge_tell_refusal(b);
         bridge_end_client(b, FAULT_LOGIN_TIMEOUT);
         return;

@@ -14,14 +14,41 @@ static void close_client(struct bridge *b, enum fault fault)
 
 /* --- login --- */
 
-static void start_login(struct bridge *b)
+/* A wrong password is answered later each time (CONFORMANCE POP-10), and always
+ * by the timer: the next login of a pipelining client must not begin before the
+ * notes of this one are taken.
+ */
+static void hold_refusal(struct bridge *b, enum fault fault)
+{
+    uint64_t failures = b->pop3.logins_failed + 1;
+
+    credentials_wipe(&b->upstream);
+    b->report.logins_failed++;
+    b->report.last_login_fault = fault;
+    bridge_note(b, BRIDGE_NOTE_LOGIN_REFUSED, fault);
+    b->refusal = fault;
+    b->refuse_at_ms = b->now_ms;
+    if (fault == FAULT_CREDENTIALS)
+        b->refuse_at_ms += failures * b->policy->auth_failure_delay_ms;
+}
+
+void bridge_refuse_login(struct bridge *b, enum fault fault)
+{
+    assert(b->phase == BRIDGE_LOGGING_IN);
+    bridge_leave_upstream(b);
+    hold_refusal(b, fault);
+}
+
+static void start_login(struct bridge *b, enum fault fault)
 {
     buf_clear(&b->login_name);
-    (void)buf_append(&b->login_name, credentials_name(&b->pop3.given));
+    (void)buf_append(&b->login_name, buf_span(&b->pop3.given.user));
     b->phase = BRIDGE_LOGGING_IN;
     bridge_note(b, BRIDGE_NOTE_LOGIN, FAULT_NONE);
-    if (b->overloaded) {
-        bridge_refuse_login(b, FAULT_OVERLOAD);
+    if (fault == FAULT_NONE && b->overloaded)
+        fault = FAULT_OVERLOAD;
+    if (fault != FAULT_NONE) {
+        hold_refusal(b, fault); /* the upstream has not heard of it */
         return;
     }
     /* What is used upstream is what the client gave. */
@@ -39,26 +66,6 @@ void bridge_tell_refusal(struct bridge *b)
     b->refuse_at_ms = UINT64_MAX;
     b->phase = BRIDGE_AUTHORIZATION;
     pop3_session_refuse_login(&b->pop3, b->refusal);
-}
-
-/* A wrong password is answered later each time (CONFORMANCE POP-10). */
-void bridge_refuse_login(struct bridge *b, enum fault fault)
-{
-    uint64_t failures = b->pop3.logins_failed + 1;
-
-    assert(b->phase == BRIDGE_LOGGING_IN);
-    bridge_leave_upstream(b);
-    credentials_wipe(&b->upstream);
-    b->report.logins_failed++;
-    b->report.last_login_fault = fault;
-    bridge_note(b, BRIDGE_NOTE_LOGIN_REFUSED, fault);
-    b->refusal = fault;
-    /* Always by the timer: the next login of a pipelining client must not
-     * begin before the notes of this one are taken.
-     */
-    b->refuse_at_ms = b->now_ms;
-    if (fault == FAULT_CREDENTIALS)
-        b->refuse_at_ms += failures * b->policy->auth_failure_delay_ms;
 }
 
 void bridge_accept_login(struct bridge *b, struct maildrop *maildrop)
@@ -160,7 +167,7 @@ static void serve(struct bridge *b, const struct pop3_request *request)
         close_client(b, request->fault);
         break;
     case POP3_REQUEST_LOGIN:
-        start_login(b);
+        start_login(b, request->fault);
         break;
     case POP3_REQUEST_MESSAGE:
     case POP3_REQUEST_QUIT:

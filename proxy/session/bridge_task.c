@@ -119,7 +119,7 @@ static void end_retrieval(struct bridge *b, enum task_status status)
     } else if (b->imap.awaiting) {
         /* What else this command brings is not to be trusted. */
         bridge_upstream_lost(b, fault, true);
-    } else if (retrieval_is_open(r)) {
+    } else if (retrieval_has_left(r)) {
         maildrop_note_failed(b->pop3.maildrop, r->index, !r->top);
         bridge_abort_client(b, fault);
     } else {
@@ -183,11 +183,13 @@ void bridge_resume_task(struct bridge *b)
  */
 static bool pause_for(struct bridge *b, const struct imap_session_event *ev)
 {
-    bool opened = b->task == BRIDGE_TASK_RETRIEVAL &&
-                  retrieval_is_open(&b->work.retrieval);
+    /* A body that has begun to come must not come again. */
+    bool begun = b->task == BRIDGE_TASK_RETRIEVAL && b->work.retrieval.has_body;
 
+    if (ev->kind == IMAP_SESSION_COMPLETED && ev->fault == FAULT_NONE)
+        b->backoffs = 0;
     if (ev->kind != IMAP_SESSION_COMPLETED || ev->backoff_ms == 0 ||
-        ev->backoff_ms > BACKOFF_PATIENCE_MS || opened || b->backoffs > 0 ||
+        ev->backoff_ms > BACKOFF_PATIENCE_MS || begun || b->backoffs > 0 ||
         b->task == BRIDGE_TASK_KEEPALIVE)
         return false;
     b->backoffs++;

@@ -96,7 +96,7 @@ static void lose_retrieval(struct bridge *b, enum fault fault)
     const struct retrieval *r = &b->work.retrieval;
 
     maildrop_note_failed(b->pop3.maildrop, r->index, !r->top);
-    if (retrieval_is_open(r)) {
+    if (retrieval_has_left(r)) {
         bridge_abort_client(b, fault);
         return;
     }
@@ -164,6 +164,8 @@ void bridge_try_login(struct bridge *b)
         return;
     if (b->phase != BRIDGE_LOGGING_IN && b->phase != BRIDGE_UPDATE)
         return;
+    if (b->refuse_at_ms != UINT64_MAX)
+        return; /* refused already, and not by the server */
     bridge_await_upstream(b);
     fault = imap_session_log_in(&b->imap, &b->upstream);
     if (fault == FAULT_NONE)
@@ -233,8 +235,11 @@ static void check_mailbox(struct bridge *b)
     if (b->phase == BRIDGE_TRANSACTION) {
         pop3_session_break(&b->pop3, FAULT_MAILBOX_CHANGED, false);
     } else if (b->phase == BRIDGE_UPDATE) {
+        bool settled = b->task == BRIDGE_TASK_REMOVAL &&
+                       removal_is_settled(&b->work.removal);
+
         bridge_forget_task(b);
-        bridge_finish_quit(b, FAULT_MAILBOX_CHANGED);
+        bridge_finish_quit(b, settled ? FAULT_NONE : FAULT_MAILBOX_CHANGED);
     }
 }
 
@@ -253,7 +258,8 @@ static void on_event(struct bridge *b, const struct imap_session_event *ev)
 {
     if (ev->noteworthy)
         bridge_note_text(b, ev->item.text, ev->fault);
-    if (ev->kind != IMAP_SESSION_MORE && ev->kind != IMAP_SESSION_TEXT)
+    if (ev->kind != IMAP_SESSION_MORE && ev->kind != IMAP_SESSION_TEXT &&
+        ev->kind != IMAP_SESSION_ITEM)
         b->progress_ms = b->now_ms;
     switch (ev->kind) {
     case IMAP_SESSION_START_TLS:
@@ -283,7 +289,6 @@ static void on_event(struct bridge *b, const struct imap_session_event *ev)
     case IMAP_SESSION_MORE:
         break;
     }
-    check_mailbox(b);
 }
 
 void bridge_take_upstream(struct bridge *b, struct span in)
@@ -293,6 +298,8 @@ void bridge_take_upstream(struct bridge *b, struct span in)
     while (b->link == BRIDGE_LINK_UP || b->link == BRIDGE_LINK_LEAVING) {
         ev = imap_session_next(&b->imap, &in);
         on_event(b, &ev);
+        if (imap_session_take_progress(&b->imap))
+            b->progress_ms = b->now_ms;
         /* Not before: what QUIT ends frees what |ev| borrows from. */
         check_mailbox(b);
         if (ev.kind == IMAP_SESSION_MORE)

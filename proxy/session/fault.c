@@ -24,7 +24,7 @@ static const struct {
     [FAULT_CLIENT_IDLE] = { "client_idle", "idle for too long", POP3_CODE_NONE,
                             FAULT_CLASS_TIMEOUT, false },
     [FAULT_LOGIN_TIMEOUT] = { "login_timeout", "login took too long",
-                              POP3_CODE_NONE, FAULT_CLASS_TIMEOUT, false },
+                              POP3_CODE_SYS_TEMP, FAULT_CLASS_TIMEOUT, false },
     [FAULT_TOO_MANY_ERRORS] = { "too_many_errors", "too many errors, closing",
                                 POP3_CODE_NONE, FAULT_CLASS_CLIENT, false },
     [FAULT_TOO_MANY_LOGINS] = { "too_many_logins",

@@ -273,8 +273,32 @@ enum fault imap_session_log_in(struct imap_session *s,
     return FAULT_NONE;
 }
 
-/* IMAP's word on a refused login: CONFORMANCE MAP-1 to MAP-4. */
-static enum fault fault_of_login(const struct imap_event *ev)
+/* --- what a NO means --- */
+
+/* CONFORMANCE MAP-1 to MAP-4, MAP-6, MAP-7. A code that is not here leaves the
+ * usual meaning: wrong credentials (RFC 5530 §3), a mailbox that is busy.
+ */
+static const struct {
+    enum imap_code code;
+    enum fault at_login;
+    enum fault at_select;
+} refusals[] = {
+    { IMAP_CODE_UNAVAILABLE, FAULT_UPSTREAM_BUSY, FAULT_MAILBOX_BUSY },
+    { IMAP_CODE_LIMIT, FAULT_UPSTREAM_BUSY, FAULT_MAILBOX_BUSY },
+    { IMAP_CODE_SERVERBUG, FAULT_UPSTREAM_BUSY, FAULT_MAILBOX_BUSY },
+    { IMAP_CODE_OVERQUOTA, FAULT_UPSTREAM_BUSY, FAULT_MAILBOX_BUSY },
+    { IMAP_CODE_INUSE, FAULT_UPSTREAM_BUSY, FAULT_IN_USE },
+    { IMAP_CODE_CONTACTADMIN, FAULT_ACCOUNT, FAULT_MAILBOX_BUSY },
+    { IMAP_CODE_NOPERM, FAULT_ACCOUNT, FAULT_MAILBOX_REFUSED },
+    { IMAP_CODE_NONEXISTENT, FAULT_ACCOUNT, FAULT_MAILBOX_REFUSED },
+    { IMAP_CODE_CORRUPTION, FAULT_ACCOUNT, FAULT_MAILBOX_REFUSED },
+    /* UTF8=ONLY: RFC 9755 §3 */
+    { IMAP_CODE_CANNOT, FAULT_UPSTREAM_NO_LOGIN, FAULT_MAILBOX_REFUSED },
+    { IMAP_CODE_PRIVACYREQUIRED, FAULT_UPSTREAM_NO_LOGIN, FAULT_MAILBOX_BUSY },
+    { IMAP_CODE_CLIENTBUG, FAULT_UPSTREAM_REJECTED, FAULT_UPSTREAM_REJECTED },
+};
+
+static enum fault fault_of_no(const struct imap_event *ev, bool at_login)
 {
     struct quirk quirk;
 
@@ -282,27 +306,10 @@ static enum fault fault_of_login(const struct imap_event *ev)
         return quirk.fault;
     if (ev->condition == IMAP_BAD)
         return FAULT_UPSTREAM_REJECTED;
-    switch (ev->code) {
-    case IMAP_CODE_UNAVAILABLE:
-    case IMAP_CODE_LIMIT:
-    case IMAP_CODE_INUSE:
-    case IMAP_CODE_SERVERBUG:
-        return FAULT_UPSTREAM_BUSY;
-    case IMAP_CODE_OVERQUOTA: /* a limit is no wrong password: rule 8 */
-        return FAULT_UPSTREAM_BUSY;
-    case IMAP_CODE_CONTACTADMIN:
-    case IMAP_CODE_NOPERM:
-    case IMAP_CODE_NONEXISTENT:
-    case IMAP_CODE_CORRUPTION:
-        return FAULT_ACCOUNT;
-    case IMAP_CODE_PRIVACYREQUIRED:
-    case IMAP_CODE_CANNOT: /* UTF8=ONLY: RFC 9755 §3 */
-        return FAULT_UPSTREAM_NO_LOGIN;
-    case IMAP_CODE_CLIENTBUG:
-        return FAULT_UPSTREAM_REJECTED;
-    default: /* RFC 5530 §3: no code means AUTHENTICATIONFAILED */
-        return FAULT_CREDENTIALS;
-    }
+    for (size_t i = 0; i < ARRAY_LENGTH(refusals); i++)
+        if (refusals[i].code == ev->code)
+            return at_login ? refusals[i].at_login : refusals[i].at_select;
+    return at_login ? FAULT_CREDENTIALS : FAULT_MAILBOX_BUSY;
 }
 
 /* Authenticated, and its capabilities are known. */
@@ -328,7 +335,7 @@ static struct imap_session_event on_login_answer(struct imap_session *s,
     if (s->cancelled)
         return imap_phase_fail(s, FAULT_UPSTREAM_GARBLED, ev);
     if (ev->condition != IMAP_OK)
-        return refuse(s, IMAP_NOT_AUTHENTICATED, fault_of_login(ev), ev);
+        return refuse(s, IMAP_NOT_AUTHENTICATED, fault_of_no(ev, true), ev);
     /* General rule 6: ask again unless the answer says. */
     if (ev->code != IMAP_CODE_CAPABILITY) {
         imap_phase_enter(s, IMAP_CAPABILITY_LOGIN);
@@ -371,35 +378,11 @@ struct imap_session_event imap_phase_on_continue(struct imap_session *s,
 
 /* --- opening the mailbox --- */
 
-/* CONFORMANCE MAP-6 and MAP-7. */
-static enum fault fault_of_select(const struct imap_event *ev)
-{
-    struct quirk quirk;
-
-    if (quirk_find(ev->condition, ev->code, ev->text, &quirk))
-        return quirk.fault;
-    if (ev->condition == IMAP_BAD)
-        return FAULT_UPSTREAM_REJECTED;
-    switch (ev->code) {
-    case IMAP_CODE_INUSE:
-        return FAULT_IN_USE;
-    case IMAP_CODE_NONEXISTENT:
-    case IMAP_CODE_NOPERM:
-    case IMAP_CODE_CANNOT:
-    case IMAP_CODE_CORRUPTION:
-        return FAULT_MAILBOX_REFUSED;
-    case IMAP_CODE_CLIENTBUG:
-        return FAULT_UPSTREAM_REJECTED;
-    default:
-        return FAULT_MAILBOX_BUSY;
-    }
-}
-
 static struct imap_session_event on_select_answer(struct imap_session *s,
                                                   const struct imap_event *ev)
 {
     if (ev->condition != IMAP_OK)
-        return refuse(s, IMAP_AUTHENTICATED, fault_of_select(ev), ev);
+        return refuse(s, IMAP_AUTHENTICATED, fault_of_no(ev, false), ev);
     imap_phase_enter(s, IMAP_SELECTED);
     return happened(IMAP_SESSION_SELECTED);
 }

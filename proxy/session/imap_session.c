@@ -280,6 +280,15 @@ uint32_t imap_session_begin(struct imap_session *s)
 void imap_session_note_progress(struct imap_session *s)
 {
     s->unasked_octets = 0;
+    s->progressed = true;
+}
+
+bool imap_session_take_progress(struct imap_session *s)
+{
+    bool progressed = s->progressed;
+
+    s->progressed = false;
+    return progressed;
 }
 
 bool imap_session_log_out(struct imap_session *s)

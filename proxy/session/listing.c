@@ -16,7 +16,7 @@ enum task_status listing_start(struct listing *l, struct imap_session *imap,
     *l = (struct listing){ .imap = imap, .hide_deleted = hide_deleted };
     snapshot_builder_init(&l->builder);
     /* `1:*` would name a message that is not there (RFC 9051 §6.4.9). */
-    if (imap->mailbox.exists == 0)
+    if (imap->mailbox.exists_told && imap->mailbox.exists == 0)
         return TASK_DONE;
     send_listing(l);
     return TASK_RUNNING;
@@ -116,7 +116,7 @@ static enum task_status on_completed(struct listing *l,
 {
     if (l->settling) {
         l->settling = false;
-        if (l->imap->mailbox.exists == 0)
+        if (l->imap->mailbox.exists_told && l->imap->mailbox.exists == 0)
             return TASK_DONE;
         send_listing(l);
         return TASK_RUNNING;

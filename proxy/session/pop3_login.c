@@ -41,8 +41,7 @@ static struct pop3_request refuse_login(struct pop3_session *s,
                                         enum pop3_verb verb, enum fault fault)
 {
     s->pending = verb;
-    pop3_session_refuse_login(s, fault);
-    return no_request;
+    return (struct pop3_request){ .kind = POP3_REQUEST_LOGIN, .fault = fault };
 }
 
 struct pop3_request pop3_on_user(struct pop3_session *s,

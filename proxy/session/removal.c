@@ -208,7 +208,10 @@ enum task_status removal_start(struct removal *r, struct imap_session *imap,
                            .maildrop = maildrop,
                            .mark_seen = mark_seen,
                            .left = maildrop_deleted_count(maildrop) };
-    return look_up_first ? look_up(r) : begin_round(r);
+    if (!look_up_first)
+        return begin_round(r);
+    r->left = UINT32_MAX; /* what comes of the look-up is no idle round */
+    return look_up(r);
 }
 
 void removal_resume(struct removal *r)
@@ -375,7 +378,7 @@ static enum task_status on_completed(struct removal *r,
 
     /* The UIDs may mean other messages by now (DEC-15). */
     if (r->imap->mailbox.changed)
-        return fail(r, FAULT_MAILBOX_CHANGED);
+        return r->settled ? TASK_DONE : fail(r, FAULT_MAILBOX_CHANGED);
     if (ev->fault != FAULT_NONE)
         return on_refused(r, ev);
     rest = ask_for_rest(r, &ev->item);

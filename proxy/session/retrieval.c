@@ -72,7 +72,7 @@ void retrieval_resume(struct retrieval *r)
     send_step(r);
 }
 
-bool retrieval_is_open(const struct retrieval *r)
+bool retrieval_has_left(const struct retrieval *r)
 {
     return r->opened && r->pop3->message_left;
 }

@@ -30,6 +30,7 @@ enum config_kind {
     CONFIG_COUNT_OR_AUTO,   /* unsigned; auto is 0 */
     CONFIG_DURATION,        /* uint64_t in ms, min to max */
     CONFIG_TEXT,            /* char *; empty is NULL */
+    CONFIG_HOST,            /* the same; a name or an address */
     CONFIG_FILE,            /* char *; empty is NULL, else it can be read */
     CONFIG_FILES,           /* struct config_paths; may stand several times */
     CONFIG_NETWORKS,        /* struct config_networks; the same */

@@ -62,7 +62,7 @@ const struct config_key config_keys[] = {
       tls_modes },
     { CONFIG_UPSTREAM, "ca_file", CONFIG_FILE, IN_UPSTREAM(ca_file), "", 0, 0,
       NULL },
-    { CONFIG_UPSTREAM, "server_name", CONFIG_TEXT, IN_UPSTREAM(server_name), "",
+    { CONFIG_UPSTREAM, "server_name", CONFIG_HOST, IN_UPSTREAM(server_name), "",
       0, 0, NULL },
     { CONFIG_UPSTREAM, "allow_insecure_upstream", CONFIG_BOOL,
       IN_UPSTREAM(allow_insecure_upstream), "no", 0, 0, NULL },

@@ -306,6 +306,16 @@ static bool host_is_name(const char *host)
                              "0123456789-._")] == '\0';
 }
 
+static bool set_host(void *to, const char *text, struct complaint c)
+{
+    if (text[0] != '\0' && !host_is_numeric(text) && !host_is_name(text))
+        return complain(c,
+                        "must be a host name or an address without brackets, "
+                        "is \"%s\"",
+                        text);
+    return set_text(to, text, c);
+}
+
 /* The host of `host:port` or `[host]:port` as a new string; |port| is where
  * its digits begin. NULL where the text has no such form.
  */
@@ -374,6 +384,8 @@ bool config_key_set(const struct config_key *key, void *base, const char *text,
         return set_duration(key, to, text, c);
     case CONFIG_TEXT:
         return set_text(to, text, c);
+    case CONFIG_HOST:
+        return set_host(to, text, c);
     case CONFIG_FILE:
         return set_file(to, text, c);
     case CONFIG_FILES:
@@ -413,6 +425,7 @@ static void free_value(const struct config_key *key, void *from)
         free_networks(from);
         break;
     case CONFIG_TEXT:
+    case CONFIG_HOST:
     case CONFIG_FILE:
     case CONFIG_RETENTION:
         free(*(char **)from);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "process.h"
@@ -82,6 +83,9 @@ static void warn(const struct config *config, uint64_t files)
         config->upstream.allow_insecure_upstream)
         log_event(LOG_LEVEL_WARNING, "insecure_upstream",
                   "passwords and mail cross the network in clear");
+    if (geteuid() == 0 && config->user == NULL)
+        log_event(LOG_LEVEL_WARNING, "runs_as_root",
+                  "[server] user names nobody to become");
     for (size_t i = 0; i < config->listener_count; i++) {
         const struct config_listener *listener = &config->listeners[i];
 

@@ -26,7 +26,9 @@ struct connection_space {
 MUST_CHECK bool connection_space_init(struct connection_space *space,
                                       uv_loop_t *loop);
 
-/* When its connections are all gone. Wipes. */
+/* When its connections are all gone. Wipes. Twice is fine, and so is one that
+ * could not be made.
+ */
 void connection_space_fini(struct connection_space *space);
 
 #endif

@@ -31,7 +31,6 @@ struct relay_host {
     /* Written by the worker only, read by the status server too. */
     struct counters counters;
     atomic_uint_least32_t sessions;
-    atomic_bool upstream_failed; /* the last attempt to reach it */
 };
 
 /* Begins a session with the client behind |tcp|, which is connected, was

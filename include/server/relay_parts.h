@@ -57,6 +57,7 @@ struct relay {
     struct connection *client; /* NULL: GONE */
     enum relay_client_stage client_stage;
     bool client_ended;        /* it will send no more; the bridge knows not */
+    size_t sent;              /* to it, in this turn of the pump */
     uint64_t client_limit_ms; /* CLOSING: the output has until then to go */
 
     struct dialer *dialer;       /* DIALING */
@@ -67,7 +68,6 @@ struct relay {
     uv_timer_t timer;
     uint64_t timer_ms; /* when it is due; UINT64_MAX: it is not */
     bool overloaded;
-    bool over;
 
     /* for the log */
     uint64_t number;

@@ -3,7 +3,7 @@
  * It holds what a worker needs beside its loop: the TLS contexts with their
  * certificates (one for all workers, so that a session ticket is good at
  * each), the policy of each listener, and the table of locked maildrops.
- * All but that table (which has its own mutex) and the counts of sessions
+ * All but that table (which has its own mutex) and the figures at the end
  * (which are atomic) never changes.
  */
 #ifndef POPINJAY_SERVER_SERVICE_H
@@ -34,6 +34,10 @@ struct service {
     atomic_uint_least64_t next_session; /* the number in the log */
     atomic_uint_least32_t sessions;     /* alive, over all workers */
     atomic_uint_least32_t upstreams;    /* connections, the same */
+    /* When the last attempt to reach the upstream failed, by the clock of all
+     * loops; 0: it did not, or there was none yet.
+     */
+    atomic_uint_least64_t upstream_failed_ms;
 };
 
 /* Reads certificates and keys, so it must run before privileges are dropped.

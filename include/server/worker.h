@@ -60,9 +60,4 @@ const struct counters *worker_counters(const struct worker *w);
 /* Sessions alive. */
 uint32_t worker_sessions(const struct worker *w);
 
-/* False where the last attempt to reach the upstream failed; true where it
- * did not, and where there was none yet.
- */
-bool worker_upstream_answers(const struct worker *w);
-
 #endif

@@ -64,17 +64,25 @@ static void destroy(struct connection *c)
     uv_close((uv_handle_t *)&c->timer, on_closed);
 }
 
+/* Whoever cares for it goes on: its owner, or else closing. */
 static void stir(struct connection *c)
 {
     if (c->stir != NULL)
         c->stir(c->owner);
+    else
+        finish(c);
+}
+
+static bool is_broken(const struct connection *c)
+{
+    return c->state == CONNECTION_BROKEN || c->state == CONNECTION_UNTRUSTED;
 }
 
 /* The first reason stands. */
 static void break_off(struct connection *c, enum connection_state state,
                       const char *failure)
 {
-    if (c->state == CONNECTION_BROKEN || c->state == CONNECTION_UNTRUSTED)
+    if (is_broken(c))
         return;
     c->state = state;
     c->failure = failure;
@@ -93,11 +101,6 @@ static void notice_failure(struct connection *c)
         die(c, c->sender.failure);
 }
 
-static bool is_broken(const struct connection *c)
-{
-    return c->state == CONNECTION_BROKEN || c->state == CONNECTION_UNTRUSTED;
-}
-
 /* --- making one --- */
 
 static void on_drained(void *owner)
@@ -107,10 +110,7 @@ static void on_drained(void *owner)
     if (c->destroyed)
         return;
     notice_failure(c);
-    if (c->stir == NULL)
-        finish(c);
-    else
-        stir(c);
+    stir(c);
 }
 
 struct connection *connection_new(struct connection_space *space, uv_tcp_t *tcp,
@@ -188,12 +188,8 @@ size_t connection_write(struct connection *c, struct span octets)
     size_t taken = 0;
 
     assert(c->stir != NULL && c->state != CONNECTION_HANDSHAKING);
-    while (octets.len > 0 && !sender_is_busy(&c->sender) && !is_broken(c)) {
-        size_t n = write_some(c, octets);
-
-        span_take(&octets, n);
-        taken += n;
-    }
+    while (octets.len > 0 && !sender_is_busy(&c->sender) && !is_broken(c))
+        taken += span_take(&octets, write_some(c, octets)).len;
     return is_broken(c) ? taken + octets.len : taken;
 }
 
@@ -253,11 +249,6 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *whole)
         assert(c->in.len == 0);
         consumed(c);
         c->in = span_make(whole->base, (size_t)got);
-    }
-    if (c->stir == NULL) {
-        finish(c);
-        adjust(c);
-        return;
     }
     if (c->state == CONNECTION_HANDSHAKING)
         handshake(c);
@@ -347,8 +338,10 @@ enum connection_status connection_read(struct connection *c, size_t cap,
         return CONNECTION_MORE;
     if (c->state == CONNECTION_UNTRUSTED)
         return CONNECTION_END;
-    status = c->tls != NULL ? read_sealed(c, cap, octets)
-                            : read_clear(c, cap, octets);
+    if (c->tls != NULL)
+        status = read_sealed(c, cap, octets);
+    else
+        status = read_clear(c, cap, octets);
     if (status == CONNECTION_MORE && (c->ended || is_broken(c)))
         return CONNECTION_END;
     return status;
@@ -372,16 +365,17 @@ static void handshake(struct connection *c)
     send_sealed(c);
     switch (status) {
     case TLS_OK:
-        if (is_broken(c))
-            return;
-        c->state = CONNECTION_OPEN;
-        uv_timer_stop(&c->timer);
+        if (!is_broken(c)) {
+            c->state = CONNECTION_OPEN;
+            uv_timer_stop(&c->timer);
+        }
         return;
     case TLS_MORE:
-    case TLS_END:
-        if (c->ended)
-            break_off(c, CONNECTION_BROKEN, "ended within the handshake");
-        return;
+        if (!c->ended)
+            return;
+        break;
+    case TLS_END: /* what follows it is not taken, and may not wait here */
+        break;
     case TLS_EUNTRUSTED:
         break_off(c, CONNECTION_UNTRUSTED, tls_failure(c->tls));
         return;
@@ -390,6 +384,7 @@ static void handshake(struct connection *c)
         break_off(c, CONNECTION_BROKEN, tls_failure(c->tls));
         return;
     }
+    break_off(c, CONNECTION_BROKEN, "ended within the handshake");
 }
 
 void connection_start_tls(struct connection *c, struct tls *tls)
@@ -424,7 +419,7 @@ static void on_finished(uv_shutdown_t *request, int status)
  */
 static void finish(struct connection *c)
 {
-    if (c->destroyed || sender_is_busy(&c->sender))
+    if (c->destroyed || (sender_is_busy(&c->sender) && !c->dead))
         return;
     if (c->ended || c->dead) {
         destroy(c);

@@ -27,4 +27,5 @@ void connection_space_fini(struct connection_space *space)
     free(space->received);
     free(space->plain);
     buf_fini(&space->sealed);
+    *space = (struct connection_space){ .loop = NULL };
 }

@@ -41,6 +41,26 @@ static void complain(char *error, size_t error_size, const char *file)
     ERR_clear_error();
 }
 
+/* OpenSSL tells what one of its decoders thought of the file. That the key is
+ * not the certificate's it tells only where both are of one kind.
+ */
+static const char *key_reason(void)
+{
+    unsigned long code = ERR_peek_error();
+
+    if (ERR_SYSTEM_ERROR(code))
+        return openssl_reason();
+    if (ERR_GET_LIB(code) == ERR_LIB_X509 || ERR_GET_LIB(code) == ERR_LIB_SSL)
+        return "does not belong to the certificate";
+    return "no private key in PEM that is whole and without a pass phrase";
+}
+
+static void complain_of_key(char *error, size_t error_size, const char *file)
+{
+    snprintf(error, error_size, "%s: %s", file, key_reason());
+    ERR_clear_error();
+}
+
 static int openssl_version(enum tls_version version)
 {
     switch (version) {
@@ -121,13 +141,12 @@ static bool load_pair(SSL_CTX *ssl, const struct tls_pair *pair, char *error,
         complain(error, error_size, pair->certificate);
         return false;
     }
-    /* Also checks that it belongs to the certificate. */
-    if (SSL_CTX_use_PrivateKey_file(ssl, pair->private_key, SSL_FILETYPE_PEM) !=
-        1) {
-        complain(error, error_size, pair->private_key);
-        return false;
-    }
-    return true;
+    if (SSL_CTX_use_PrivateKey_file(ssl, pair->private_key, SSL_FILETYPE_PEM) ==
+            1 &&
+        SSL_CTX_check_private_key(ssl) == 1)
+        return true;
+    complain_of_key(error, error_size, pair->private_key);
+    return false;
 }
 
 static SSL_CTX *ssl_new_server(const struct tls_pair *pair,

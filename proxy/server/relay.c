@@ -7,6 +7,12 @@
 #include "net/tcp.h"
 #include "server/relay_parts.h"
 
+/* Octets for the client. What one turn receives is bounded, what answers it is
+ * not: a client that asks for one long list after another, and reads as fast as
+ * they are written, must not keep the loop from the others.
+ */
+#define SENT_MAX_A_TURN (1024 * 1024)
+
 uint64_t relay_now(const struct relay *r)
 {
     return uv_now(r->host->space.loop);
@@ -45,34 +51,6 @@ static void release_lock(struct relay *r)
     r->lock = NULL;
 }
 
-/* --- the end of it --- */
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-    struct relay *r = handle->data;
-
-    buf_fini(&r->user);
-    free(r);
-}
-
-/* The connections let go of the relay here and may outlive it a little. */
-static void end(struct relay *r, enum fault why)
-{
-    struct relay_host *host = r->host;
-
-    r->over = true;
-    relay_log_end(r, why);
-    counters_session_end(&host->counters, r->phase, why);
-    relay_upstream_close(r);
-    connection_close(r->client);
-    release_lock(r);
-    bridge_free(r->bridge);
-    DL_DELETE(host->relays, r);
-    atomic_fetch_sub(&host->sessions, 1);
-    atomic_fetch_sub(&host->service->sessions, 1);
-    uv_close((uv_handle_t *)&r->timer, on_timer_closed);
-}
-
 /* --- counting --- */
 
 static void count(struct relay *r)
@@ -101,6 +79,35 @@ static void count(struct relay *r)
     if (phase != r->phase)
         counters_session_move(c, r->phase, phase);
     r->phase = phase;
+}
+
+/* --- the end of it --- */
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct relay *r = handle->data;
+
+    buf_fini(&r->user);
+    free(r);
+}
+
+/* The connections let go of the relay here and may outlive it a little. */
+static void end(struct relay *r, enum fault why)
+{
+    struct relay_host *host = r->host;
+
+    if (r->bridge != NULL)
+        count(r);
+    relay_log_end(r, why);
+    counters_session_end(&host->counters, r->phase, why);
+    relay_upstream_close(r);
+    connection_close(r->client);
+    release_lock(r);
+    bridge_free(r->bridge);
+    DL_DELETE(host->relays, r);
+    atomic_fetch_sub(&host->sessions, 1);
+    atomic_fetch_sub(&host->service->sessions, 1);
+    uv_close((uv_handle_t *)&r->timer, on_timer_closed);
 }
 
 /* --- the pump --- */
@@ -150,7 +157,8 @@ static void serve_wishes(struct relay *r)
 
 /* Takes in whatever there is before anything is sent, so that what belongs
  * together leaves together: a status line and the first octets of its message,
- * a row of pipelined replies.
+ * a row of pipelined replies. It is counted before it is sent, so that whoever
+ * has seen a reply sees it in the figures too.
  */
 static bool move(struct relay *r)
 {
@@ -166,6 +174,7 @@ static bool move(struct relay *r)
     serve_wishes(r);
     if (moved)
         return true;
+    count(r);
     moved |= relay_client_send(r);
     moved |= relay_upstream_send(r);
     return moved;
@@ -180,13 +189,15 @@ static void on_time(uv_timer_t *timer)
     relay_pump(r);
 }
 
-static void set_timer(struct relay *r)
+static void set_timer(struct relay *r, bool more)
 {
     uint64_t due_ms = bridge_deadline(r->bridge);
     uint64_t now_ms = relay_now(r);
 
     if (r->client_limit_ms < due_ms)
         due_ms = r->client_limit_ms;
+    if (more) /* in the next turn: a timer of 0 ms could belong to this one */
+        due_ms = now_ms + 1;
     if (due_ms == r->timer_ms)
         return;
     r->timer_ms = due_ms;
@@ -212,20 +223,22 @@ static enum fault end_reason(const struct relay *r)
 void relay_pump(void *relay)
 {
     struct relay *r = relay;
+    bool moved;
 
+    r->sent = 0;
     do {
-        while (move(r))
-            continue;
+        do
+            moved = move(r);
+        while (moved && r->sent < SENT_MAX_A_TURN);
         relay_client_settle(r);
         serve_wishes(r);
-    } while (move(r));
+        moved = move(r);
+    } while (moved && r->sent < SENT_MAX_A_TURN);
     relay_upstream_settle(r);
-    if (r->bridge != NULL)
-        count(r);
     if (is_over(r))
         end(r, end_reason(r));
     else if (r->bridge != NULL)
-        set_timer(r);
+        set_timer(r, moved);
 }
 
 /* --- the begin of it --- */

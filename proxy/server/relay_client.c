@@ -1,6 +1,4 @@
 /* The client's side of a relay. */
-#include <assert.h>
-
 #include "base/limits.h"
 #include "server/relay_parts.h"
 
@@ -81,11 +79,12 @@ void relay_client_start_tls(struct relay *r)
         r->client_stage = RELAY_CLIENT_TLS_WISHED;
 }
 
-static void tell_tls_failed(struct relay *r)
+static void give_up_tls(struct relay *r)
 {
     connection_close(r->client); /* the alert is on its way */
     let_go(r);
-    bridge_outcome(r->bridge, BRIDGE_CLIENT_TLS_FAILED, relay_now(r));
+    if (r->bridge != NULL)
+        bridge_outcome(r->bridge, BRIDGE_CLIENT_TLS_FAILED, relay_now(r));
 }
 
 static bool begin_upgrade(struct relay *r)
@@ -94,7 +93,7 @@ static bool begin_upgrade(struct relay *r)
         return false;
     r->client_stage = RELAY_CLIENT_UPGRADING;
     if (!start_tls(r))
-        tell_tls_failed(r);
+        give_up_tls(r);
     return true;
 }
 
@@ -110,40 +109,31 @@ static void note_tls(struct relay *r)
         counters_add(c, COUNTER_SNI_UNMATCHED, 1);
 }
 
-static bool notice_upgrade(struct relay *r)
+/* On a port where TLS comes first, nobody was greeted before. */
+static void tls_is_up(struct relay *r)
 {
-    switch (connection_state(r->client)) {
-    case CONNECTION_HANDSHAKING:
-        return false;
-    case CONNECTION_OPEN:
-        break;
-    case CONNECTION_UNTRUSTED:
-    case CONNECTION_BROKEN:
-        tell_tls_failed(r);
-        return true;
-    }
     note_tls(r);
+    if (r->bridge == NULL) {
+        greet(r);
+        return;
+    }
     r->client_stage = RELAY_CLIENT_OPEN;
     bridge_outcome(r->bridge, BRIDGE_CLIENT_TLS_UP, relay_now(r));
-    return true;
 }
 
-/* The same on a port where TLS comes first: nobody is greeted before. */
-static bool notice_greeting_tls(struct relay *r)
+static bool notice_handshake(struct relay *r)
 {
     switch (connection_state(r->client)) {
     case CONNECTION_HANDSHAKING:
         return false;
     case CONNECTION_OPEN:
+        tls_is_up(r);
         break;
     case CONNECTION_UNTRUSTED:
     case CONNECTION_BROKEN:
-        connection_close(r->client);
-        let_go(r);
-        return true;
+        give_up_tls(r);
+        break;
     }
-    note_tls(r);
-    greet(r);
     return true;
 }
 
@@ -199,12 +189,11 @@ void relay_client_settle(struct relay *r)
 bool relay_client_notice(struct relay *r)
 {
     switch (r->client_stage) {
-    case RELAY_CLIENT_GREETING_TLS:
-        return notice_greeting_tls(r);
     case RELAY_CLIENT_TLS_WISHED:
         return begin_upgrade(r);
+    case RELAY_CLIENT_GREETING_TLS:
     case RELAY_CLIENT_UPGRADING:
-        return notice_upgrade(r);
+        return notice_handshake(r);
     case RELAY_CLIENT_OPEN:
         break;
     case RELAY_CLIENT_CLOSING:
@@ -246,8 +235,14 @@ bool relay_client_send(struct relay *r)
         return false;
     if (r->client != NULL)
         taken = connection_write(r->client, output);
+    if (r->client_stage == RELAY_CLIENT_OPEN &&
+        connection_state(r->client) == CONNECTION_BROKEN) {
+        tell_closed(r); /* what was written last has not arrived */
+        return true;
+    }
     if (taken == 0)
         return false;
+    r->sent += taken;
     bridge_client_taken(r->bridge, taken, relay_now(r));
     if (r->client_stage == RELAY_CLIENT_CLOSING)
         extend_limit(r);

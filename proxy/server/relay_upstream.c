@@ -39,8 +39,8 @@ static bool join_budget(struct relay *r)
 
 static void mark(struct relay *r, bool failed)
 {
-    atomic_store_explicit(&r->host->upstream_failed, failed,
-                          memory_order_relaxed);
+    atomic_store_explicit(&r->host->service->upstream_failed_ms,
+                          failed ? relay_now(r) : 0, memory_order_relaxed);
     if (!failed)
         counters_add(&r->host->counters, COUNTER_UPSTREAM_CONNECTS, 1);
 }
@@ -73,11 +73,14 @@ static bool start_tls(struct relay *r)
     return true;
 }
 
+/* Before STARTTLS it is not up yet, as far as the figures go. */
 static void come_up(struct relay *r, enum bridge_outcome outcome)
 {
     r->upstream_stage = RELAY_UPSTREAM_OPEN;
     relay_note_leg(&r->upstream_leg, r->upstream);
-    mark(r, false);
+    if (outcome == BRIDGE_UPSTREAM_TLS_UP ||
+        r->listener->policy.upstream_tls != TLS_MODE_STARTTLS)
+        mark(r, false);
     tell(r, outcome);
 }
 

@@ -36,14 +36,11 @@ struct member {
 
 struct server {
     const struct config *config;
+    const struct service *service;
     const char *version;
     char *upstream; /* HOST:PORT, for people */
     enum server_state state;
     uint64_t started_ms; /* by the loop's clock */
-    /* as last looked at */
-    bool upstream_failing;
-    uint64_t upstream_failures;
-    uint64_t upstream_failed_ms; /* when it was seen to fail */
 
     uv_loop_t loop;
     uv_signal_t signals[ARRAY_LENGTH(signal_numbers)];
@@ -55,22 +52,16 @@ struct server {
 
 /* --- figures --- */
 
-/* Some worker's last attempt failed, and that was lately. */
-static bool upstream_is_failing(struct server *s, uint64_t failures)
+/* The last attempt, of whichever worker, failed, and that was lately. */
+static bool upstream_is_failing(const struct server *s)
 {
-    bool failing = false;
+    uint64_t failed_ms = atomic_load_explicit(&s->service->upstream_failed_ms,
+                                              memory_order_relaxed);
 
-    for (unsigned i = 0; i < s->config->workers; i++)
-        failing = failing || !worker_upstream_answers(s->members[i].worker);
-    if (failing && (!s->upstream_failing || failures != s->upstream_failures))
-        s->upstream_failed_ms = uv_now(&s->loop);
-    s->upstream_failing = failing;
-    s->upstream_failures = failures;
-    return failing &&
-           uv_now(&s->loop) - s->upstream_failed_ms < UPSTREAM_FAILING_MS;
+    return failed_ms != 0 && uv_now(&s->loop) < failed_ms + UPSTREAM_FAILING_MS;
 }
 
-static enum status_state state_for_status(struct server *s, uint64_t failures)
+static enum status_state state_for_status(const struct server *s)
 {
     switch (s->state) {
     case SERVER_STARTING:
@@ -81,13 +72,12 @@ static enum status_state state_for_status(struct server *s, uint64_t failures)
     case SERVER_SERVING:
         break;
     }
-    return upstream_is_failing(s, failures) ? STATUS_UPSTREAM_FAILING
-                                            : STATUS_SERVING;
+    return upstream_is_failing(s) ? STATUS_UPSTREAM_FAILING : STATUS_SERVING;
 }
 
 static void figures(void *data, struct status_figures *out)
 {
-    struct server *s = data;
+    const struct server *s = data;
 
     *out = (struct status_figures){
         .version = s->version,
@@ -95,6 +85,7 @@ static void figures(void *data, struct status_figures *out)
         .uptime_seconds = (uv_now(&s->loop) - s->started_ms) / 1000,
         .workers = s->config->workers,
         .max_sessions = s->config->max_sessions,
+        .state = state_for_status(s),
     };
     for (unsigned i = 0; i < s->config->workers; i++) {
         const struct worker *w = s->members[i].worker;
@@ -102,8 +93,6 @@ static void figures(void *data, struct status_figures *out)
         out->sessions += worker_sessions(w);
         counters_sum(worker_counters(w), &out->totals);
     }
-    out->state =
-        state_for_status(s, out->totals.value[COUNTER_UPSTREAM_FAILURES]);
 }
 
 static uint32_t sessions_now(const struct server *s)
@@ -260,6 +249,7 @@ struct server *server_new(const struct config *config, struct service *service,
     if (s == NULL)
         return NULL;
     s->config = config;
+    s->service = service;
     s->version = version;
     s->upstream = address_text(&config->upstream.address);
     s->members = calloc(config->workers, sizeof(*s->members));

@@ -256,9 +256,3 @@ uint32_t worker_sessions(const struct worker *w)
 {
     return atomic_load_explicit(&w->host.sessions, memory_order_relaxed);
 }
-
-bool worker_upstream_answers(const struct worker *w)
-{
-    return !atomic_load_explicit(&w->host.upstream_failed,
-                                 memory_order_relaxed);
-}

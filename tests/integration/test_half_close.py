@@ -103,3 +103,37 @@ def is_still(fake):
     before = len(fake.seen)
     time.sleep(0.5)
     return len(fake.seen) == before
+
+
+class Halting(Mailbox):
+    """A message comes in two halves, with a pause before and between: the first
+    half is answered by a reset, the second finds the connection broken."""
+
+    def answer(self, peer, verb, command):
+        if verb != b"UID FETCH" or b"BODY" not in command:
+            super().answer(peer, verb, command)
+            return
+        (body,) = self.messages.values()
+        whole = b"* 1 FETCH (UID 1 BODY[] {%d}\r\n" % len(body) + body + b")\r\n"
+        for half in (whole[:15000], whole[15000:]):
+            time.sleep(0.7)
+            peer.send(half)
+
+
+@pytest.mark.parametrize("listener", ["plain", "pop3s"])
+def test_who_died_loses_nothing(start_proxy, listener):
+    """DEC-14, POP-22: RETR, DELE and QUIT in one write, and then the client is
+    no more: its connection ends like a half-closed one, but the message that it
+    could not take must stay."""
+    mailbox = Halting([b"Subject: x\r\n\r\n" + b"y" * 30000 + b"\r\n"])
+    with FakeImap(mailbox) as fake:
+        proxy = start_proxy(fake.upstream_config())
+        c = getattr(proxy, listener)()
+        c.login("a", "b")
+        c.send(b"RETR 1\r\nDELE 1\r\nQUIT\r\n")
+        time.sleep(0.2)
+        c.socket.close()
+        wait_until(lambda: proxy.status()["sessions"]["active"] == 0, 20,
+                   "the end of the session")
+        assert not [line for line in fake.seen if b"STORE" in line], fake.seen
+    assert len(mailbox.messages) == 1

@@ -485,12 +485,14 @@ class FakeImapAt(FakeImap):
         self.port = port
 
 
-def test_readiness_follows_the_upstream(start_proxy):
+@pytest.mark.parametrize("workers", [1, 4])
+def test_readiness_follows_the_upstream(start_proxy, workers):
     """HTTP-16: ready, not ready once the upstream fails, ready once it answers
-    again; Retry-After says that it is worth asking again."""
+    again, by whichever worker; Retry-After says that it is worth asking again.
+    """
     port = free_port()
     proxy = start_proxy({"address": f"{LOOPBACK}:{port}", "tls": "none"},
-                        {"server": {"workers": "1"}})
+                        {"server": {"workers": str(workers)}})
     assert get(proxy, "/readyz")[0] == 200
     with proxy.pop3s() as c:
         c.ok("USER x")

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from support import mail
+from support.fake_imap import FakeImap, Mailbox
 from support.ports import LOOPBACK, answers, wait_until
 from support.server_base import append
 
@@ -250,3 +251,35 @@ def test_very_large_message(server, proxy, user, sanitized):
 
 def server_size(c, number):
     return int(c.ok(f"LIST {number}").split()[2])
+
+
+def read_until(sock, over):
+    """Reads as fast as can be, which for a thread is as fast as a client."""
+    space = bytearray(8 << 20)
+    while not over.is_set() and sock.recv_into(space):
+        pass
+
+
+def test_one_client_does_not_keep_the_others_waiting(start_proxy):
+    """Long lists, asked for in one go and taken as fast as they come: a worker
+    still serves whoever else is there."""
+    over = threading.Event()
+    with FakeImap(Mailbox([b"x"] * 20000)) as fake:
+        proxy = start_proxy(fake.upstream_config(),
+                            {"server": {"workers": "1"}})
+        with proxy.plain() as greedy:
+            greedy.ok("USER a")
+            greedy.ok("PASS b")
+            greedy.send(b"UIDL\r\n" * 2000)
+            reader = threading.Thread(target=read_until,
+                                      args=(greedy.socket, over))
+            reader.start()
+            try:
+                for _ in range(10):
+                    began = time.monotonic()
+                    with proxy.plain():         # is greeted
+                        assert time.monotonic() - began < 1
+                    time.sleep(0.05)
+            finally:
+                over.set()
+                reader.join()

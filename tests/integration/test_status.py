@@ -347,3 +347,30 @@ def test_not_ready_without_upstream(start_proxy):
         c.err("PASS y")
     assert one(proxy, b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n") == 503
     assert one(proxy, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n") == 200
+
+
+def metric(proxy, name):
+    return int(re.search(rf"^{name} (\d+)$", proxy.http("/metrics"), re.M)[1])
+
+
+def test_figures_are_ahead_of_replies(start_proxy):
+    """MET-1: whoever has seen a reply sees it counted."""
+    with FakeImap(Mailbox([b"one\r\n"])) as fake:
+        proxy = start_proxy(fake.upstream_config())
+        for n in range(1, 11):
+            with proxy.login("a", "b") as c:
+                assert metric(proxy, "popinjay_logins_total") == n
+                c.quit()
+
+
+def test_a_connection_counts_once(start_proxy, authority):
+    """STARTTLS: in clear and then over TLS it is one that came up."""
+    script = Mailbox([], starttls=authority.issue("upstream",
+                                                  ("DNS:localhost",)))
+    with FakeImap(script) as fake:
+        proxy = start_proxy({"address": f"localhost:{fake.port}",
+                             "tls": "starttls",
+                             "ca_file": authority.ca_file})
+        with proxy.login("a", "b") as c:
+            c.quit()
+        assert metric(proxy, "popinjay_upstream_connections_total") == 1

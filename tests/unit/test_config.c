@@ -547,6 +547,30 @@ static void test_insecure_upstream(void **state)
     }
 }
 
+/* What could never stand in a certificate is no name to look for there. */
+static void test_server_name(void **state)
+{
+    static const char *const wrong[] = { "[::1]", ".example.com", "a b",
+                                         "a..example" };
+    char text[1024];
+    char problem[256];
+    struct config *c;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++) {
+        (void)snprintf(text, sizeof(text), "%sserver_name = %s\n", BASE,
+                       wrong[i]);
+        (void)snprintf(problem, sizeof(problem),
+                       ":7: [upstream] server_name: must be a host name or an "
+                       "address without brackets, is \"%s\"",
+                       wrong[i]);
+        check_bad(text, problem);
+    }
+    c = load_good(BASE "server_name = ::1\n");
+    assert_string_equal(c->upstream.server_name, "::1");
+    config_free(c);
+}
+
 /* inih would cut a long line in two and take the rest for another one. */
 static void test_lines(void **state)
 {
@@ -769,6 +793,7 @@ int main(void)
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_login_policy),
         cmocka_unit_test(test_insecure_upstream),
+        cmocka_unit_test(test_server_name),
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_user),

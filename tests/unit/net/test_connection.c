@@ -311,6 +311,39 @@ static void test_clear_octets_do_not_survive_into_tls(void **state)
     }
 }
 
+/* close_notify within the handshake is an end, whatever comes behind it. */
+static void test_close_notify_ends_a_handshake(void **state)
+{
+    static const char hello[] = "\x16\x03\x01"; /* a record that begins */
+    static const char notify[] = "\x15\x03\x03\0\x02\x01"; /* and its NUL */
+    struct tls *tls = tls_new_client(client_tls, "localhost", NULL, NULL);
+    struct span none = { NULL, 0 };
+    struct buf flight;
+    struct pair p;
+
+    (void)state;
+    buf_init(&flight, 8192);
+    assert_int_equal(tls_handshake(tls, &none, &flight), TLS_MORE);
+    begin(&p);
+    connection_start_tls(p.server.c, tls_new_server(server_tls));
+    (void)connection_write(p.client.c, buf_span(&flight));
+    connection_want(p.client.c, 1);
+    while (p.client.stirred == 0) /* the server has answered */
+        turn(&p);
+    (void)connection_write(p.client.c, span_make(notify, sizeof(notify)));
+    (void)connection_write(p.client.c, span_make(hello, sizeof(hello)));
+    while (connection_state(p.server.c) == CONNECTION_HANDSHAKING)
+        turn(&p);
+    assert_int_equal(connection_state(p.server.c), CONNECTION_BROKEN);
+    assert_string_equal(connection_failure(p.server.c),
+                        "ended within the handshake");
+    connection_close(p.server.c);
+    p.server.c = NULL;
+    end(&p);
+    buf_fini(&flight);
+    tls_free(tls);
+}
+
 /* --- the end of it --- */
 
 /* All that was written before closing arrives, then the end. */
@@ -474,6 +507,7 @@ int main(void)
         cmocka_unit_test(test_a_reader_that_wants_nothing),
         cmocka_unit_test(test_room_is_kept_in_clear),
         cmocka_unit_test(test_clear_octets_do_not_survive_into_tls),
+        cmocka_unit_test(test_close_notify_ends_a_handshake),
         cmocka_unit_test(test_closing_sends_what_is_left),
         cmocka_unit_test(test_closing_does_not_wait_for_ever),
         cmocka_unit_test(test_a_vanished_peer_is_noticed),

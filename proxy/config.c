@@ -363,6 +363,16 @@ static bool load(struct loading *l, FILE *file)
            judge(l);
 }
 
+/* The words of the file are quoted, and a tab among them is none of a line that
+ * a person or a log reads.
+ */
+static void blank_tabs(char *text)
+{
+    for (; *text != '\0'; text++)
+        if (*text == '\t')
+            *text = ' ';
+}
+
 struct config *config_load(const char *path, char *error, size_t error_size)
 {
     struct loading l = { .section = CONFIG_SECTION_COUNT };
@@ -382,6 +392,7 @@ struct config *config_load(const char *path, char *error, size_t error_size)
     free(l.listener_lines);
     if (loaded)
         return l.config;
+    blank_tabs(l.why);
     if (l.line != 0)
         (void)snprintf(error, error_size, "%s:%u: %s", path, l.line, l.why);
     else

@@ -355,7 +355,7 @@ static bool is_empty_challenge(struct span text)
 static void answer_challenge(struct imap_session *s,
                              const struct imap_event *ev)
 {
-    if (!s->responded && is_empty_challenge(ev->text)) {
+    if (!s->responded && !s->cancelled && is_empty_challenge(ev->text)) {
         send_plain_response(s);
         return;
     }

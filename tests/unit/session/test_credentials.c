@@ -1,0 +1,171 @@
+/* test_credentials.c - what a client logs in with, and that it is wiped. */
+#include "session/credentials.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "support/alloc_fail.h"
+#include "support/octets.h"
+
+#define SECRET "hunter2-parrot"
+
+static void fill(struct credentials *c)
+{
+    credentials_init(c);
+    assert_true(credentials_set_identity(c, SPAN_LITERAL("boss")));
+    assert_true(credentials_set_user(c, SPAN_LITERAL("user")));
+    assert_true(credentials_set_password(c, SPAN_LITERAL(SECRET)));
+}
+
+static void assert_empty(const struct credentials *c)
+{
+    assert_int_equal(buf_length(&c->identity), 0);
+    assert_int_equal(buf_length(&c->user), 0);
+    assert_int_equal(buf_length(&c->password), 0);
+}
+
+static void test_parts(void **state)
+{
+    struct credentials c;
+
+    (void)state;
+    fill(&c);
+    assert_buf_string(&c.identity, "boss");
+    assert_buf_string(&c.user, "user");
+    assert_buf_string(&c.password, SECRET);
+    assert_true(credentials_set_password(&c, SPAN_LITERAL("other")));
+    assert_buf_string(&c.password, "other");
+    assert_buf_string(&c.user, "user");
+    credentials_wipe(&c);
+}
+
+/* The maildrop is the identity's where there is one, else the user's. */
+static void test_name(void **state)
+{
+    struct credentials c;
+
+    (void)state;
+    fill(&c);
+    assert_octets_string(credentials_name(&c), "boss");
+    assert_true(credentials_set_identity(&c, SPAN_LITERAL("")));
+    assert_octets_string(credentials_name(&c), "user");
+    credentials_wipe(&c);
+    assert_octets_string(credentials_name(&c), "");
+}
+
+/* What does not fit is no login: nothing of it stays. */
+static void test_too_long(void **state)
+{
+    unsigned char octets[SASL_PART_MAX + 1];
+    struct credentials c;
+
+    (void)state;
+    memset(octets, 'a', sizeof(octets));
+    fill(&c);
+    assert_true(credentials_set_user(&c, span_make(octets, SASL_PART_MAX)));
+    assert_false(
+        credentials_set_user(&c, span_make(octets, SASL_PART_MAX + 1)));
+    assert_empty(&c);
+    assert_true(credentials_set_user(&c, SPAN_LITERAL("again")));
+    credentials_wipe(&c);
+}
+
+static void test_copy(void **state)
+{
+    struct credentials from;
+    struct credentials to;
+
+    (void)state;
+    fill(&from);
+    credentials_init(&to);
+    assert_true(credentials_set_user(&to, SPAN_LITERAL("a longer name")));
+    assert_true(credentials_copy(&to, &from));
+    credentials_wipe(&from);
+    assert_buf_string(&to.identity, "boss");
+    assert_buf_string(&to.user, "user");
+    assert_buf_string(&to.password, SECRET);
+    credentials_wipe(&to);
+    assert_empty(&to);
+}
+
+/* A copy for which memory runs out half way is none, and can be made anew. */
+static void test_no_memory(void **state)
+{
+    struct credentials from;
+    bool copied = false;
+    unsigned long failing = 0;
+
+    (void)state;
+    fill(&from);
+    while (!copied) {
+        struct credentials to;
+
+        credentials_init(&to);
+        alloc_fail_at(++failing);
+        copied = credentials_copy(&to, &from);
+        alloc_fail_at(0);
+        if (!copied) {
+            assert_empty(&to);
+            assert_true(credentials_copy(&to, &from));
+        }
+        assert_buf_string(&to.password, SECRET);
+        credentials_wipe(&to);
+        assert_true(failing < 100);
+    }
+    assert_true(failing > 3);
+    assert_buf_string(&from.password, SECRET);
+    credentials_wipe(&from);
+}
+
+static unsigned freed;
+static bool secret_seen;
+
+static void look_for_secret(const unsigned char *memory, size_t size)
+{
+    const size_t length = sizeof("parrot") - 1;
+
+    freed++;
+    for (size_t i = 0; i + length <= size; i++)
+        if (memcmp(memory + i, "parrot", length) == 0)
+            secret_seen = true;
+}
+
+/* Secrets are kept no longer than they are needed: memory is
+ * given back only when it holds none of them.
+ */
+static void test_wiping(void **state)
+{
+    struct credentials from;
+    struct credentials to;
+
+    (void)state;
+    fill(&from);
+    credentials_init(&to);
+    freed = 0;
+    secret_seen = false;
+    alloc_watch_free(look_for_secret);
+    assert_true(credentials_copy(&to, &from));
+    assert_true(credentials_set_password(&to, SPAN_LITERAL("x")));
+    credentials_wipe(&from);
+    credentials_wipe(&to);
+    alloc_watch_free(NULL);
+    assert_true(freed >= 6);
+    assert_false(secret_seen);
+}
+
+int main(void)
+{
+    const struct CMUnitTest session_credentials[] = {
+        cmocka_unit_test(test_parts),     cmocka_unit_test(test_name),
+        cmocka_unit_test(test_too_long),  cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_wiping),
+    };
+
+    return cmocka_run_group_tests(session_credentials, NULL, NULL);
+}

@@ -1,0 +1,243 @@
+/* test_maildrop.c - marks on messages, and the sums that follow from them. */
+#include "session/maildrop.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/attributes.h"
+#include "support/alloc_fail.h"
+
+static const struct maildrop_traits plain = {
+    .uidvalidity = 77,
+    .has_unique_ids = true,
+    .removal_fault = FAULT_NONE,
+};
+
+/* UIDs 10, 20, 30 with 5, 2^33 and 300 octets. */
+static struct snapshot *three_messages(void)
+{
+    static const uint64_t sizes[] = { 5, (uint64_t)1 << 33, 300 };
+    struct snapshot *s = NULL;
+    struct snapshot_builder b;
+
+    snapshot_builder_init(&b);
+    for (uint32_t i = 0; i < ARRAY_LENGTH(sizes); i++) {
+        struct snapshot_facts facts = { .has_size = true,
+                                        .size_octets = sizes[i] };
+
+        assert_int_equal(snapshot_builder_add(&b, 10 * (i + 1), &facts),
+                         SNAPSHOT_OK);
+    }
+    assert_int_equal(snapshot_builder_finish(&b, true, &s), SNAPSHOT_OK);
+    return s;
+}
+
+static struct maildrop *make(const struct maildrop_traits *traits)
+{
+    struct maildrop *m = maildrop_new(three_messages(), traits);
+
+    assert_non_null(m);
+    return m;
+}
+
+static void mark(struct maildrop *m, uint32_t index)
+{
+    assert_int_equal(maildrop_mark_deleted(m, index), FAULT_NONE);
+}
+
+static void test_what_it_shows(void **state)
+{
+    struct maildrop *m = make(&plain);
+
+    (void)state;
+    assert_int_equal(maildrop_uidvalidity(m), 77);
+    assert_true(maildrop_has_unique_ids(m));
+    assert_int_equal(maildrop_count(m), 3);
+    assert_int_equal(maildrop_uid(m, 2), 30);
+    assert_int_equal(maildrop_size_octets(m, 0), 5);
+    assert_int_equal(maildrop_find(m, 20), 1);
+    assert_int_equal(maildrop_find(m, 21), 3);
+    maildrop_free(m);
+    maildrop_free(NULL);
+}
+
+/* POP-12: marked messages do not count; the sum has 64 bits. POP-18: RSET. */
+static void test_marks(void **state)
+{
+    const uint64_t all = 305 + ((uint64_t)1 << 33);
+    struct maildrop *m = make(&plain);
+
+    (void)state;
+    assert_true(maildrop_listed_octets(m) == all);
+    mark(m, 1);
+    assert_true(maildrop_is_deleted(m, 1));
+    assert_int_equal(maildrop_listed_count(m), 2);
+    assert_int_equal(maildrop_listed_octets(m), 305);
+    mark(m, 2);
+    mark(m, 0);
+    assert_int_equal(maildrop_deleted_count(m), 3);
+    assert_int_equal(maildrop_listed_count(m), 0);
+    assert_int_equal(maildrop_listed_octets(m), 0);
+    maildrop_unmark_all(m);
+    assert_false(maildrop_is_deleted(m, 1));
+    assert_int_equal(maildrop_deleted_count(m), 0);
+    assert_int_equal(maildrop_count(m), 3);
+    assert_true(maildrop_listed_octets(m) == all);
+    maildrop_unmark_all(m);
+    assert_int_equal(maildrop_listed_count(m), 3);
+    mark(m, 1);
+    maildrop_free(m);
+}
+
+/* DEC-6: a mailbox that takes no removal; nothing is marked then. */
+static void test_no_removal(void **state)
+{
+    struct maildrop_traits traits = plain;
+    struct maildrop *m;
+
+    (void)state;
+    traits.removal_fault = FAULT_MAILBOX_READ_ONLY;
+    m = make(&traits);
+    assert_int_equal(maildrop_mark_deleted(m, 0), FAULT_MAILBOX_READ_ONLY);
+    assert_false(maildrop_is_deleted(m, 0));
+    assert_int_equal(maildrop_deleted_count(m), 0);
+    maildrop_free(m);
+}
+
+/* DEC-14: behind a failure DELE is refused until the same succeeds; TOP does
+ * not make good what RETR failed to deliver, RETR makes good both.
+ */
+static void test_failures(void **state)
+{
+    struct maildrop *m = make(&plain);
+
+    (void)state;
+    maildrop_note_failed(m, 0, true);
+    assert_int_equal(maildrop_mark_deleted(m, 0), FAULT_MESSAGE_NOT_READ);
+    maildrop_note_read(m, 0, false);
+    assert_int_equal(maildrop_mark_deleted(m, 0), FAULT_MESSAGE_NOT_READ);
+    maildrop_note_read(m, 0, true);
+    mark(m, 0);
+
+    maildrop_note_failed(m, 1, false);
+    assert_int_equal(maildrop_mark_deleted(m, 1), FAULT_MESSAGE_NOT_READ);
+    maildrop_note_read(m, 1, false);
+    mark(m, 1);
+
+    maildrop_note_failed(m, 2, false);
+    maildrop_note_read(m, 2, true);
+    mark(m, 2);
+    maildrop_free(m);
+}
+
+/* A mark for good reaches over the failure behind it: RSET, DELE is refused. */
+static void test_failure_behind_a_read(void **state)
+{
+    struct maildrop *m = make(&plain);
+
+    (void)state;
+    maildrop_note_read(m, 0, true);
+    maildrop_note_failed(m, 0, true);
+    assert_int_equal(maildrop_mark_deleted(m, 0), FAULT_MESSAGE_NOT_READ);
+    maildrop_free(m);
+}
+
+/* DEC-7: what a look-up does not find is gone, and what it finds is not. */
+static void test_removal(void **state)
+{
+    struct maildrop *m = make(&plain);
+
+    (void)state;
+    mark(m, 0);
+    mark(m, 2);
+    assert_int_equal(maildrop_to_be_removed_count(m), 2);
+    assert_false(maildrop_is_to_be_removed(m, 1));
+    maildrop_note_all_removed(m);
+    assert_int_equal(maildrop_to_be_removed_count(m), 0);
+    maildrop_note_found(m, 1);
+    maildrop_note_found(m, 2);
+    assert_int_equal(maildrop_to_be_removed_count(m), 1);
+    assert_true(maildrop_is_to_be_removed(m, 2));
+    assert_int_equal(maildrop_deleted_count(m), 2);
+    maildrop_free(m);
+}
+
+/* DEC-5: a search counts each message once, and each search anew. */
+static void test_named(void **state)
+{
+    struct maildrop *m = make(&plain);
+
+    (void)state;
+    for (unsigned search = 0; search < 2; search++) {
+        maildrop_begin_search(m);
+        assert_true(maildrop_note_named(m, 2));
+        assert_true(maildrop_note_named(m, 0));
+        assert_false(maildrop_note_named(m, 2));
+    }
+    maildrop_free(m);
+}
+
+/* DEC-3: \Seen is for what RETR delivered and DELE did not mark. */
+static void test_seen(void **state)
+{
+    struct maildrop *m = make(&plain);
+
+    (void)state;
+    maildrop_note_read(m, 0, true);
+    maildrop_note_read(m, 1, false);
+    maildrop_note_read(m, 2, true);
+    mark(m, 2);
+    assert_true(maildrop_is_to_be_seen(m, 0));
+    assert_false(maildrop_is_to_be_seen(m, 1));
+    assert_false(maildrop_is_to_be_seen(m, 2));
+    maildrop_unmark_all(m);
+    assert_true(maildrop_is_to_be_seen(m, 2));
+    maildrop_free(m);
+}
+
+static unsigned freed;
+
+static void count_free(const unsigned char *memory, size_t size)
+{
+    (void)memory;
+    (void)size;
+    freed++;
+}
+
+/* The snapshot is the maildrop's from the call on: freed where it fails. */
+static void test_no_memory(void **state)
+{
+    struct snapshot *s = three_messages();
+    struct maildrop *m;
+
+    (void)state;
+    freed = 0;
+    alloc_watch_free(count_free);
+    alloc_fail_at(1);
+    m = maildrop_new(s, &plain);
+    alloc_fail_at(0);
+    alloc_watch_free(NULL);
+    assert_null(m);
+    assert_int_equal(freed, 2); /* it, and its table of large sizes */
+}
+
+int main(void)
+{
+    const struct CMUnitTest session_maildrop[] = {
+        cmocka_unit_test(test_what_it_shows),
+        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_no_removal),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_failure_behind_a_read),
+        cmocka_unit_test(test_removal),
+        cmocka_unit_test(test_named),
+        cmocka_unit_test(test_seen),
+        cmocka_unit_test(test_no_memory),
+    };
+
+    return cmocka_run_group_tests(session_maildrop, NULL, NULL);
+}

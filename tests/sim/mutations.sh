@@ -157,7 +157,7 @@ mutate "the lock is kept" session/bridge_upstream.c \
 # --- A fault has the right name ---
 
 mutate "throttling is called a wrong password" session/imap_phases.c \
-    '/^static enum fault fault_of_login/,/^}/s/return FAULT_UPSTREAM_BUSY/return FAULT_CREDENTIALS/' \
+    's/FAULT_UPSTREAM_BUSY, FAULT_MAILBOX_BUSY/FAULT_CREDENTIALS, FAULT_MAILBOX_BUSY/' \
     'AUTH|code'
 mutate "a lost connection is called a wrong password" session/bridge_upstream.c \
     's/bridge_refuse_login\(b, fault\);$/bridge_refuse_login(b, FAULT_CREDENTIALS);/' \

@@ -42,6 +42,10 @@ PLAIN_ONLY = {"upstream/test_server.py"}
 #   other people's servers and clients: their turns take most of the time, and
 #   the sanitizers find in them all that the plain build would, and more.
 ASAN_ONLY = {"integration/test_servers.py", "integration/test_clients.py"}
+# The tests that ask for nothing but some IMAP server, and who else is one.
+SERVED = ("test_life.py", "test_login.py", "test_delete.py", "test_commands.py",
+          "test_retrieve.py", "test_tls.py", "test_half_close.py")
+OTHER_SERVERS = ("cyrus", "courier", "mailutils")
 # The servers' roots are made, and entered, by root.
 ROOT = {"integration/test_servers.py"}
 # Started first, so that none of them is what all the others wait for.
@@ -200,14 +204,19 @@ def sim(build, seed):
     return make(build, "sim-short", f"SIM_SEED={seed}")
 
 
-def pytest_file(path, env):
-    """One file of pytest's tests, with servers of its own."""
+def pytest_file(path, env, server=None):
+    """One file of pytest's tests, with servers of its own; before |server| in
+    the place of Dovecot."""
     start = time.monotonic()
+    name = short_name(path) + (f" before {server}" if server else "")
     with tempfile.TemporaryDirectory(prefix="pjtest.") as folder:
         report = os.path.join(folder, "report.xml")
         command = [PYTHON, "-m", "pytest", "-q", "-c", "tests/pytest.ini",
                    path, f"--basetemp={folder}/tmp", f"--junitxml={report}"]
-        if short_name(path) in ROOT and os.geteuid() != 0:
+        if server:
+            command.append(f"--server={server}")
+        needs_root = server or short_name(path) in ROOT
+        if needs_root and os.geteuid() != 0:
             code, output = run_as_root(command, env, f"{folder}/tmp")
         else:
             code, output = run(command, env)
@@ -223,8 +232,8 @@ def pytest_file(path, env):
     if failed == 0 and (code != 0 or passed == 0):
         failed = 1
     if failed:
-        output = f"--- {short_name(path)}: exit {code}\n{output}"
-    print(f"  {short_name(path)}: {passed} ok"
+        output = f"--- {name}: exit {code}\n{output}"
+    print(f"  {name}: {passed} ok"
           + (f", {failed} not ok" if failed else "")
           + (f", {skipped} skipped" if skipped else "")
           + f" ({time.monotonic() - start:.1f} s)", flush=True)
@@ -257,6 +266,16 @@ def pytest(build):
                         if short_name(path) not in left_out])
 
 
+def pytest_before_others(build):
+    """What is said of Dovecot, said of the other servers."""
+    env = {"POPINJAY": os.path.join(TOP, build, "popinjay"),
+           "PYTHONDONTWRITEBYTECODE": "1"}
+    return in_parallel([
+        (pytest_file, os.path.join(TOP, "tests", "integration", name), env,
+         server)
+        for server in OTHER_SERVERS for name in SERVED])
+
+
 def turn(path):
     name = os.path.basename(path)
     return LONGEST.index(name) if name in LONGEST else len(LONGEST), path
@@ -279,6 +298,7 @@ PARTS = {
     "programs": lambda: programs(PLAIN),
     "sim": lambda: sim(PLAIN, 1),
     "pytest": lambda: pytest(PLAIN),
+    "pytest-servers": lambda: pytest_before_others(PLAIN),
     "build-asan": lambda: make(ASAN, "all", "tests"),
     "programs-asan": lambda: programs(ASAN),
     "sim-asan": lambda: sim(ASAN, 1_000_000),

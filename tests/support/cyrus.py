@@ -56,6 +56,7 @@ class Cyrus(ChrootedServer):
     name = "cyrus"
     packages = ("cyrus-imapd", "sasl2-bin", "libsasl2-modules",
                 "libsasl2-modules-db")
+    keeps_expunged = True
     features = frozenset({
         "UIDPLUS", "SASL-IR", "LITERAL+", "CONDSTORE", "MOVE", "ID",
         "STARTTLS"})

@@ -56,6 +56,7 @@ server {host}:{clear} {{
 class Mailutils(ChrootedServer):
     name = "mailutils"
     packages = ("mailutils-imap4d",)
+    keeps_expunged = True
     features = frozenset({"LITERAL+", "ID", "STARTTLS"})
 
     def _configure(self):

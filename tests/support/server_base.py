@@ -53,6 +53,8 @@ class ImapServer:
     # What it can do, in capability names; tests pick on it:
     # UIDPLUS, SASL-IR, LITERAL+, CONDSTORE, MOVE, ID, STARTTLS, ...
     features = frozenset()
+    # An open session can still read what another expunged: RFC 2180 §4.1.1.
+    keeps_expunged = False
     # How user names look ("{}" is the local part).
     user_form = "{}"
 

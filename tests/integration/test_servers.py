@@ -14,8 +14,11 @@ from support.certificates import Authority
 from support.pop3client import unstuff
 from support.popinjay import Popinjay
 
-SERVERS = {"dovecot": "Dovecot", "cyrus": "Cyrus", "courier": "Courier",
-           "mailutils": "Mailutils"}
+SERVERS = {"dovecot": ("support.dovecot", "Dovecot"),
+           "cyrus": ("support.cyrus", "Cyrus"),
+           "courier": ("support.courier", "Courier"),
+           "mailutils": ("support.mailutils", "Mailutils"),
+           "bare": ("upstream.stand_in", "Bare")}
 SAMPLE = mail.sample(attachment_size=300_000)
 # What a server may refuse to store, since RFC 3501 lets it: a lone CR or LF.
 REFUSABLE = {"bare-lf", "mixed-ends", "bare-cr"}
@@ -23,8 +26,8 @@ REFUSABLE = {"bare-lf", "mixed-ends", "bare-cr"}
 
 @pytest.fixture(scope="module", params=SERVERS)
 def upstream(request):
-    module = importlib.import_module(f"support.{request.param}")
-    with getattr(module, SERVERS[request.param])() as running:
+    module, name = SERVERS[request.param]
+    with getattr(importlib.import_module(module), name)() as running:
         yield running
 
 

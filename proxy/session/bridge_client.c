@@ -111,10 +111,10 @@ static void start_quit(struct bridge *b)
         bridge_finish_quit(b, FAULT_NONE);
     else if (b->link == BRIDGE_LINK_UP)
         bridge_start_removal(b);
-    else if (has_marks && !maildrop_has_unique_ids(maildrop))
-        bridge_finish_quit(b, b->pop3.broken); /* other UIDs by now */
     else if (!has_marks)
         bridge_finish_quit(b, FAULT_NONE); /* \Seen is best effort */
+    else if (!maildrop_has_unique_ids(maildrop))
+        bridge_finish_quit(b, b->pop3.broken); /* other UIDs by now */
     else
         bridge_reconnect(b);
 }
@@ -127,7 +127,9 @@ static void start_tls(struct bridge *b)
     bridge_wish(b, BRIDGE_START_CLIENT_TLS);
 }
 
-/* A request that needs the mailbox waits for a keep-alive to be answered. */
+/* A request that needs the mailbox waits for a keep-alive to be answered, and
+ * QUIT also for the replies before it to leave.
+ */
 static void start_deferred(struct bridge *b)
 {
     struct pop3_request request = b->request;

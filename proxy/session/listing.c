@@ -3,11 +3,15 @@
 
 #include "imap/command.h"
 
-static void send_listing(struct listing *l)
+/* The command of the step at hand. */
+static void send_step(struct listing *l)
 {
     uint32_t tag = imap_session_begin(l->imap);
 
-    imap_write_fetch_listing(&l->imap->out, tag, 1, l->last_uid);
+    if (l->settling)
+        imap_write_simple(&l->imap->out, tag, "NOOP");
+    else
+        imap_write_fetch_listing(&l->imap->out, tag, 1, l->last_uid);
 }
 
 enum task_status listing_start(struct listing *l, struct imap_session *imap,
@@ -18,7 +22,7 @@ enum task_status listing_start(struct listing *l, struct imap_session *imap,
     /* `1:*` would name a message that is not there (RFC 9051 §6.4.9). */
     if (imap->mailbox.exists_told && imap->mailbox.exists == 0)
         return TASK_DONE;
-    send_listing(l);
+    send_step(l);
     return TASK_RUNNING;
 }
 
@@ -86,8 +90,6 @@ static enum task_status on_item(struct listing *l, const struct imap_event *ev)
  */
 static enum task_status ask_again(struct listing *l)
 {
-    uint32_t tag;
-
     if (l->asked_again)
         return fail(l, FAULT_MAILBOX_INCOMPLETE);
     l->asked_again = true;
@@ -95,8 +97,7 @@ static enum task_status ask_again(struct listing *l)
     l->uid_missing = false;
     l->last_uid = 0;
     snapshot_builder_fini(&l->builder);
-    tag = imap_session_begin(l->imap);
-    imap_write_simple(&l->imap->out, tag, "NOOP");
+    send_step(l);
     return TASK_RUNNING;
 }
 
@@ -107,7 +108,7 @@ static enum task_status go_on_below(struct listing *l, uint64_t lowest_done)
         (l->last_uid != 0 && lowest_done > l->last_uid))
         return ask_again(l);
     l->last_uid = (uint32_t)lowest_done - 1;
-    send_listing(l);
+    send_step(l);
     return TASK_RUNNING;
 }
 
@@ -118,7 +119,7 @@ static enum task_status on_completed(struct listing *l,
         l->settling = false;
         if (l->imap->mailbox.exists_told && l->imap->mailbox.exists == 0)
             return TASK_DONE;
-        send_listing(l);
+        send_step(l);
         return TASK_RUNNING;
     }
     if (ev->fault != FAULT_NONE)
@@ -144,14 +145,7 @@ enum task_status listing_on_event(struct listing *l,
 
 void listing_resume(struct listing *l)
 {
-    uint32_t tag;
-
-    if (!l->settling) {
-        send_listing(l);
-        return;
-    }
-    tag = imap_session_begin(l->imap);
-    imap_write_simple(&l->imap->out, tag, "NOOP");
+    send_step(l);
 }
 
 struct snapshot *listing_take(struct listing *l)

@@ -75,7 +75,7 @@ ESCAPES = {"CR": b"\r", "LF": b"\n", "NUL": b"\0", "ESC": b"\x1b",
 
 def octets(text):
     """A line of a scenario file as octets: <CR>, <LF>, <NUL>, <FF>, and
-    {3 times X} for XXX."""
+    {3 times A} for AAA."""
     def escape(m):
         name = m[1].decode()
         return ESCAPES.get(name) or bytes.fromhex(name)

@@ -63,8 +63,10 @@ struct config_upstream {
 };
 
 struct config {
-    unsigned workers; /* never 0: auto is resolved */
-    char *user;       /* dropped to when started as root; NULL: stay */
+    unsigned workers;          /* never 0: auto is resolved */
+    char *user;                /* dropped to when started as root; NULL: stay */
+    char *tls_ticket_key_file; /* NULL: random keys */
+    unsigned tls_ticket_key_file_line; /* 0: not given */
     enum log_level log_level;
     enum log_format log_format;
 

@@ -345,6 +345,8 @@ static bool judge(struct loading *l)
     if (c->user != NULL && geteuid() == 0 && getpwnam(c->user) == NULL)
         return wrong(l, line_of(&l->lines, CONFIG_SERVER, "user"),
                      "[server] user: there is no user \"%s\"", c->user);
+    c->tls_ticket_key_file_line =
+        line_of(&l->lines, CONFIG_SERVER, "tls_ticket_key_file");
     if (c->workers == 0)
         c->workers = uv_available_parallelism();
     return true;
@@ -453,6 +455,10 @@ void config_locate(const struct config *config, const char *path,
     if (is_about(problem, config->upstream.ca_file))
         (void)snprintf(error, error_size, "%s:%u: [upstream] ca_file: %s", path,
                        config->upstream.ca_file_line, problem);
+    else if (is_about(problem, config->tls_ticket_key_file))
+        (void)snprintf(error, error_size,
+                       "%s:%u: [server] tls_ticket_key_file: %s", path,
+                       config->tls_ticket_key_file_line, problem);
     else
         (void)snprintf(error, error_size, "%s: %s", path, problem);
 }

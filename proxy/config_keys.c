@@ -40,6 +40,8 @@ const struct config_key config_keys[] = {
       0, 0, log_levels },
     { CONFIG_SERVER, "log_format", CONFIG_CHOICE, IN_SERVER(log_format), "text",
       0, 0, log_formats },
+    { CONFIG_SERVER, "tls_ticket_key_file", CONFIG_FILE,
+      IN_SERVER(tls_ticket_key_file), "", 0, 0, NULL },
 
     { CONFIG_LISTEN, "address", CONFIG_NUMERIC_ADDRESS, IN_LISTEN(address),
       NULL, 0, 0, NULL },

@@ -101,6 +101,12 @@
 /* Octets of one connection that wait for its socket. */
 #define CONNECTION_UNSENT_MAX (2 * SEND_CHUNK)
 #define TLS_HANDSHAKE_TIMEOUT_MS 30000
+/* Servers whose TLS sessions a worker keeps, the sessions of each, and for how
+ * many seconds one proof of a server's certificate is good for resuming.
+ */
+#define TLS_PEERS_MAX 32
+#define TLS_PEER_SESSIONS_MAX 8
+#define TLS_TRUST_MAX_S (60 * 60)
 #define CONNECT_TIMEOUT_MS 10000 /* one address */
 #define CONNECT_ADDRESSES_MAX 16
 /* The next address is tried after this, beside the one before: RFC 8305 §5. */

@@ -20,7 +20,9 @@
 #include "base/attributes.h"
 #include "base/buf.h"
 #include "base/span.h"
+#include "net/address.h"
 #include "net/tls_context.h"
+#include "net/tls_resumption.h"
 
 /* What one call of tls_write appends at most: a record of 16384 octets with
  * its header, tag and padding, and a key update before it. RFC 8446 §5.2.
@@ -38,25 +40,21 @@ enum tls_status {
 
 struct tls; /* opaque */
 
-/* The session that the next connection to a server offers to resume. One for
- * each server and thread, and it outlives the connections that use it.
- */
-struct tls_resumption {
-    struct ssl_session_st *session; /* NULL: none yet */
-};
-void tls_resumption_fini(struct tls_resumption *r);
-
 /* NULL where there is no memory, or no valid name to verify. */
 MUST_CHECK struct tls *tls_new_server(struct tls_context *context);
 
 /* server_name  verified in the certificate: a host name, or an IP address that
  *              must stand there as one; names are sent as SNI too
  * alpn         what is offered, such as "imap"; NULL: nothing
- * resumption   NULL: every session anew
+ * resumption   where sessions with this server are looked for and kept; it
+ *              outlives the connection. NULL: every session anew
+ * address      the server's, as it was connected; not looked at without
+ *              |resumption|
  */
 MUST_CHECK struct tls *tls_new_client(struct tls_context *context,
                                       const char *server_name, const char *alpn,
-                                      struct tls_resumption *resumption);
+                                      struct tls_resumption *resumption,
+                                      const struct address_text *address);
 void tls_free(struct tls *t);
 
 /* TLS_OK: done. TLS_MORE: call again with more octets. Errors stick, here and

@@ -15,8 +15,7 @@
 #include <stddef.h>
 
 #include "base/attributes.h"
-
-struct x509_st; /* OpenSSL's */
+#include "net/tls_tickets.h"
 
 enum tls_version {
     TLS_VERSION_1_0,
@@ -29,6 +28,7 @@ struct tls_context {
     struct ssl_ctx_st *ssl;     /* OpenSSL's; tls.c makes connections of it */
     struct ssl_ctx_st **others; /* with the certificates behind the first */
     size_t other_count;
+    enum tls_version min_version;
 };
 
 struct tls_pair {
@@ -47,10 +47,14 @@ struct tls_server_wish {
     const struct tls_pair *pairs;
     size_t pair_count; /* 1 at least */
     enum tls_version min_version;
+    struct tls_tickets *tickets; /* NULL: no session is resumed */
 };
 
 /* Towards POP3 clients: never asks for their certificate; ALPN is `pop3` or
- * not used; sessions are resumed by stateless tickets.
+ * not used; sessions are resumed by stateless tickets. A ticket is good where a
+ * whole handshake would have shown the same certificate, to a client that asks
+ * for the same name, under the same lowest version; so all listeners may share
+ * their keys.
  *
  * On failure the result is NULL and one line `FILE: what is wrong` stands in
  * |error|; so for the other.
@@ -65,9 +69,6 @@ MUST_CHECK struct tls_context *tls_context_new_server(
 MUST_CHECK struct tls_context *tls_context_new_client(const char *ca_file,
                                                       char *error,
                                                       size_t error_size);
-
-/* Whether a certificate of ours is one for |name|. */
-bool tls_certificate_covers(struct x509_st *certificate, const char *name);
 
 /* After its last connection. NULL is fine. */
 void tls_context_free(struct tls_context *context);

@@ -2,9 +2,9 @@
  *
  * It holds what a worker needs beside its loop: the TLS contexts with their
  * certificates (one for all workers, so that a session ticket is good at
- * each), the policy of each listener, and the table of locked maildrops.
- * All but that table (which has its own mutex) and the figures at the end
- * (which are atomic) never changes.
+ * each), the keys of session tickets, the policy of each listener, and the
+ * table of locked maildrops. All but those keys and that table (which have a
+ * mutex each) and the figures at the end (which are atomic) never changes.
  */
 #ifndef POPINJAY_SERVER_SERVICE_H
 #define POPINJAY_SERVER_SERVICE_H
@@ -29,6 +29,7 @@ struct service {
     const struct config *config;
     struct service_listener *listeners; /* config->listener_count */
     struct tls_context *upstream_tls;   /* NULL with tls = none */
+    struct tls_tickets *tickets;
     struct lock_table *locks;
     char *upstream_name;                /* server_name:port, the lock's half */
     atomic_uint_least64_t next_session; /* the number in the log */

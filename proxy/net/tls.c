@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define ALPN_ID_MAX 255       /* RFC 7301 §3.1 */
 #define HOST_NAME_MAX_DNS 255 /* RFC 1035 §3.1 */
@@ -20,6 +21,8 @@ struct tls {
     struct buf *out;       /* during a call only: what is to be sent */
     enum tls_status stuck; /* the error that happened, or TLS_OK */
     const char *failure;
+    struct tls_lease lease; /* as a client */
+    bool name_is_unmatched; /* as a server: CONFORMANCE TLS-13 */
 };
 
 /* --- OpenSSL's view of the caller's buffers: a BIO --- */
@@ -121,8 +124,10 @@ struct tls *tls_new_server(struct tls_context *context)
 {
     struct tls *t = tls_new(context);
 
-    if (t != NULL)
-        SSL_set_accept_state(t->ssl);
+    if (t == NULL)
+        return NULL;
+    SSL_set_app_data(t->ssl, &t->name_is_unmatched); /* tls_context.c's */
+    SSL_set_accept_state(t->ssl);
     return t;
 }
 
@@ -168,9 +173,11 @@ static bool offer_alpn(struct tls *t, const char *alpn)
 }
 
 struct tls *tls_new_client(struct tls_context *context, const char *server_name,
-                           const char *alpn, struct tls_resumption *resumption)
+                           const char *alpn, struct tls_resumption *resumption,
+                           const struct address_text *address)
 {
     struct tls *t = tls_new(context);
+    struct tls_peer *peer = NULL;
 
     if (t == NULL)
         return NULL;
@@ -179,10 +186,10 @@ struct tls *tls_new_client(struct tls_context *context, const char *server_name,
         tls_free(t);
         return NULL;
     }
-    SSL_set_app_data(t->ssl, resumption);
-    /* Where it does not fit, the handshake is simply a whole one. */
-    if (resumption != NULL && resumption->session != NULL)
-        (void)SSL_set_session(t->ssl, resumption->session);
+    if (resumption != NULL)
+        peer =
+            tls_resumption_hold(resumption, context->ssl, server_name, address);
+    tls_lease_begin(&t->lease, peer, t->ssl, time(NULL));
     SSL_set_connect_state(t->ssl);
     return t;
 }
@@ -191,15 +198,16 @@ void tls_free(struct tls *t)
 {
     if (t == NULL)
         return;
+    /* That a connection was cut is no reason to distrust its session, as it was
+     * before RFC 4346 (§7.2.1): OpenSSL is told that all ended well.
+     */
+    if (t->ssl != NULL && t->stuck == TLS_OK)
+        SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    tls_lease_end(&t->lease,
+                  t->stuck != TLS_OK && !SSL_is_init_finished(t->ssl));
     SSL_free(t->ssl);
     ERR_clear_error();
     free(t);
-}
-
-void tls_resumption_fini(struct tls_resumption *r)
-{
-    SSL_SESSION_free(r->session);
-    r->session = NULL;
 }
 
 /* --- octets --- */
@@ -360,8 +368,5 @@ bool tls_is_below_1_2(const struct tls *t)
 
 bool tls_name_is_unmatched(const struct tls *t)
 {
-    const char *name = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
-
-    return name != NULL &&
-           !tls_certificate_covers(SSL_get_certificate(t->ssl), name);
+    return t->name_is_unmatched;
 }

@@ -1,6 +1,7 @@
 #include "net/tls_context.h"
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
@@ -8,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/tls.h"
+#include "net/tls_resumption.h"
+
+#define HOST_NAME_MAX_SNI 255 /* RFC 1035 §3.1 */
 
 /* RFC 9325 §4.2 and TLS-7: forward secrecy and AEAD. The suites of TLS 1.3 are
  * all of that kind; this list is for 1.2.
@@ -149,58 +152,139 @@ static bool load_pair(SSL_CTX *ssl, const struct tls_pair *pair, char *error,
     return false;
 }
 
+static bool set_up_tickets(SSL_CTX *ssl, struct tls_tickets *tickets)
+{
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    if (tickets != NULL)
+        return tls_tickets_serve(tickets, ssl);
+    SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET);
+    return SSL_CTX_set_num_tickets(ssl, 0) == 1;
+}
+
 static SSL_CTX *ssl_new_server(const struct tls_pair *pair,
-                               enum tls_version min_version, char *error,
+                               const struct tls_server_wish *wish, char *error,
                                size_t error_size)
 {
-    SSL_CTX *ssl = ssl_new(TLS_server_method(), min_version);
+    SSL_CTX *ssl = ssl_new(TLS_server_method(), wish->min_version);
 
-    if (ssl == NULL) {
+    if (ssl == NULL || !set_up_tickets(ssl, wish->tickets)) {
         complain(error, error_size, pair->certificate);
+        SSL_CTX_free(ssl);
         return NULL;
     }
     SSL_CTX_set_dh_auto(ssl, 1);
     SSL_CTX_set_alpn_select_cb(ssl, select_alpn, NULL);
-    /* Tickets carry the session; nothing is remembered here. One a handshake
-     * will do, since a resumed one brings the next.
-     */
-    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_num_tickets(ssl, 1);
     if (load_pair(ssl, pair, error, error_size))
         return ssl;
     SSL_CTX_free(ssl);
     return NULL;
 }
 
-bool tls_certificate_covers(struct x509_st *certificate, const char *name)
+static bool covers(const SSL_CTX *ssl, const char *name)
 {
+    X509 *certificate = SSL_CTX_get0_certificate(ssl);
+
     return certificate != NULL &&
            X509_check_host(certificate, name, 0,
                            X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
 }
 
-/* RFC 6066 §3. A name that no certificate covers is no reason to refuse: old
- * devices send an alias or an address, and the client judges the name anyway.
+/* RFC 6066 §3: a list (its length in two octets) of names (a kind, 0 for a host
+ * name, and a length in two octets), of which there is one. False where there
+ * is none; what is malformed OpenSSL refuses later.
  */
-static int select_certificate(SSL *ssl, int *alert, void *arg)
+static bool asked_name(SSL *ssl, char name[HOST_NAME_MAX_SNI + 1])
+{
+    const unsigned char *at;
+    size_t size;
+    size_t length;
+
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &at, &size) !=
+            1 ||
+        size < 5 || at[2] != TLSEXT_NAMETYPE_host_name)
+        return false;
+    length = (size_t)at[3] << 8 | at[4];
+    if (length > size - 5 || length > HOST_NAME_MAX_SNI)
+        return false;
+    memcpy(name, at + 5, length);
+    name[length] = '\0';
+    return length > 0;
+}
+
+/* The one that covers the name; NULL: none. */
+static SSL_CTX *choose(const struct tls_context *context, const char *name)
+{
+    if (covers(context->ssl, name))
+        return context->ssl;
+    for (size_t i = 0; i < context->other_count; i++)
+        if (covers(context->others[i], name))
+            return context->others[i];
+    return NULL;
+}
+
+/* Sessions are resumed within their id context only: RFC 6066 §3 wants the same
+ * name, and nobody who was shown one certificate, or held to one listener's
+ * versions and suites, shall come in by what another listener gave. The
+ * signature stands for all of the certificate.
+ */
+static bool bind_session(SSL *ssl, enum tls_version min_version,
+                         const char *name)
+{
+    const ASN1_BIT_STRING *signature;
+    unsigned char version = (unsigned char)min_version;
+    unsigned char id[EVP_MAX_MD_SIZE];
+    unsigned id_size;
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    bool done;
+
+    X509_get0_signature(&signature, NULL, SSL_get_certificate(ssl));
+    done = digest != NULL &&
+           EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+           EVP_DigestUpdate(digest, &version, 1) == 1 &&
+           EVP_DigestUpdate(digest, name, strlen(name) + 1) == 1 &&
+           EVP_DigestUpdate(digest, ASN1_STRING_get0_data(signature),
+                            (size_t)ASN1_STRING_length(signature)) == 1 &&
+           EVP_DigestFinal_ex(digest, id, &id_size) == 1 &&
+           SSL_set_session_id_context(ssl, id, id_size) == 1;
+    EVP_MD_CTX_free(digest);
+    return done;
+}
+
+/* Before OpenSSL looks whether there is a session to resume. A name that no
+ * certificate covers is no reason to refuse: old devices send an alias or an
+ * address, and the client judges the name anyway.
+ */
+static int on_hello(SSL *ssl, int *alert, void *arg)
 {
     const struct tls_context *context = arg;
-    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    bool *name_is_unmatched = SSL_get_app_data(ssl);
+    char name[HOST_NAME_MAX_SNI + 1] = "";
+    SSL_CTX *shown = context->ssl;
+
+    if (asked_name(ssl, name)) {
+        shown = choose(context, name);
+        *name_is_unmatched = shown == NULL;
+        if (shown == NULL)
+            shown = context->ssl;
+    }
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_set_SSL_CTX(ssl, shown) != NULL &&
+                   bind_session(ssl, context->min_version, name)
+               ? SSL_CLIENT_HELLO_SUCCESS
+               : SSL_CLIENT_HELLO_ERROR;
+}
+
+/* RFC 6066 §3: whether the name made a difference. */
+static int acknowledge_name(SSL *ssl, int *alert, void *arg)
+{
+    const bool *name_is_unmatched = SSL_get_app_data(ssl);
 
     (void)alert;
-    if (name == NULL)
-        return SSL_TLSEXT_ERR_NOACK;
-    if (tls_certificate_covers(SSL_CTX_get0_certificate(context->ssl), name))
-        return SSL_TLSEXT_ERR_OK;
-    for (size_t i = 0; i < context->other_count; i++) {
-        SSL_CTX *other = context->others[i];
-
-        if (!tls_certificate_covers(SSL_CTX_get0_certificate(other), name))
-            continue;
-        return SSL_set_SSL_CTX(ssl, other) != NULL ? SSL_TLSEXT_ERR_OK
-                                                   : SSL_TLSEXT_ERR_ALERT_FATAL;
-    }
-    return SSL_TLSEXT_ERR_NOACK;
+    (void)arg;
+    return *name_is_unmatched ||
+                   SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) == NULL
+               ? SSL_TLSEXT_ERR_NOACK
+               : SSL_TLSEXT_ERR_OK;
 }
 
 static bool load_others(struct tls_context *context,
@@ -214,8 +298,8 @@ static bool load_others(struct tls_context *context,
         return false;
     }
     for (size_t i = 1; i < wish->pair_count; i++) {
-        SSL_CTX *other = ssl_new_server(&wish->pairs[i], wish->min_version,
-                                        error, error_size);
+        SSL_CTX *other =
+            ssl_new_server(&wish->pairs[i], wish, error, error_size);
 
         if (other == NULL)
             return false;
@@ -233,33 +317,19 @@ struct tls_context *tls_context_new_server(const struct tls_server_wish *wish,
         snprintf(error, error_size, "no memory");
         return NULL;
     }
-    context->ssl =
-        ssl_new_server(&wish->pairs[0], wish->min_version, error, error_size);
+    context->min_version = wish->min_version;
+    context->ssl = ssl_new_server(&wish->pairs[0], wish, error, error_size);
     if (context->ssl == NULL ||
         !load_others(context, wish, error, error_size)) {
         tls_context_free(context);
         return NULL;
     }
-    SSL_CTX_set_tlsext_servername_callback(context->ssl, select_certificate);
-    SSL_CTX_set_tlsext_servername_arg(context->ssl, context);
+    SSL_CTX_set_client_hello_cb(context->ssl, on_hello, context);
+    SSL_CTX_set_tlsext_servername_callback(context->ssl, acknowledge_name);
     return context;
 }
 
 /* --- towards the upstream --- */
-
-/* A session to offer next time: in TLS 1.3 it comes behind the handshake. The
- * certificate was verified when it was made, or there would be none.
- */
-static int keep_session(SSL *ssl, SSL_SESSION *session)
-{
-    struct tls_resumption *r = SSL_get_app_data(ssl);
-
-    if (r == NULL)
-        return 0; /* not taken: OpenSSL frees it */
-    SSL_SESSION_free(r->session);
-    r->session = session;
-    return 1;
-}
 
 static bool trust(SSL_CTX *ssl, const char *ca_file)
 {
@@ -286,7 +356,7 @@ struct tls_context *tls_context_new_client(const char *ca_file, char *error,
     SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_session_cache_mode(
         context->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-    SSL_CTX_sess_set_new_cb(context->ssl, keep_session);
+    SSL_CTX_sess_set_new_cb(context->ssl, tls_lease_on_session);
     return context;
 }
 

@@ -63,9 +63,11 @@ static bool start_tls(struct relay *r)
 {
     struct service *service = r->host->service;
     const struct config_upstream *upstream = &service->config->upstream;
-    struct tls *tls = tls_new_client(
-        service->upstream_tls, upstream->server_name,
-        upstream->alpn ? alpn_imap : NULL, &r->host->upstream_session);
+    const struct address_text address = connection_peer(r->upstream);
+    struct tls *tls =
+        tls_new_client(service->upstream_tls, upstream->server_name,
+                       upstream->alpn ? alpn_imap : NULL,
+                       &r->host->upstream_session, &address);
 
     if (tls == NULL)
         return false;

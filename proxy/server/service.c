@@ -3,12 +3,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/log.h"
+
+static void on_bad_ticket_keys(const char *problem)
+{
+    log_event(LOG_LEVEL_ERROR, "tls_ticket_keys_kept", problem);
+}
+
 static struct tls_context *listener_tls(const struct config_listener *listener,
+                                        struct tls_tickets *tickets,
                                         char *error, size_t error_size)
 {
     size_t count = listener->certificates.count;
     struct tls_pair *pairs = calloc(count, sizeof(*pairs));
-    struct tls_server_wish wish = { pairs, count, listener->tls_min_version };
+    struct tls_server_wish wish = { pairs, count, listener->tls_min_version,
+                                    tickets };
     struct tls_context *context;
 
     if (pairs == NULL)
@@ -31,7 +40,7 @@ static bool set_up_listeners(struct service *s, const char *version,
         l->policy = config_policy(s->config, l->config, version);
         if (l->config->tls == TLS_MODE_NONE)
             continue;
-        l->tls = listener_tls(l->config, error, error_size);
+        l->tls = listener_tls(l->config, s->tickets, error, error_size);
         if (l->tls == NULL)
             return false;
     }
@@ -66,7 +75,13 @@ struct service *service_new(const struct config *config, const char *version,
     atomic_init(&s->next_session, 1);
     s->listeners = calloc(config->listener_count, sizeof(*s->listeners));
     s->locks = lock_table_new(config->login_delay_ms);
-    if (s->listeners == NULL || s->locks == NULL ||
+    if (s->listeners == NULL || s->locks == NULL) {
+        service_free(s);
+        return NULL;
+    }
+    s->tickets = tls_tickets_new(config->tls_ticket_key_file,
+                                 on_bad_ticket_keys, error, error_size);
+    if (s->tickets == NULL ||
         !set_up_listeners(s, version, error, error_size) ||
         !set_up_upstream(s, error, error_size)) {
         service_free(s);
@@ -83,6 +98,7 @@ void service_free(struct service *s)
          i++)
         tls_context_free(s->listeners[i].tls);
     tls_context_free(s->upstream_tls);
+    tls_tickets_free(s->tickets);
     lock_table_free(s->locks);
     free(s->upstream_name);
     free(s->listeners);

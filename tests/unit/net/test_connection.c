@@ -143,7 +143,7 @@ static void start_tls(struct pair *p, const char *name)
 {
     connection_start_tls(p->server.c, tls_new_server(server_tls));
     connection_start_tls(p->client.c,
-                         tls_new_client(client_tls, name, NULL, NULL));
+                         tls_new_client(client_tls, name, NULL, NULL, NULL));
     while (connection_state(p->server.c) == CONNECTION_HANDSHAKING ||
            connection_state(p->client.c) == CONNECTION_HANDSHAKING)
         turn(p);
@@ -316,7 +316,7 @@ static void test_close_notify_ends_a_handshake(void **state)
 {
     static const char hello[] = "\x16\x03\x01"; /* a record that begins */
     static const char notify[] = "\x15\x03\x03\0\x02\x01"; /* and its NUL */
-    struct tls *tls = tls_new_client(client_tls, "localhost", NULL, NULL);
+    struct tls *tls = tls_new_client(client_tls, "localhost", NULL, NULL, NULL);
     struct span none = { NULL, 0 };
     struct buf flight;
     struct pair p;
@@ -474,7 +474,7 @@ static int set_up(void **state)
     char error[256] = "";
     struct x509_pair pair;
     struct tls_pair shown;
-    struct tls_server_wish wish = { &shown, 1, TLS_VERSION_1_2 };
+    struct tls_server_wish wish = { &shown, 1, TLS_VERSION_1_2, NULL };
 
     (void)state;
     if (mkdtemp(folder) == NULL)

@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 #include <openssl/ssl.h>
 
+#include "base/limits.h"
 #include "support/x509.h"
 
 #define CIPHER_MAX (1 << 20)
@@ -22,6 +24,8 @@ static char folder[] = "/tmp/popinjay-test-tls-XXXXXX";
 static struct x509_pair authority;
 static struct x509_pair stranger; /* an authority that nobody trusts */
 static struct x509_pair usual;    /* imap.example.com */
+static struct tls_tickets *tickets;
+static const struct address_text server_address = { "192.0.2.1", 993 };
 
 /* --- two ends --- */
 
@@ -41,7 +45,7 @@ struct talk {
 static struct tls_context *server_context(const struct x509_pair *pair)
 {
     struct tls_pair shown = { pair->certificate, pair->key };
-    struct tls_server_wish wish = { &shown, 1, TLS_VERSION_1_2 };
+    struct tls_server_wish wish = { &shown, 1, TLS_VERSION_1_2, tickets };
     char error[512] = "";
     struct tls_context *c = tls_context_new_server(&wish, error, sizeof(error));
 
@@ -78,7 +82,8 @@ static void connect_as(struct talk *t, const char *name, const char *alpn,
     buf_clear(&t->server.out);
     buf_clear(&t->client.out);
     t->server.tls = tls_new_server(t->server_context);
-    t->client.tls = tls_new_client(t->client_context, name, alpn, resumption);
+    t->client.tls = tls_new_client(t->client_context, name, alpn, resumption,
+                                   &server_address);
     assert_non_null(t->server.tls);
     assert_non_null(t->client.tls);
     t->server.status = TLS_MORE;
@@ -369,8 +374,9 @@ static void test_a_name_is_needed(void **state)
 
     (void)state;
     prepare(&t, &usual);
-    assert_null(tls_new_client(t.client_context, "", NULL, NULL));
-    assert_null(tls_new_client(t.client_context, ".example.com", NULL, NULL));
+    assert_null(tls_new_client(t.client_context, "", NULL, NULL, NULL));
+    assert_null(
+        tls_new_client(t.client_context, ".example.com", NULL, NULL, NULL));
     finish(&t);
 }
 
@@ -418,8 +424,8 @@ static enum tls_status server_verdict_on_alpn(const char *alpn)
         SSL_CTX_set_alpn_protos(t.client_context->ssl,
                                 (const unsigned char *)alpn,
                                 (unsigned)strlen(alpn));
-        t.client.tls =
-            tls_new_client(t.client_context, "imap.example.com", NULL, NULL);
+        t.client.tls = tls_new_client(t.client_context, "imap.example.com",
+                                      NULL, NULL, NULL);
     }
     shake(&t, WHOLE);
     status = t.server.status;
@@ -588,30 +594,236 @@ static void test_no_client_certificate_is_asked_for(void **state)
     finish(&t);
 }
 
-/* TLS-17: what is resumed allows no early data. */
-static void test_sessions_are_resumed_without_early_data(void **state)
+/* --- resuming --- */
+
+/* A handshake, and what the server sends behind it. */
+static void meet(struct talk *t, struct tls_resumption *r)
 {
-    struct tls_resumption resumption = { NULL };
-    struct talk t;
     struct buf plain;
 
-    (void)state;
     buf_init(&plain, CIPHER_MAX);
+    connect_as(t, "imap.example.com", NULL, r);
+    shake(t, WHOLE);
+    assert_int_equal(t->client.status, TLS_OK);
+    assert_int_equal(t->server.status, TLS_OK);
+    assert_int_equal(tls_is_resumed(t->client.tls),
+                     tls_is_resumed(t->server.tls));
+    (void)receive(&t->server, &t->client, WHOLE, 100, &plain);
+    buf_fini(&plain);
+}
+
+static struct tls_peer *place(struct talk *t, struct tls_resumption *r)
+{
+    struct tls_peer *p = tls_resumption_hold(
+        r, t->client_context->ssl, "imap.example.com", &server_address);
+
+    assert_non_null(p);
+    tls_peer_release(p);
+    return p;
+}
+
+/* TLS-17: what is resumed allows no early data. */
+static void resume_without_early_data(int version)
+{
+    struct tls_resumption r = { NULL, 0 };
+    struct talk t;
+
     prepare(&t, &usual);
+    SSL_CTX_set_max_proto_version(t.client_context->ssl, version);
     for (int round = 0; round < 3; round++) {
-        connect_as(&t, "imap.example.com", NULL, &resumption);
-        shake(&t, WHOLE);
-        assert_int_equal(t.client.status, TLS_OK);
+        int64_t verified_s;
+        SSL_SESSION *session;
+
+        meet(&t, &r);
         assert_int_equal(tls_is_resumed(t.client.tls), round > 0);
-        assert_int_equal(tls_is_resumed(t.server.tls), round > 0);
-        (void)receive(&t.server, &t.client, WHOLE, 100, &plain);
-        assert_non_null(resumption.session);
-        assert_int_equal(SSL_SESSION_get_max_early_data(resumption.session), 0);
+        session = tls_peer_take(place(&t, &r), time(NULL), &verified_s);
+        assert_non_null(session);
+        assert_int_equal(SSL_SESSION_get_max_early_data(session), 0);
+        assert_int_equal(SSL_SESSION_get_ticket_lifetime_hint(session),
+                         TLS_TICKET_LIFETIME_MS / 1000);
+        tls_peer_put(place(&t, &r), session, verified_s);
         tls_close_notify(t.client.tls, &t.client.out);
     }
-    tls_resumption_fini(&resumption);
-    buf_fini(&plain);
     finish(&t);
+    tls_resumption_fini(&r);
+}
+
+static void test_sessions_are_resumed_without_early_data(void **state)
+{
+    (void)state;
+    resume_without_early_data(TLS1_2_VERSION);
+    resume_without_early_data(TLS1_3_VERSION);
+}
+
+/* One ticket, and more connections than that before the next one comes. */
+static void test_many_resume_at_the_same_time(void **state)
+{
+    struct tls_resumption r = { NULL, 0 };
+    struct talk t;
+    struct talk others[5];
+
+    (void)state;
+    prepare(&t, &usual);
+    meet(&t, &r);
+    for (size_t i = 0; i < ARRAY_LENGTH(others); i++) {
+        others[i] = (struct talk){ .server_context = t.server_context,
+                                   .client_context = t.client_context };
+        buf_init(&others[i].server.out, CIPHER_MAX);
+        buf_init(&others[i].client.out, CIPHER_MAX);
+        connect_as(&others[i], "imap.example.com", NULL, &r);
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(others); i++) {
+        shake(&others[i], WHOLE);
+        assert_true(tls_is_resumed(others[i].client.tls));
+        tls_free(others[i].server.tls);
+        tls_free(others[i].client.tls);
+        buf_fini(&others[i].server.out);
+        buf_fini(&others[i].client.out);
+    }
+    finish(&t);
+    tls_resumption_fini(&r);
+}
+
+/* What a resumed handshake brings was verified when the first one was. */
+static void test_a_resumed_session_is_trusted_no_longer(void **state)
+{
+    struct tls_resumption r = { NULL, 0 };
+    struct talk t;
+    int64_t then = time(NULL) - 1000;
+    int64_t verified_s;
+    SSL_SESSION *session;
+
+    (void)state;
+    prepare(&t, &usual);
+    meet(&t, &r);
+    session = tls_peer_take(place(&t, &r), time(NULL), &verified_s);
+    assert_in_range(verified_s, then + 1000, time(NULL));
+    tls_peer_forget(place(&t, &r));
+    tls_peer_put(place(&t, &r), session, then);
+    meet(&t, &r);
+    assert_true(tls_is_resumed(t.client.tls));
+    assert_null(
+        tls_peer_take(place(&t, &r), then + TLS_TRUST_MAX_S, &verified_s));
+    meet(&t, &r);
+    assert_false(tls_is_resumed(t.client.tls));
+    session = tls_peer_take(place(&t, &r), then + TLS_TRUST_MAX_S, &verified_s);
+    assert_non_null(session);
+    assert_in_range(verified_s, then + 1000, time(NULL));
+    SSL_SESSION_free(session);
+    finish(&t);
+    tls_resumption_fini(&r);
+}
+
+static void change_ticket_keys(struct talk *t)
+{
+    char error[512];
+    struct tls_tickets *mine = tickets;
+
+    tickets = tls_tickets_new(NULL, NULL, error, sizeof(error));
+    assert_non_null(tickets);
+    tls_free(t->server.tls);
+    t->server.tls = NULL;
+    tls_context_free(t->server_context);
+    t->server_context = server_context(&usual);
+    tls_tickets_free(mine);
+}
+
+/* What it does not know any more is not offered to it a second time. */
+static void test_a_server_that_lost_its_key_is_met_anew(void **state)
+{
+    struct tls_resumption r = { NULL, 0 };
+    struct talk t;
+    int64_t verified_s;
+
+    (void)state;
+    prepare(&t, &usual);
+    meet(&t, &r);
+    for (int i = 0; i < 3; i++)
+        tls_peer_put(place(&t, &r),
+                     tls_peer_take(place(&t, &r), time(NULL), &verified_s),
+                     verified_s);
+    change_ticket_keys(&t);
+    meet(&t, &r);
+    assert_false(tls_is_resumed(t.client.tls));
+    /* One that is left is copied, of two or more the first would be gone. */
+    for (int i = 0; i < 2; i++) {
+        SSL_SESSION *session =
+            tls_peer_take(place(&t, &r), time(NULL), &verified_s);
+
+        SSL_SESSION_free(session);
+        meet(&t, &r);
+        assert_true(tls_is_resumed(t.client.tls));
+    }
+    finish(&t);
+    tls_resumption_fini(&r);
+}
+
+static void test_a_session_that_breaks_the_handshake_is_dropped(void **state)
+{
+    struct span garbage = SPAN_LITERAL("* BYE I cannot resume\r\n");
+    struct span nothing = { NULL, 0 };
+    struct tls_resumption r = { NULL, 0 };
+    struct talk t;
+
+    (void)state;
+    prepare(&t, &usual);
+    meet(&t, &r);
+    connect_as(&t, "imap.example.com", NULL, &r);
+    assert_int_equal(tls_handshake(t.client.tls, &nothing, &t.client.out),
+                     TLS_MORE);
+    assert_int_equal(tls_handshake(t.client.tls, &garbage, &t.client.out),
+                     TLS_EFAILED);
+    meet(&t, &r);
+    assert_false(tls_is_resumed(t.client.tls));
+    meet(&t, &r);
+    assert_true(tls_is_resumed(t.client.tls));
+    finish(&t);
+    tls_resumption_fini(&r);
+}
+
+/* No close_notify was sent nor received, and a handshake was given up. */
+static void test_a_cut_connection_is_resumed(void **state)
+{
+    struct span nothing = { NULL, 0 };
+    struct tls_resumption r = { NULL, 0 };
+    struct talk t;
+
+    (void)state;
+    prepare(&t, &usual);
+    meet(&t, &r);
+    connect_as(&t, "imap.example.com", NULL, &r);
+    assert_int_equal(tls_handshake(t.client.tls, &nothing, &t.client.out),
+                     TLS_MORE);
+    meet(&t, &r);
+    assert_true(tls_is_resumed(t.client.tls));
+    finish(&t);
+    tls_resumption_fini(&r);
+}
+
+static void test_another_name_or_address_is_met_anew(void **state)
+{
+    const struct address_text elsewhere = { "192.0.2.2", 993 };
+    struct tls_resumption r = { NULL, 0 };
+    struct talk t;
+
+    (void)state;
+    prepare(&t, &usual);
+    meet(&t, &r);
+    connect_as(&t, "192.0.2.1", NULL, &r);
+    shake(&t, WHOLE);
+    assert_false(tls_is_resumed(t.client.tls));
+
+    connect_as(&t, "imap.example.com", NULL, NULL);
+    tls_free(t.client.tls);
+    t.client.tls = tls_new_client(t.client_context, "imap.example.com", NULL,
+                                  &r, &elsewhere);
+    assert_non_null(t.client.tls);
+    shake(&t, WHOLE);
+    assert_false(tls_is_resumed(t.client.tls));
+    meet(&t, &r);
+    assert_true(tls_is_resumed(t.client.tls));
+    finish(&t);
+    tls_resumption_fini(&r);
 }
 
 /* --- files --- */
@@ -621,11 +833,11 @@ static void expect_no_server(const char *certificate, const char *key,
 {
     const struct tls_pair pairs[] = { { usual.certificate, usual.key },
                                       { certificate, key } };
-    struct tls_server_wish wish = { pairs, 2, TLS_VERSION_1_2 };
+    struct tls_server_wish wish = { pairs, 2, TLS_VERSION_1_2, tickets };
     char error[512] = "";
 
     assert_null(tls_context_new_server(&wish, error, sizeof(error)));
-    wish = (struct tls_server_wish){ pairs + 1, 1, TLS_VERSION_1_2 };
+    wish = (struct tls_server_wish){ pairs + 1, 1, TLS_VERSION_1_2, tickets };
     assert_null(tls_context_new_server(&wish, error, sizeof(error)));
     assert_int_equal(strncmp(error, complaint_on, strlen(complaint_on)), 0);
     assert_true(strlen(error) > strlen(complaint_on) + 2);
@@ -647,6 +859,8 @@ static void test_unusable_files_are_named(void **state)
 
 static int set_up(void **state)
 {
+    char error[512];
+
     (void)state;
     if (mkdtemp(folder) == NULL)
         return -1;
@@ -660,7 +874,8 @@ static int set_up(void **state)
                                              .days_left = 30 });
     usual =
         issue("usual", "imap.example.com", "DNS:imap.example.com,IP:192.0.2.1");
-    return 0;
+    tickets = tls_tickets_new(NULL, NULL, error, sizeof(error));
+    return tickets != NULL ? 0 : -1;
 }
 
 static int tear_down(void **state)
@@ -668,6 +883,7 @@ static int tear_down(void **state)
     char command[sizeof(folder) + 16];
 
     (void)state;
+    tls_tickets_free(tickets);
     snprintf(command, sizeof(command), "rm -r %s", folder);
     return system(command);
 }
@@ -689,6 +905,12 @@ int main(void)
         cmocka_unit_test(test_suites_without_aead_are_refused_by_both_sides),
         cmocka_unit_test(test_no_client_certificate_is_asked_for),
         cmocka_unit_test(test_sessions_are_resumed_without_early_data),
+        cmocka_unit_test(test_many_resume_at_the_same_time),
+        cmocka_unit_test(test_a_resumed_session_is_trusted_no_longer),
+        cmocka_unit_test(test_a_server_that_lost_its_key_is_met_anew),
+        cmocka_unit_test(test_a_session_that_breaks_the_handshake_is_dropped),
+        cmocka_unit_test(test_a_cut_connection_is_resumed),
+        cmocka_unit_test(test_another_name_or_address_is_met_anew),
         cmocka_unit_test(test_unusable_files_are_named),
     };
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -23,8 +24,9 @@
 
 static char folder[] = "/tmp/popinjay-test-context-XXXXXX";
 static struct x509_pair authority;
-static struct x509_pair red;  /* red.example and *.red.example */
-static struct x509_pair blue; /* blue.example */
+static struct x509_pair red;        /* red.example and *.red.example */
+static struct x509_pair blue;       /* blue.example */
+static struct tls_tickets *tickets; /* of all contexts */
 
 /* --- a handshake in memory --- */
 
@@ -32,7 +34,8 @@ struct client {
     const char *name; /* NULL: asks for none */
     int version;      /* the only one; 0: any */
     const char *suites;
-    const char *alpn; /* length first; or NULL */
+    const char *alpn;      /* length first; or NULL */
+    SSL_SESSION **session; /* offered, and replaced by a new one; or NULL */
 };
 
 struct outcome {
@@ -42,19 +45,45 @@ struct outcome {
     char subject[64]; /* of the certificate that was shown */
     bool below_1_2;
     bool unmatched;
+    bool resumed;
 };
+
+static struct tls_context *context_of(const struct tls_server_wish *wish)
+{
+    char error[512] = "";
+    struct tls_context *c = tls_context_new_server(wish, error, sizeof(error));
+
+    assert_string_equal(error, "");
+    assert_non_null(c);
+    return c;
+}
 
 static struct tls_context *server_context(enum tls_version min_version)
 {
     const struct tls_pair pairs[] = { { red.certificate, red.key },
                                       { blue.certificate, blue.key } };
-    const struct tls_server_wish wish = { pairs, 2, min_version };
-    char error[512] = "";
-    struct tls_context *c = tls_context_new_server(&wish, error, sizeof(error));
+    const struct tls_server_wish wish = { pairs, 2, min_version, tickets };
 
-    assert_string_equal(error, "");
-    assert_non_null(c);
-    return c;
+    return context_of(&wish);
+}
+
+static unsigned tickets_seen;
+
+static int count_ticket(SSL *ssl, SSL_SESSION *session)
+{
+    (void)ssl;
+    (void)session;
+    tickets_seen++;
+    return 0;
+}
+
+/* The newest one, which the callback is not told of where TLS 1.2 resumes. */
+static void keep_session(SSL *ssl, SSL_SESSION **kept)
+{
+    SSL_SESSION *newest = SSL_get1_session(ssl);
+
+    SSL_SESSION_free(*kept);
+    *kept = newest;
 }
 
 static SSL *client_new(const struct client *wish)
@@ -68,6 +97,9 @@ static SSL *client_new(const struct client *wish)
     SSL_CTX_set_max_proto_version(context, wish->version);
     if (wish->suites != NULL)
         assert_int_equal(SSL_CTX_set_cipher_list(context, wish->suites), 1);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT |
+                                                SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context, count_ticket);
     if (wish->alpn != NULL)
         SSL_CTX_set_alpn_protos(context, (const unsigned char *)wish->alpn,
                                 (unsigned)strlen(wish->alpn));
@@ -78,6 +110,8 @@ static SSL *client_new(const struct client *wish)
     if (wish->name != NULL)
         SSL_set_tlsext_host_name(ssl, strdupa(wish->name));
     SSL_set_connect_state(ssl);
+    if (wish->session != NULL && *wish->session != NULL)
+        assert_int_equal(SSL_set_session(ssl, *wish->session), 1);
     return ssl;
 }
 
@@ -93,7 +127,8 @@ static enum tls_status shake(struct tls *server, SSL *client)
     do {
         struct span in;
 
-        (void)SSL_do_handshake(client);
+        if (SSL_do_handshake(client) == 1)
+            (void)SSL_peek(client, octets, 1); /* takes the ticket */
         n = BIO_read(SSL_get_wbio(client), octets, sizeof(octets));
         in = span_make(octets, n > 0 ? (size_t)n : 0);
         if (n > 0 && status == TLS_MORE)
@@ -120,11 +155,17 @@ static struct outcome meet(struct tls_context *context,
     snprintf(o.suite, sizeof(o.suite), "%s", tls_cipher_name(server));
     o.below_1_2 = tls_is_below_1_2(server);
     o.unmatched = tls_name_is_unmatched(server);
+    o.resumed = tls_is_resumed(server);
+    assert_int_equal(SSL_session_reused(client), o.resumed);
     shown = SSL_get1_peer_certificate(client);
     if (shown != NULL)
         X509_NAME_get_text_by_NID(X509_get_subject_name(shown), NID_commonName,
                                   o.subject, sizeof(o.subject));
     X509_free(shown);
+    if (wish->session != NULL)
+        keep_session(client, wish->session);
+    /* A cut must not spoil the session. */
+    SSL_set_shutdown(client, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(client);
     tls_free(server);
     return o;
@@ -191,7 +232,7 @@ static void expect_version(enum tls_version min_version, int version,
     struct tls_context *context = server_context(min_version);
 
     for (size_t i = 0; i < ARRAY_LENGTH(hosts); i++) {
-        struct client wish = { hosts[i], version, ALL_SUITES, NULL };
+        struct client wish = { hosts[i], version, ALL_SUITES, NULL, NULL };
         struct outcome o = meet(context, &wish);
 
         if (name == NULL) {
@@ -227,11 +268,283 @@ static void test_a_lowered_listener_prefers_the_best(void **state)
     struct client wish = { "red.example", TLS1_2_VERSION,
                            "AES128-SHA:ECDHE-ECDSA-AES128-SHA:"
                            "ECDHE-ECDSA-AES128-GCM-SHA256:@SECLEVEL=0",
-                           NULL };
+                           NULL, NULL };
 
     (void)state;
     assert_string_equal(meet(context, &wish).suite,
                         "ECDHE-ECDSA-AES128-GCM-SHA256");
+    tls_context_free(context);
+}
+
+/* --- what a ticket is good for --- */
+
+static const int resumable[] = { TLS1_2_VERSION, 0 };
+
+/* Whether the ticket that |to_get| got at |from| is taken at |to|. */
+static bool resumes(struct tls_context *from, struct client to_get,
+                    struct tls_context *to, struct client to_use)
+{
+    SSL_SESSION *session = NULL;
+    struct outcome o;
+
+    to_get.session = &session;
+    to_use.session = &session;
+    o = meet(from, &to_get);
+    assert_int_equal(o.status, TLS_OK);
+    assert_false(o.resumed);
+    assert_non_null(session);
+    o = meet(to, &to_use);
+    assert_int_equal(o.status, TLS_OK);
+    SSL_SESSION_free(session);
+    return o.resumed;
+}
+
+/* RFC 6066 §3, TLS-13: only the same name; the stranger's is one as well. */
+static void test_a_ticket_is_good_for_one_name(void **state)
+{
+    static const char *const names[] = { "red.example", "pop.red.example",
+                                         "blue.example", "stranger.example",
+                                         NULL };
+    struct tls_context *context = server_context(TLS_VERSION_1_2);
+
+    (void)state;
+    for (size_t v = 0; v < ARRAY_LENGTH(resumable); v++)
+        for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
+            for (size_t j = 0; j < ARRAY_LENGTH(names); j++) {
+                struct client get = { .name = names[i],
+                                      .version = resumable[v] };
+                struct client use = { .name = names[j],
+                                      .version = resumable[v] };
+
+                assert_int_equal(resumes(context, get, context, use), i == j);
+            }
+    tls_context_free(context);
+}
+
+/* The metric counts a stranger's name each time. */
+static void test_a_strange_name_is_noticed_when_resumed(void **state)
+{
+    struct tls_context *context = server_context(TLS_VERSION_1_2);
+
+    (void)state;
+    for (size_t v = 0; v < ARRAY_LENGTH(resumable); v++) {
+        SSL_SESSION *session = NULL;
+        struct client wish = { .name = "stranger.example",
+                               .version = resumable[v],
+                               .session = &session };
+
+        for (int round = 0; round < 3; round++) {
+            struct outcome o = meet(context, &wish);
+
+            assert_int_equal(o.resumed, round > 0);
+            assert_true(o.unmatched);
+        }
+        SSL_SESSION_free(session);
+    }
+    tls_context_free(context);
+}
+
+/* All listeners share their keys, and yet. */
+static void test_a_ticket_is_good_for_one_kind_of_listener(void **state)
+{
+    const struct tls_pair blue_pair = { blue.certificate, blue.key };
+    const struct tls_server_wish only_blue = { &blue_pair, 1, TLS_VERSION_1_2,
+                                               tickets };
+    struct tls_context *usual = server_context(TLS_VERSION_1_2);
+    struct tls_context *twin = server_context(TLS_VERSION_1_2);
+    struct tls_context *lowered = server_context(TLS_VERSION_1_0);
+    struct tls_context *shows_blue = context_of(&only_blue);
+
+    (void)state;
+    for (size_t v = 0; v < ARRAY_LENGTH(resumable); v++) {
+        struct client to_red = { .name = "red.example",
+                                 .version = resumable[v] };
+        struct client to_blue = { .name = "blue.example",
+                                  .version = resumable[v] };
+        struct client nameless = { .version = resumable[v] };
+
+        assert_true(resumes(usual, to_red, twin, to_red));
+        assert_true(resumes(usual, to_blue, shows_blue, to_blue));
+        assert_false(resumes(usual, to_red, shows_blue, to_red));
+        assert_false(resumes(usual, nameless, shows_blue, nameless));
+        assert_false(resumes(lowered, to_red, usual, to_red));
+        assert_false(resumes(usual, to_red, lowered, to_red));
+        assert_true(resumes(lowered, to_red, lowered, to_red));
+    }
+    tls_context_free(usual);
+    tls_context_free(twin);
+    tls_context_free(lowered);
+    tls_context_free(shows_blue);
+}
+
+/* TLS-7: what only a lowered listener admits does not come in by a ticket. */
+static void test_a_weak_suite_is_not_resumed_elsewhere(void **state)
+{
+    struct tls_context *usual = server_context(TLS_VERSION_1_2);
+    struct tls_context *lowered = server_context(TLS_VERSION_1_0);
+    struct client weak = { "red.example", TLS1_2_VERSION,
+                           "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0", NULL, NULL };
+    SSL_SESSION *session = NULL;
+
+    (void)state;
+    weak.session = &session;
+    assert_string_equal(meet(lowered, &weak).suite, "ECDHE-ECDSA-AES128-SHA");
+    assert_true(meet(lowered, &weak).resumed);
+    assert_non_null(session);
+    assert_int_equal(meet(usual, &weak).status, TLS_EFAILED);
+    SSL_SESSION_free(session);
+    tls_context_free(usual);
+    tls_context_free(lowered);
+}
+
+static void test_old_versions_resume_too(void **state)
+{
+    struct tls_context *lowered = server_context(TLS_VERSION_1_0);
+    struct client old = { .name = "red.example",
+                          .version = TLS1_VERSION,
+                          .suites = ALL_SUITES };
+
+    (void)state;
+    assert_true(resumes(lowered, old, lowered, old));
+    tls_context_free(lowered);
+}
+
+static void name_of_ticket(const SSL_SESSION *session, unsigned char *name)
+{
+    const unsigned char *ticket;
+    size_t size;
+
+    SSL_SESSION_get0_ticket(session, &ticket, &size);
+    assert_true(size > TLS_TICKET_KEY_NAME_SIZE);
+    memcpy(name, ticket, TLS_TICKET_KEY_NAME_SIZE);
+}
+
+static uint64_t in_ms(uint64_t more)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + more;
+}
+
+/* The key changes: the ticket is still good, and another takes its place. */
+static void test_tickets_outlive_a_change_of_keys(void **state)
+{
+    struct tls_context *context = server_context(TLS_VERSION_1_2);
+
+    (void)state;
+    for (size_t v = 0; v < ARRAY_LENGTH(resumable); v++) {
+        unsigned char before[TLS_TICKET_KEY_NAME_SIZE];
+        unsigned char after[TLS_TICKET_KEY_NAME_SIZE];
+        SSL_SESSION *session = NULL;
+        struct client wish = { .name = "red.example",
+                               .version = resumable[v],
+                               .session = &session };
+        struct tls_ticket_key key;
+
+        assert_false(meet(context, &wish).resumed);
+        name_of_ticket(session, before);
+        tls_tickets_sealing_key(
+            tickets, in_ms((v + 1) * (TLS_TICKET_KEY_PERIOD_MS + 1000)), &key);
+        assert_true(meet(context, &wish).resumed);
+        name_of_ticket(session, after);
+        assert_memory_equal(after, key.name, sizeof(after));
+        assert_memory_not_equal(after, before, sizeof(after));
+        assert_true(meet(context, &wish).resumed);
+        SSL_SESSION_free(session);
+    }
+    tls_context_free(context);
+}
+
+/* RFC 8446 §C.4: one each time; a client of TLS 1.2 keeps the one it has. */
+static void test_how_many_tickets(void **state)
+{
+    struct tls_context *context = server_context(TLS_VERSION_1_2);
+    SSL_SESSION *session = NULL;
+    SSL_SESSION *first;
+    struct client old = { .name = "red.example",
+                          .version = TLS1_2_VERSION,
+                          .session = &first };
+    struct client new = { .name = "red.example", .session = &session };
+
+    (void)state;
+    tickets_seen = 0;
+    for (unsigned round = 1; round <= 3; round++) {
+        assert_int_equal(meet(context, &new).resumed, round > 1);
+        assert_int_equal(tickets_seen, round);
+    }
+    SSL_SESSION_free(session);
+    session = NULL;
+    first = NULL;
+    (void)meet(context, &old);
+    assert_true(SSL_SESSION_up_ref(first));
+    session = first;
+    assert_true(meet(context, &old).resumed);
+    assert_ptr_equal(session, first);
+    SSL_SESSION_free(session);
+    SSL_SESSION_free(first);
+    tls_context_free(context);
+}
+
+/* Every octet of a ticket counts, and a forged one costs a whole handshake. */
+static void test_a_forged_ticket_is_not_resumed(void **state)
+{
+    struct tls_context *context = server_context(TLS_VERSION_1_2);
+    SSL_SESSION *session = NULL;
+    struct client wish = { .name = "red.example",
+                           .version = TLS1_2_VERSION,
+                           .session = &session };
+    unsigned char *der = NULL;
+    const unsigned char *ticket;
+    unsigned char *at;
+    size_t size;
+    int length;
+
+    (void)state;
+    (void)meet(context, &wish);
+    length = i2d_SSL_SESSION(session, &der);
+    SSL_SESSION_get0_ticket(session, &ticket, &size);
+    at = memmem(der, (size_t)length, ticket, size);
+    assert_non_null(at);
+    SSL_SESSION_free(session);
+    for (size_t i = 0; i < size; i += 7) {
+        const unsigned char *from = der;
+        struct outcome o;
+
+        at[i] ^= 1;
+        session = d2i_SSL_SESSION(NULL, &from, length);
+        assert_non_null(session);
+        o = meet(context, &wish);
+        assert_int_equal(o.status, TLS_OK);
+        assert_false(o.resumed);
+        SSL_SESSION_free(session);
+        at[i] ^= 1;
+    }
+    OPENSSL_free(der);
+    tls_context_free(context);
+}
+
+static void test_without_keys_nothing_is_resumed(void **state)
+{
+    const struct tls_pair pair = { red.certificate, red.key };
+    const struct tls_server_wish wish = { &pair, 1, TLS_VERSION_1_2, NULL };
+    struct tls_context *context = context_of(&wish);
+
+    (void)state;
+    for (size_t v = 0; v < ARRAY_LENGTH(resumable); v++) {
+        SSL_SESSION *session = NULL;
+        struct client client = { .name = "red.example",
+                                 .version = resumable[v],
+                                 .session = &session };
+
+        for (int round = 0; round < 2; round++) {
+            struct outcome o = meet(context, &client);
+
+            assert_int_equal(o.status, TLS_OK);
+            assert_false(o.resumed);
+        }
+        SSL_SESSION_free(session);
+    }
     tls_context_free(context);
 }
 
@@ -294,6 +607,8 @@ static struct x509_pair issue(const char *name, const char *alternative_names)
 
 static int set_up(void **state)
 {
+    char error[512];
+
     (void)state;
     if (mkdtemp(folder) == NULL)
         return -1;
@@ -303,7 +618,8 @@ static int set_up(void **state)
                                               .days_left = 30 });
     red = issue("red", "DNS:red.example,DNS:*.red.example");
     blue = issue("blue", "DNS:blue.example");
-    return 0;
+    tickets = tls_tickets_new(NULL, NULL, error, sizeof(error));
+    return tickets != NULL ? 0 : -1;
 }
 
 static int tear_down(void **state)
@@ -311,6 +627,7 @@ static int tear_down(void **state)
     char command[sizeof(folder) + 16];
 
     (void)state;
+    tls_tickets_free(tickets);
     snprintf(command, sizeof(command), "rm -r %s", folder);
     return system(command);
 }
@@ -322,6 +639,15 @@ int main(void)
         cmocka_unit_test(test_all_certificates_have_one_policy),
         cmocka_unit_test(test_versions),
         cmocka_unit_test(test_a_lowered_listener_prefers_the_best),
+        cmocka_unit_test(test_a_ticket_is_good_for_one_name),
+        cmocka_unit_test(test_a_strange_name_is_noticed_when_resumed),
+        cmocka_unit_test(test_a_ticket_is_good_for_one_kind_of_listener),
+        cmocka_unit_test(test_a_weak_suite_is_not_resumed_elsewhere),
+        cmocka_unit_test(test_old_versions_resume_too),
+        cmocka_unit_test(test_tickets_outlive_a_change_of_keys),
+        cmocka_unit_test(test_how_many_tickets),
+        cmocka_unit_test(test_a_forged_ticket_is_not_resumed),
+        cmocka_unit_test(test_without_keys_nothing_is_resumed),
         cmocka_unit_test(test_suites),
     };
 

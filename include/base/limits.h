@@ -56,6 +56,10 @@
 #define IMAP_COMMAND_MAX 1000
 #define IMAP_UID_SET_MAX 900
 #define IMAP_UID_RANGES_MAX 200
+/* Commands under way at one time: READAHEAD_MESSAGES_MAX and one that is asked
+ * for.
+ */
+#define IMAP_PIPELINE_MAX 64
 /* A literal that is sent without waiting: RFC 7888 §5. */
 #define IMAP_LITERAL_MINUS_MAX 4096
 /* Octets of responses between two octets of progress on the listing, the
@@ -75,6 +79,12 @@
 #define SUSPECT_MESSAGE_MAX 1024
 /* TOP reads the message in windows of this size: CONFORMANCE DEC-11. */
 #define TOP_WINDOW 65536
+/* Messages that are fetched before the client asks for them. */
+#define READAHEAD_MESSAGES_MAX 60
+/* A client that asks for nothing so long is not waited for with what was read
+ * ahead: it is read off and thrown away, so that the connection is of use again.
+ */
+#define READAHEAD_PATIENCE_MS 10000
 /* Upstream silence after which a NOOP is sent while the client lives. */
 #define UPSTREAM_KEEPALIVE_MS (15 * 60 * 1000)
 /* An answer that is awaited, and brings signs of life but no progress, may take

@@ -17,6 +17,7 @@
 #include "session/imap_session.h"
 #include "session/listing.h"
 #include "session/pop3_session.h"
+#include "session/readahead.h"
 #include "session/removal.h"
 #include "session/retrieval.h"
 
@@ -41,6 +42,7 @@ enum bridge_task {
     BRIDGE_TASK_RETRIEVAL,
     BRIDGE_TASK_REMOVAL,
     BRIDGE_TASK_KEEPALIVE,
+    BRIDGE_TASK_DRAIN, /* what was read ahead in vain */
 };
 
 #define BRIDGE_WISHES_MAX 16
@@ -61,6 +63,8 @@ struct bridge {
         struct retrieval retrieval;
         struct removal removal;
     } work;
+    struct readahead ahead;
+    struct buf early;            /* of the server: comes before it is wanted */
     struct pop3_request request; /* MESSAGE, QUIT: not yet begun */
     bool overloaded;
     bool locked;
@@ -124,7 +128,8 @@ void bridge_try_login(struct bridge *b);
 /* LOGOUT where it can be said, else just closed; frees the lock. */
 void bridge_leave_upstream(struct bridge *b);
 
-void bridge_take_upstream(struct bridge *b, struct span in);
+/* Takes octets off |in| for as long as they are wanted. */
+void bridge_take_upstream(struct bridge *b, struct span *in);
 void bridge_upstream_up(struct bridge *b);
 void bridge_upstream_lost(struct bridge *b, enum fault fault, bool still_open);
 void bridge_lock_answered(struct bridge *b, enum bridge_outcome answer);
@@ -138,6 +143,10 @@ void bridge_start_listing(struct bridge *b);
 void bridge_start_message(struct bridge *b);
 void bridge_start_removal(struct bridge *b);
 void bridge_start_keepalive(struct bridge *b);
+void bridge_start_drain(struct bridge *b);
+
+/* What the server sends next was read ahead, and nobody has asked for it. */
+bool bridge_waits_for_client(const struct bridge *b);
 
 /* IMAP_SESSION_ITEM and IMAP_SESSION_COMPLETED are the task's. */
 void bridge_run_task(struct bridge *b, const struct imap_session_event *ev);

@@ -12,6 +12,9 @@
 /* The only writer of s->state. Sends what the state begins with. */
 void imap_phase_enter(struct imap_session *s, enum imap_state next);
 
+/* For a command: its tagged response is awaited from here on. */
+MUST_CHECK uint32_t imap_phase_next_tag(struct imap_session *s);
+
 /* The greeting. */
 struct imap_session_event imap_phase_on_greeting(struct imap_session *s,
                                                  const struct imap_event *ev);

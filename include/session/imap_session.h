@@ -1,9 +1,10 @@
 /* imap_session.h - the client side of one IMAP connection.
  *
  * Takes a connection from its greeting to the selected mailbox, then carries
- * one command at a time for whoever uses the mailbox (listing.h, retrieval.h,
- * removal.h). Pull: octets in, then one event at a time until
- * IMAP_SESSION_MORE. Pure: no time, no sockets.
+ * commands for whoever uses the mailbox (listing.h, retrieval.h, removal.h):
+ * one at a time, but for bodies, of which several may be on their way. Pull:
+ * octets in, then one event at a time until IMAP_SESSION_MORE. Pure: no time,
+ * no sockets.
  *
  * Source: RFC 9051 §3, §6, §7; RFC 3501; RFC 4959; RFC 2971; CONFORMANCE
  * IMAP, IAUTH, MAP; general rules 6 and 8 of PROVIDER_QUIRKS.md.
@@ -33,8 +34,7 @@ enum imap_state {
     IMAP_AUTHENTICATE,
     IMAP_LOGIN,
     IMAP_CAPABILITY_LOGIN, /* asked, because the tagged OK did not say */
-    IMAP_ID,
-    IMAP_AUTHENTICATED, /* the owner's turn: imap_session_select */
+    IMAP_AUTHENTICATED,    /* the owner's turn: imap_session_select */
     IMAP_SELECT,
     IMAP_SELECTED, /* the owner's turn: imap_session_begin */
     IMAP_LOGOUT,
@@ -63,11 +63,12 @@ struct imap_session {
     struct imap_mailbox mailbox;
     struct credentials credentials; /* while logging in */
     uint32_t tag;                   /* of the last command */
-    bool awaiting;                  /* its tagged response has not come */
-    bool responded;                 /* AUTHENTICATE: the response is sent */
-    bool cancelled;                 /* AUTHENTICATE: given up with `*` */
-    bool collecting;      /* capabilities come in an untagged response */
-    bool login_goes_on;   /* LOGIN: a piece waits for `+` */
+    uint64_t awaited;   /* bit i: the tagged response to |tag| - i is to come */
+    uint32_t id_tag;    /* of ID, whose answer nobody waits for; 0: none */
+    bool responded;     /* AUTHENTICATE: the response is sent */
+    bool cancelled;     /* AUTHENTICATE: given up with `*` */
+    bool collecting;    /* capabilities come in an untagged response */
+    bool login_goes_on; /* LOGIN: a piece waits for `+` */
     unsigned login_piece; /* LOGIN: sent so far */
     unsigned noise_lines;
     bool progressed;
@@ -82,7 +83,7 @@ enum imap_session_event_kind {
     IMAP_SESSION_LOGGED_IN, /* imap_session_select may be called */
     IMAP_SESSION_SELECTED,  /* mailbox is filled in */
     IMAP_SESSION_ITEM,      /* item: data of the mailbox */
-    IMAP_SESSION_COMPLETED, /* the tagged response of the command begun */
+    IMAP_SESSION_COMPLETED, /* the tagged response item.tag of a command */
     IMAP_SESSION_TEXT,      /* item->text is for the log */
     IMAP_SESSION_LOGGED_OUT,
     IMAP_SESSION_FAILED, /* fault: this login or mailbox is not to be had;
@@ -129,6 +130,21 @@ void imap_session_select(struct imap_session *s);
  * the caller then writes to |out| whole.
  */
 MUST_CHECK uint32_t imap_session_begin(struct imap_session *s);
+
+/* The same for `UID FETCH ... BODY.PEEK`, which may be sent while others of its
+ * kind are under way, since it has no side effects and no sequence numbers
+ * (RFC 9051 §5.5): from the oldest of them on, IMAP_PIPELINE_MAX can be. With
+ * |spare| more to come?
+ */
+bool imap_session_may_begin_fetch(const struct imap_session *s, unsigned spare);
+MUST_CHECK uint32_t imap_session_begin_fetch(struct imap_session *s);
+
+/* Tagged responses are to come: to any command, to this one. */
+bool imap_session_is_awaiting(const struct imap_session *s);
+bool imap_session_awaits(const struct imap_session *s, uint32_t tag);
+
+/* The first command without its tagged response; 0: there is none. */
+uint32_t imap_session_oldest_tag(const struct imap_session *s);
 
 /* What came was of use: the count of unasked octets starts anew. Taken: was
  * there progress since the last time?

@@ -1,12 +1,15 @@
 /* policy.h - what the configuration asks of every session of a listener.
  *
- * Immutable while a session uses it. Times in milliseconds.
+ * Immutable while a session uses it, but for the budget that it names. Times in
+ * milliseconds.
  */
 #ifndef POPINJAY_SESSION_POLICY_H
 #define POPINJAY_SESSION_POLICY_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+struct octet_budget;
 
 enum tls_mode {
     TLS_MODE_IMPLICIT,
@@ -37,7 +40,9 @@ struct session_policy {
     uint64_t session_timeout_ms; /* 600,000 at least: RFC 1939 §3 */
     uint64_t upstream_timeout_ms;   /* silence while an answer is awaited */
     uint64_t auth_failure_delay_ms; /* times the number of failures */
-    const char *version;            /* for ID and IMPLEMENTATION */
+    uint64_t readahead_octets;      /* of one session; 0: none is done */
+    struct octet_budget *readahead_budget; /* of all; NULL: no limit */
+    const char *version;                   /* for ID and IMPLEMENTATION */
 };
 
 #endif

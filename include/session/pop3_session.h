@@ -125,6 +125,13 @@ void pop3_session_break(struct pop3_session *s, enum fault fault, bool closes);
 /* No further command is read; POP3_REQUEST_CLOSE follows. */
 void pop3_session_close(struct pop3_session *s, enum fault fault);
 
+/* The messages that the commands which wait for their turn are going to
+ * retrieve, as far as that is plain: up to |max| of them, in their order.
+ * Returns how many.
+ */
+unsigned pop3_session_waiting_retrievals(const struct pop3_session *s,
+                                         uint32_t *index, unsigned max);
+
 bool pop3_session_is_logged_in(const struct pop3_session *s);
 
 #endif

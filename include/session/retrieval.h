@@ -1,6 +1,7 @@
 /* retrieval.h - the task that brings one message to the client: RETR, TOP.
  *
- * RETR is one `UID FETCH u (UID BODY.PEEK[])`, streamed. TOP reads windows
+ * RETR is one `UID FETCH u (UID BODY.PEEK[])`, streamed, and perhaps sent long
+ * ago: see readahead.h. TOP reads windows
  * `BODY.PEEK[]<offset.64K>` until it has its lines. `+OK` is written when the
  * body opens, the lone dot only behind the tagged OK. A message that cannot
  * be had is looked up after a NOOP: is it gone, or just unreadable? So is a
@@ -21,6 +22,7 @@
 #include "session/fault.h"
 #include "session/imap_session.h"
 #include "session/pop3_session.h"
+#include "session/readahead.h"
 #include "session/task.h"
 
 enum retrieval_step {
@@ -32,8 +34,11 @@ enum retrieval_step {
 struct retrieval {
     struct imap_session *imap;
     struct pop3_session *pop3;
+    struct readahead *ahead;
     struct pop3_transform transform;
     enum retrieval_step step;
+    uint32_t tag;   /* of the command under way */
+    bool waiting;   /* to send it, until no other is under way */
     uint32_t index; /* in the maildrop */
     uint32_t uid;
     bool top;
@@ -50,10 +55,16 @@ struct retrieval {
     enum fault fault;
 };
 
-/* |request| is a POP3_REQUEST_MESSAGE. */
+/* |request| is a POP3_REQUEST_MESSAGE. A message that was read ahead is on its
+ * way already; the others that are must not be taken for it.
+ */
 void retrieval_start(struct retrieval *r, struct imap_session *imap,
-                     struct pop3_session *pop3,
+                     struct pop3_session *pop3, struct readahead *ahead,
                      const struct pop3_request *request);
+
+/* One of those has come to its end. */
+void retrieval_on_other_end(struct retrieval *r);
+
 MUST_CHECK enum task_status retrieval_on_event(
     struct retrieval *r, const struct imap_session_event *ev);
 void retrieval_resume(struct retrieval *r);

@@ -33,6 +33,9 @@ struct bridge *bridge_new(const struct session_policy *policy, bool overloaded,
     credentials_init(&b->upstream);
     buf_init(&b->login_name, SASL_PART_MAX);
     buf_init(&b->client_address, CLIENT_ADDRESS_MAX);
+    buf_init(&b->early, READ_CHUNK);
+    readahead_init(&b->ahead, policy->readahead_octets,
+                   policy->readahead_budget);
     pop3_session_init(&b->pop3, policy);
     if (buf_failed(&b->pop3.out)) {
         bridge_free(b);
@@ -49,6 +52,8 @@ void bridge_free(struct bridge *b)
         listing_fini(&b->work.listing);
     if (b->link != BRIDGE_LINK_NONE && b->link != BRIDGE_LINK_CONNECTING)
         imap_session_fini(&b->imap);
+    readahead_forget(&b->ahead);
+    buf_fini(&b->early);
     pop3_session_fini(&b->pop3);
     credentials_wipe(&b->upstream);
     buf_fini(&b->login_name);
@@ -173,10 +178,27 @@ bool bridge_is_over(const struct bridge *b)
            b->wish_count == 0 && buf_length(&b->pop3.out) == 0;
 }
 
+/* What came early, now that it may be wanted. */
+static bool take_early(struct bridge *b)
+{
+    struct span in = buf_span(&b->early);
+    size_t before = in.len;
+
+    if (in.len == 0 || bridge_waits_for_client(b))
+        return false;
+    bridge_take_upstream(b, &in);
+    buf_consume(&b->early,
+                b->link == BRIDGE_LINK_UP ? before - in.len : before);
+    buf_release(&b->early);
+    return true;
+}
+
 /* After each call: what comes of what came in? */
 static void settle(struct bridge *b)
 {
-    bridge_serve_client(b);
+    do
+        bridge_serve_client(b);
+    while (take_early(b));
     /* An output without memory cannot be trusted to be whole. */
     if (buf_failed(&b->pop3.out))
         bridge_abort_client(b, FAULT_NO_MEMORY);
@@ -206,6 +228,8 @@ size_t bridge_upstream_room(const struct bridge *b)
 
     if (b->link != BRIDGE_LINK_UP && b->link != BRIDGE_LINK_LEAVING)
         return 0;
+    if (bridge_waits_for_client(b))
+        return 0;
     if (b->task != BRIDGE_TASK_RETRIEVAL)
         return READ_CHUNK;
     /* At HIGH or more the client is behind: stop. Below, what is read fits
@@ -234,7 +258,9 @@ void bridge_upstream_input(struct bridge *b, struct span in, uint64_t now_ms)
     b->now_ms = now_ms;
     if (b->link != BRIDGE_LINK_LEAVING)
         b->upstream_seen_ms = now_ms;
-    bridge_take_upstream(b, in);
+    bridge_take_upstream(b, &in);
+    if (bridge_waits_for_client(b) && !buf_append(&b->early, in))
+        bridge_upstream_lost(b, FAULT_NO_MEMORY, true);
     settle(b);
 }
 
@@ -357,6 +383,8 @@ static uint64_t upstream_deadline(const struct bridge *b)
         return b->upstream_seen_ms + LOGOUT_TIMEOUT_MS;
     if (b->resume_at_ms != UINT64_MAX)
         return b->resume_at_ms;
+    if (bridge_waits_for_client(b))
+        return b->client_seen_ms + READAHEAD_PATIENCE_MS;
     if (bridge_upstream_is_awaited(b))
         return answer_deadline(b);
     if (b->phase == BRIDGE_TRANSACTION && b->task == BRIDGE_TASK_NONE)
@@ -396,6 +424,8 @@ static void on_upstream_deadline(struct bridge *b)
         bridge_upstream_lost(b, FAULT_NONE, true);
     else if (b->resume_at_ms != UINT64_MAX)
         bridge_resume_task(b);
+    else if (bridge_waits_for_client(b))
+        bridge_start_drain(b);
     else if (bridge_upstream_is_awaited(b))
         bridge_upstream_lost(b, FAULT_UPSTREAM_SILENT, true);
     else

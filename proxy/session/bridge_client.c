@@ -145,6 +145,9 @@ static void start_deferred(struct bridge *b)
         pop3_session_refuse_message(&b->pop3, b->pop3.broken);
         pop3_session_close(&b->pop3, b->pop3.broken);
     } else if (request.kind == POP3_REQUEST_QUIT &&
+               bridge_waits_for_client(b)) {
+        bridge_start_drain(b);
+    } else if (request.kind == POP3_REQUEST_QUIT &&
                buf_length(&b->pop3.out) == 0) {
         /* Not before what was asked for has left: a message that is still here
          * when the client's connection breaks must not be removed.

@@ -1,5 +1,6 @@
 /* bridge_task.c - who has the selected mailbox: the listing, a message, the
- * removal at QUIT, or a NOOP that keeps the connection alive.
+ * removal at QUIT, a NOOP that keeps the connection alive, or nobody until what
+ * was read ahead in vain has come and gone.
  */
 #include "imap/command.h"
 #include "session/bridge_state.h"
@@ -78,13 +79,53 @@ void bridge_start_listing(struct bridge *b)
 
 /* --- a message --- */
 
+/* What the client has asked for already, or else what it will. */
+static void read_ahead(struct bridge *b)
+{
+    const struct maildrop *maildrop = b->pop3.maildrop;
+    uint32_t asked[READAHEAD_MESSAGES_MAX];
+    unsigned count =
+        pop3_session_waiting_retrievals(&b->pop3, asked, ARRAY_LENGTH(asked));
+    uint32_t index;
+
+    for (unsigned i = 0; i < count; i++)
+        (void)!readahead_fetch(&b->ahead, &b->imap, maildrop, asked[i], false);
+    while (count == 0 && readahead_expected(&b->ahead, maildrop, &index) &&
+           readahead_fetch(&b->ahead, &b->imap, maildrop, index, true))
+        continue;
+}
+
 void bridge_start_message(struct bridge *b)
 {
     struct pop3_request request = b->request;
 
     b->request.kind = POP3_REQUEST_NONE;
     begin(b, BRIDGE_TASK_RETRIEVAL);
-    retrieval_start(&b->work.retrieval, &b->imap, &b->pop3, &request);
+    retrieval_start(&b->work.retrieval, &b->imap, &b->pop3, &b->ahead,
+                    &request);
+    if (!request.top)
+        read_ahead(b);
+}
+
+bool bridge_waits_for_client(const struct bridge *b)
+{
+    return b->link == BRIDGE_LINK_UP && b->task == BRIDGE_TASK_NONE &&
+           readahead_is_under_way(&b->ahead);
+}
+
+void bridge_start_drain(struct bridge *b)
+{
+    readahead_lose_order(&b->ahead);
+    begin(b, BRIDGE_TASK_DRAIN);
+}
+
+/* The tagged response to a message that was read ahead. */
+static void on_ahead_completed(struct bridge *b)
+{
+    if (b->task == BRIDGE_TASK_RETRIEVAL)
+        retrieval_on_other_end(&b->work.retrieval);
+    else if (b->task == BRIDGE_TASK_DRAIN && !readahead_is_under_way(&b->ahead))
+        bridge_forget_task(b);
 }
 
 static void finish_message(struct bridge *b)
@@ -116,7 +157,7 @@ static void end_retrieval(struct bridge *b, enum task_status status)
     if (status == TASK_DONE) {
         bridge_forget_task(b);
         finish_message(b);
-    } else if (b->imap.awaiting) {
+    } else if (imap_session_awaits(&b->imap, r->tag)) {
         /* What else this command brings is not to be trusted. */
         bridge_upstream_lost(b, fault, true);
     } else if (retrieval_has_left(r)) {
@@ -174,6 +215,7 @@ void bridge_resume_task(struct bridge *b)
         break;
     case BRIDGE_TASK_NONE:
     case BRIDGE_TASK_KEEPALIVE:
+    case BRIDGE_TASK_DRAIN:
         break;
     }
 }
@@ -199,6 +241,11 @@ static bool pause_for(struct bridge *b, const struct imap_session_event *ev)
 
 void bridge_run_task(struct bridge *b, const struct imap_session_event *ev)
 {
+    if (ev->kind == IMAP_SESSION_COMPLETED &&
+        readahead_completed(&b->ahead, ev->item.tag)) {
+        on_ahead_completed(b);
+        return;
+    }
     if (pause_for(b, ev))
         return;
     switch (b->task) {
@@ -216,6 +263,7 @@ void bridge_run_task(struct bridge *b, const struct imap_session_event *ev)
             bridge_forget_task(b);
         break;
     case BRIDGE_TASK_NONE:
+    case BRIDGE_TASK_DRAIN:
         break;
     }
 }

@@ -35,6 +35,7 @@ static void forget_upstream(struct bridge *b, bool still_open)
     bridge_forget_task(b);
     if (b->link == BRIDGE_LINK_NONE)
         return;
+    readahead_forget(&b->ahead);
     if (b->link != BRIDGE_LINK_CONNECTING) {
         b->report.upstream_rejects += b->imap.rejects;
         imap_session_fini(&b->imap);
@@ -85,8 +86,8 @@ bool bridge_upstream_is_awaited(const struct bridge *b)
         return false;
     return b->link == BRIDGE_LINK_CONNECTING ||
            b->link == BRIDGE_LINK_HANDSHAKE ||
-           (b->link == BRIDGE_LINK_UP &&
-            (b->imap.state == IMAP_GREETING || b->imap.awaiting));
+           (b->link == BRIDGE_LINK_UP && (b->imap.state == IMAP_GREETING ||
+                                          imap_session_is_awaiting(&b->imap)));
 }
 
 /* --- loss --- */
@@ -291,12 +292,13 @@ static void on_event(struct bridge *b, const struct imap_session_event *ev)
     }
 }
 
-void bridge_take_upstream(struct bridge *b, struct span in)
+void bridge_take_upstream(struct bridge *b, struct span *in)
 {
     struct imap_session_event ev;
 
-    while (b->link == BRIDGE_LINK_UP || b->link == BRIDGE_LINK_LEAVING) {
-        ev = imap_session_next(&b->imap, &in);
+    while ((b->link == BRIDGE_LINK_UP || b->link == BRIDGE_LINK_LEAVING) &&
+           !bridge_waits_for_client(b)) {
+        ev = imap_session_next(&b->imap, in);
         on_event(b, &ev);
         if (imap_session_take_progress(&b->imap))
             b->progress_ms = b->now_ms;

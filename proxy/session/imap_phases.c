@@ -16,12 +16,18 @@ static struct imap_session_event happened(enum imap_session_event_kind kind)
     return (struct imap_session_event){ .kind = kind };
 }
 
-static uint32_t next_tag(struct imap_session *s)
+uint32_t imap_phase_next_tag(struct imap_session *s)
 {
-    assert(!s->awaiting);
-    s->awaiting = true;
+    s->awaited = s->awaited << 1 | 1;
     s->unasked_octets = 0;
     return ++s->tag;
+}
+
+/* All but the fetching of bodies runs alone. */
+static uint32_t next_tag(struct imap_session *s)
+{
+    assert(!imap_session_is_awaiting(s));
+    return imap_phase_next_tag(s);
 }
 
 /* --- what is sent on entering a state --- */
@@ -93,13 +99,18 @@ static void send_login_piece(struct imap_session *s)
         buf_span(&s->credentials.password), s->capabilities);
 }
 
+/* It is informational, refused or not (RFC 2971 §3): what follows need not wait
+ * for its answer, which would cost a round trip.
+ */
 static void send_id(struct imap_session *s)
 {
     struct span address = { NULL, 0 };
 
     if (s->policy->forward_client_address)
         address = s->client_address;
-    imap_write_id(&s->out, next_tag(s), s->policy->version, address);
+    s->id_tag = next_tag(s);
+    s->awaited = 0;
+    imap_write_id(&s->out, s->id_tag, s->policy->version, address);
 }
 
 static void send_select(struct imap_session *s)
@@ -134,9 +145,6 @@ void imap_phase_enter(struct imap_session *s, enum imap_state next)
         (void)next_tag(s);
         send_login_piece(s);
         break;
-    case IMAP_ID:
-        send_id(s);
-        break;
     case IMAP_SELECT:
         send_select(s);
         break;
@@ -167,7 +175,7 @@ struct imap_session_event imap_phase_fail(struct imap_session *s,
     }
     if (s->state != IMAP_DEAD)
         imap_phase_enter(s, IMAP_DEAD);
-    s->awaiting = false;
+    s->awaited = 0;
     credentials_wipe(&s->credentials);
     return result;
 }
@@ -320,10 +328,8 @@ static struct imap_session_event after_login(struct imap_session *s)
     if (result.kind != IMAP_SESSION_MORE)
         return result;
     if (s->policy->send_id &&
-        imap_capabilities_have(s->capabilities, IMAP_CAP_ID)) {
-        imap_phase_enter(s, IMAP_ID);
-        return nothing;
-    }
+        imap_capabilities_have(s->capabilities, IMAP_CAP_ID))
+        send_id(s);
     imap_phase_enter(s, IMAP_AUTHENTICATED);
     return happened(IMAP_SESSION_LOGGED_IN);
 }
@@ -368,9 +374,10 @@ static void answer_challenge(struct imap_session *s,
 struct imap_session_event imap_phase_on_continue(struct imap_session *s,
                                                  const struct imap_event *ev)
 {
-    if (s->state == IMAP_AUTHENTICATE && s->awaiting)
+    if (s->state == IMAP_AUTHENTICATE && imap_session_is_awaiting(s))
         answer_challenge(s, ev);
-    else if (s->state == IMAP_LOGIN && s->awaiting && s->login_goes_on)
+    else if (s->state == IMAP_LOGIN && imap_session_is_awaiting(s) &&
+             s->login_goes_on)
         send_login_piece(s);
     /* A bare `+` elsewhere is a known noise: ignored. */
     return nothing;
@@ -427,9 +434,6 @@ struct imap_session_event imap_phase_on_tagged(struct imap_session *s,
         if (!ok)
             return imap_phase_fail(s, FAULT_UPSTREAM_MISFIT, ev);
         return after_login(s);
-    case IMAP_ID: /* refused or not, it is informational (RFC 2971 §3) */
-        imap_phase_enter(s, IMAP_AUTHENTICATED);
-        return happened(IMAP_SESSION_LOGGED_IN);
     case IMAP_SELECT:
         return on_select_answer(s, ev);
     case IMAP_LOGOUT:

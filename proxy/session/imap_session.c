@@ -31,6 +31,32 @@ void imap_session_fini(struct imap_session *s)
     credentials_wipe(&s->credentials);
 }
 
+/* Of |awaited|; 0 where |tag| is none of the last IMAP_PIPELINE_MAX. */
+static uint64_t bit_of_tag(const struct imap_session *s, uint32_t tag)
+{
+    uint32_t age = s->tag - tag;
+
+    return age < IMAP_PIPELINE_MAX ? UINT64_C(1) << age : 0;
+}
+
+bool imap_session_is_awaiting(const struct imap_session *s)
+{
+    return s->awaited != 0;
+}
+
+bool imap_session_awaits(const struct imap_session *s, uint32_t tag)
+{
+    return (s->awaited & bit_of_tag(s, tag)) != 0;
+}
+
+uint32_t imap_session_oldest_tag(const struct imap_session *s)
+{
+    for (uint32_t age = IMAP_PIPELINE_MAX; age-- > 0;)
+        if (s->awaited >> age & 1)
+            return s->tag - age;
+    return 0;
+}
+
 static struct imap_session_event note_text(const struct imap_event *ev)
 {
     return (struct imap_session_event){ .kind = IMAP_SESSION_TEXT,
@@ -136,10 +162,14 @@ static struct imap_session_event on_tagged(struct imap_session *s,
 {
     struct imap_session_event result;
 
-    if (!s->awaiting || ev->tag != s->tag || ev->condition > IMAP_BAD)
+    if (s->id_tag != 0 && ev->tag == s->id_tag) {
+        s->id_tag = 0;
+        return is_noteworthy(ev) ? note_text(ev) : nothing;
+    }
+    if (!imap_session_awaits(s, ev->tag) || ev->condition > IMAP_BAD)
         return imap_phase_fail(s, FAULT_UPSTREAM_GARBLED, ev);
     take_code(s, ev);
-    s->awaiting = false;
+    s->awaited &= ~bit_of_tag(s, ev->tag);
     result = s->state == IMAP_SELECTED ? on_completed(s, ev)
                                        : imap_phase_on_tagged(s, ev, clean);
     if (!is_noteworthy(ev))
@@ -271,10 +301,19 @@ void imap_session_select(struct imap_session *s)
 
 uint32_t imap_session_begin(struct imap_session *s)
 {
-    assert(s->state == IMAP_SELECTED && !s->awaiting);
-    s->awaiting = true;
-    s->unasked_octets = 0;
-    return ++s->tag;
+    assert(!imap_session_is_awaiting(s));
+    return imap_session_begin_fetch(s);
+}
+
+bool imap_session_may_begin_fetch(const struct imap_session *s, unsigned spare)
+{
+    return s->awaited >> (IMAP_PIPELINE_MAX - 1 - spare) == 0;
+}
+
+uint32_t imap_session_begin_fetch(struct imap_session *s)
+{
+    assert(s->state == IMAP_SELECTED && imap_session_may_begin_fetch(s, 0));
+    return imap_phase_next_tag(s);
 }
 
 void imap_session_note_progress(struct imap_session *s)
@@ -295,7 +334,7 @@ bool imap_session_log_out(struct imap_session *s)
 {
     /* Not in the middle of an exchange: an answer would be misread. */
     if (s->state == IMAP_DEAD || s->state == IMAP_GREETING ||
-        s->state == IMAP_HANDSHAKE || s->awaiting)
+        s->state == IMAP_HANDSHAKE || imap_session_is_awaiting(s))
         return false;
     imap_phase_enter(s, IMAP_LOGOUT);
     return true;

@@ -6,36 +6,44 @@
 
 static void send_fetch(struct retrieval *r)
 {
-    uint32_t tag = imap_session_begin(r->imap);
-
     r->has_body = false;
     r->window_octets = 0;
+    r->tag = imap_session_begin_fetch(r->imap);
     if (r->top)
-        imap_write_fetch_window(&r->imap->out, tag, r->uid, r->octets,
+        imap_write_fetch_window(&r->imap->out, r->tag, r->uid, r->octets,
                                 TOP_WINDOW);
     else
-        imap_write_fetch_body(&r->imap->out, tag, r->uid);
+        imap_write_fetch_body(&r->imap->out, r->tag, r->uid);
 }
 
 static void send_lookup(struct retrieval *r)
 {
-    uint32_t tag = imap_session_begin(r->imap);
     struct imap_uid_set set;
 
     r->found = false;
+    r->tag = imap_session_begin(r->imap);
     imap_uid_set_init(&set);
     if (imap_uid_set_add(&set, r->uid))
-        imap_write_fetch_flags(&r->imap->out, tag, &set);
+        imap_write_fetch_flags(&r->imap->out, r->tag, &set);
 }
 
+/* What is not a fetch of a body runs alone. */
 static void send_step(struct retrieval *r)
 {
+    r->waiting = r->step == RETRIEVAL_FETCH
+                     ? !imap_session_may_begin_fetch(r->imap, 0)
+                     : imap_session_is_awaiting(r->imap);
+    if (r->waiting) {
+        readahead_lose_order(r->ahead);
+        return;
+    }
     switch (r->step) {
     case RETRIEVAL_FETCH:
         send_fetch(r);
         break;
     case RETRIEVAL_NOOP:
-        imap_write_simple(&r->imap->out, imap_session_begin(r->imap), "NOOP");
+        r->tag = imap_session_begin(r->imap);
+        imap_write_simple(&r->imap->out, r->tag, "NOOP");
         break;
     case RETRIEVAL_LOOKUP:
         send_lookup(r);
@@ -50,21 +58,32 @@ static void enter(struct retrieval *r, enum retrieval_step step)
 }
 
 void retrieval_start(struct retrieval *r, struct imap_session *imap,
-                     struct pop3_session *pop3,
+                     struct pop3_session *pop3, struct readahead *ahead,
                      const struct pop3_request *request)
 {
     *r = (struct retrieval){
         .imap = imap,
         .pop3 = pop3,
+        .ahead = ahead,
         .index = request->index,
         .uid = maildrop_uid(pop3->maildrop, request->index),
         .top = request->top,
     };
-    if (r->top)
+    if (r->top) {
         pop3_transform_init_top(&r->transform, request->lines);
-    else
+        readahead_lose_order(ahead);
+    } else {
         pop3_transform_init(&r->transform);
-    enter(r, RETRIEVAL_FETCH);
+        r->tag = readahead_take(ahead, pop3->maildrop, r->index);
+    }
+    if (r->tag == 0)
+        enter(r, RETRIEVAL_FETCH);
+}
+
+void retrieval_on_other_end(struct retrieval *r)
+{
+    if (r->waiting)
+        send_step(r);
 }
 
 void retrieval_resume(struct retrieval *r)
@@ -93,15 +112,17 @@ static enum task_status fail(struct retrieval *r, enum fault fault)
     return TASK_FAILED;
 }
 
-/* Is this the body that was asked for? Where its UID has not been said yet,
- * it is taken to be, and checked at the end of the answer (IMAP-20).
+/* Is this the body that was asked for? Where its UID has not been said yet, it
+ * is taken to answer the oldest command, and checked at the end of the answer
+ * (IMAP-20).
  */
 static bool is_wanted(const struct retrieval *r, const struct imap_event *ev)
 {
-    if (r->step != RETRIEVAL_FETCH || r->has_body || ev->nil || !ev->whole ||
-        r->imap->mailbox.changed)
+    if (r->step != RETRIEVAL_FETCH || r->waiting || r->has_body || ev->nil ||
+        !ev->whole || r->imap->mailbox.changed)
         return false;
-    if (r->answer_uid != 0 && r->answer_uid != r->uid)
+    if (r->answer_uid == 0 ? imap_session_oldest_tag(r->imap) != r->tag
+                           : r->answer_uid != r->uid)
         return false;
     if (r->top &&
         (!ev->has_origin || ev->origin != r->octets || ev->number > TOP_WINDOW))
@@ -110,6 +131,17 @@ static bool is_wanted(const struct retrieval *r, const struct imap_event *ev)
         return false;
     /* Empty, where the listing promised octets: a failure (DEC-14). */
     return ev->number > 0 || r->opened || listed_size(r) == 0;
+}
+
+/* A body that nobody takes: was it one that is to be asked for yet? */
+static void pass_over(struct retrieval *r)
+{
+    const struct maildrop *maildrop = r->pop3->maildrop;
+
+    if (r->answer_uid == 0)
+        readahead_lose_all(r->ahead);
+    else if (r->answer_uid != r->uid)
+        readahead_lose(r->ahead, maildrop_find(maildrop, r->answer_uid));
 }
 
 static bool is_suspect(const struct retrieval *r, const struct imap_event *ev)
@@ -164,7 +196,9 @@ static enum task_status on_item(struct retrieval *r,
         r->in_body = false;
     } else if (ev->kind == IMAP_FETCH_UID) {
         return on_uid(r, (uint32_t)ev->number);
-    } else if (ev->kind == IMAP_BODY && is_wanted(r, ev)) {
+    } else if (ev->kind == IMAP_BODY && !is_wanted(r, ev)) {
+        pass_over(r);
+    } else if (ev->kind == IMAP_BODY) {
         if (is_suspect(r, ev))
             r->suspect = true;
         else
@@ -193,7 +227,7 @@ static enum task_status on_fetched(struct retrieval *r,
         if (!r->top || r->window_octets < TOP_WINDOW ||
             pop3_transform_is_complete(&r->transform))
             return finish(r);
-        send_fetch(r);
+        send_step(r);
         return TASK_RUNNING;
     }
     /* Behind the end of the message some answer with NIL, or not at all. */

@@ -52,7 +52,7 @@ static void logs_in(void **state)
 
 /* IAUTH-1: no initial response without SASL-IR; IMAP-6: what the server does
  * not tell is asked for, and again after the login; IEXT-5: ID is sent where
- * it is offered, and its refusal is nothing.
+ * it is offered, nobody waits for its answer, and its refusal is nothing.
  */
 static void logs_in_step_by_step(void **state)
 {
@@ -75,10 +75,11 @@ static void logs_in_step_by_step(void **state)
     expect_upstream(h, "# CAPABILITY\r\n");
     upstream_says(h, "* CAPABILITY IMAP4rev1 ID\r\n# OK\r\n");
     expect_upstream(h, "# ID (\"name\" \"popinjay\" \"version\" \"1.0\")\r\n");
-    upstream_says(h, "# BAD we dislike it\r\n");
     expect_wish(h, BRIDGE_LOCK);
     outcome(h, BRIDGE_LOCKED);
     expect_upstream(h, "# SELECT INBOX\r\n");
+    upstream_says(h, "# BAD we dislike it\r\n");
+    expect_note(h, BRIDGE_NOTE_UPSTREAM_TEXT, FAULT_NONE);
     upstream_says(h, "* 0 EXISTS\r\n* OK [UIDVALIDITY 1]\r\n# OK\r\n");
     /* IMAP-17: in an empty mailbox there is nothing that `1:*` could name. */
     expect_ok(h);

@@ -212,7 +212,7 @@ static bool timed_out(const struct session *s)
 
     if (!s->judge.logged_in)
         return s->now - s->started >= policy->login_timeout_ms;
-    return s->now - s->last_event >= policy->session_timeout_ms;
+    return s->now - s->last_client_event >= policy->session_timeout_ms;
 }
 
 /* A message was removed by others while it was being read in windows. */

@@ -231,8 +231,8 @@ static void count_timeout(const struct session *s)
     if (!s->judge.logged_in &&
         s->now - s->started >= s->world->policy.login_timeout_ms)
         cover(COVER_TIMEOUT_LOGIN);
-    else if (s->judge.count == 0 &&
-             s->now - s->last_event >= s->world->policy.session_timeout_ms)
+    else if (s->judge.count == 0 && s->now - s->last_client_event >=
+                                        s->world->policy.session_timeout_ms)
         cover(COVER_TIMEOUT_SESSION);
     else if (s->judge.count > 0 && s->upstream == UPSTREAM_UP &&
              s->now - s->last_event >= s->world->policy.upstream_timeout_ms)

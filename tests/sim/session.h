@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/octet_budget.h"
 #include "session/bridge.h"
 #include "session/policy.h"
 #include "support/model_imap.h"
@@ -86,6 +87,7 @@ struct world {
     struct model_mailbox box;
     struct model_traits traits;
     struct session_policy policy;
+    struct octet_budget readahead;
     struct model_imap server;
     bool overloaded;
     unsigned disturb;   /* permille a step: other clients */
@@ -141,6 +143,7 @@ struct session {
     uint64_t now;
     uint64_t started;
     uint64_t last_event; /* octets moved, or an outcome */
+    uint64_t last_client_event;
     char failure[FAILURE_MAX];
     bool failed;
 

@@ -51,7 +51,7 @@ void wire_client_give(struct session *s)
     n = cut(s, n < room ? n : room);
     in.len = n;
     s->client_given += n;
-    s->last_event = s->now;
+    s->last_event = s->last_client_event = s->now;
     call_begin(s);
     bridge_client_input(s->bridge, in, s->now);
     call_end(s);
@@ -63,7 +63,7 @@ void wire_client_take(struct session *s)
     size_t n = cut(s, bridge_client_output(s->bridge).len);
 
     s->client_seen -= n;
-    s->last_event = s->now;
+    s->last_event = s->last_client_event = s->now;
     call_begin(s);
     bridge_client_taken(s->bridge, n, s->now);
     call_end(s);

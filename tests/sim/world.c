@@ -49,6 +49,7 @@ static void make_server(struct world *w)
         .uid_not_sticky = one_in(w, 40),
         .unasked = one_in(w, 2) ? 200 : 0,
         .split = one_in(w, 2) ? 300 : 0,
+        .reorder = one_in(w, 4) ? 300 : 0,
         .fault = faulty ? 5 + (unsigned)random_below(&w->random, 60) : 0,
     };
     t->starttls = w->policy.upstream_tls == TLS_MODE_STARTTLS;
@@ -57,6 +58,13 @@ static void make_server(struct world *w)
     t->sasl_ir = t->sasl_ir || t->rev2_only;
     t->uidplus = t->uidplus || t->rev2_only;
     t->literal_plus = t->literal_plus || t->rev2_only;
+}
+
+static uint64_t any_readahead(struct world *w)
+{
+    static const uint64_t octets[] = { 0, 1, 3000, 1 << 20 };
+
+    return octets[random_below(&w->random, ARRAY_LENGTH(octets))];
 }
 
 static void make_policy(struct world *w)
@@ -76,8 +84,11 @@ static void make_policy(struct world *w)
         .session_timeout_ms = 600000,
         .upstream_timeout_ms = 60000,
         .auth_failure_delay_ms = one_in(w, 2) ? 0 : 1000,
+        .readahead_octets = any_readahead(w),
+        .readahead_budget = &w->readahead,
         .version = "1",
     };
+    octet_budget_init(&w->readahead, one_in(w, 8) ? 1500 : 1 << 20);
     if (w->policy.client_tls == TLS_MODE_NONE && !one_in(w, 8))
         w->policy.allow_plaintext_login = true;
 }
@@ -125,7 +136,7 @@ static bool run_one(struct world *w, struct session *s, uint64_t *now)
     *s = (struct session){ .world = w, .judge = judge };
     judge_init(&s->judge);
     buf_init(&s->to_bridge, 1024 * 1024);
-    s->now = s->started = s->last_event = *now;
+    s->now = s->started = s->last_event = s->last_client_event = *now;
     s->cut = (enum cut_style)random_below(&w->random, 3);
     fine = session_run(s);
     cover(COVER_SESSIONS);
@@ -160,6 +171,10 @@ bool world_run(const struct world_options *options, uint64_t *sessions,
     for (n = 1 + random_below(&w.random, SESSIONS_MAX); n > 0 && fine; n--) {
         fine = run_one(&w, &s, &now);
         *sessions += 1;
+        if (fine && octet_budget_taken(&w.readahead) != 0) {
+            session_fail(&s, "octets of the budget are not given back");
+            fine = false;
+        }
         between_sessions(&w);
     }
     if (!fine)

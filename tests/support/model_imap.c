@@ -116,18 +116,26 @@ static bool is_body_fetch(const struct model_command *c)
     return strstr(c->text, "BODY.PEEK[") != NULL;
 }
 
+/* Informational: nobody need wait for its answer. */
+static bool is_id(const struct model_command *c)
+{
+    return strstr(c->text, " ID (") != NULL;
+}
+
 /* Octets of our stream that the client has. */
 static uint64_t read_by_client(const struct model_imap *m)
 {
     return m->written - buf_length(&m->out);
 }
 
-/* RFC 9051 §5.5, and CONFORMANCE IMAP-24: all but body fetches run alone. */
+/* RFC 9051 §5.5, and CONFORMANCE IMAP-24: all but body fetches run alone, and
+ * behind ID.
+ */
 static void check_overlap(struct model_imap *m, const struct model_command *c)
 {
     bool others = m->waiting_other > 0 || read_by_client(m) < m->answered_other;
-    bool any =
-        m->queue_count > 0 || m->silent || read_by_client(m) < m->answered_at;
+    bool any = m->queue_count > m->waiting_id || m->silent ||
+               read_by_client(m) < m->answered_at;
 
     if (strstr(c->text, " LOGOUT") != NULL)
         return;
@@ -183,7 +191,9 @@ static void enqueue(struct model_imap *m, enum model_part part)
     to->arrives_at = m->produced;
     to->len = m->open.len;
     memcpy(to->text, m->open.text, m->open.len + 1);
-    if (!is_body_fetch(to))
+    if (is_id(to))
+        m->waiting_id++;
+    else if (!is_body_fetch(to))
         m->waiting_other++;
 }
 
@@ -305,20 +315,42 @@ bool model_imap_is_busy(const struct model_imap *m)
            m->queue[m->queue_head].arrives_at <= m->arrived;
 }
 
+/* RFC 9051 §5.5: where neither changes the meaning of the other. */
+static void reorder(struct model_imap *m)
+{
+    struct model_command *first = &m->queue[m->queue_head];
+    struct model_command *next =
+        &m->queue[(m->queue_head + 1) % MODEL_QUEUE_MAX];
+    struct model_command kept = *first;
+
+    if (m->queue_count < 2 || next->arrives_at > m->arrived ||
+        !is_body_fetch(first) || !is_body_fetch(next) ||
+        !model_chance(m, m->traits->reorder))
+        return;
+    *first = *next;
+    *next = kept;
+    first->arrives_at = kept.arrives_at;
+}
+
 bool model_imap_act(struct model_imap *m)
 {
     struct model_command *c;
     bool body;
+    bool id;
 
     if (!model_imap_is_busy(m))
         return false;
+    reorder(m);
     c = &m->queue[m->queue_head];
     body = is_body_fetch(c);
-    if (!body)
-        m->waiting_other--;
+    id = is_id(c);
+    m->waiting_id -= id;
+    m->waiting_other -= !body && !id;
     model_imap_run(m, c);
     m->queue_head = (m->queue_head + 1) % MODEL_QUEUE_MAX;
     m->queue_count--;
+    if (id)
+        return true;
     if (!body)
         m->answered_other = m->written;
     m->answered_at = m->written;

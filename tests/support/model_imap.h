@@ -50,6 +50,7 @@ struct model_traits {
     bool uid_not_sticky;
     /* How it answers: permille, each. */
     unsigned unasked; /* untagged responses that nobody asked for */
+    unsigned reorder; /* of two body fetches, the later is answered first */
     unsigned split;   /* FETCH answers in pieces, repeated, in any order */
     unsigned fault;   /* a command goes wrong, in one way of many */
 };
@@ -133,7 +134,8 @@ struct model_imap {
     uint64_t written;        /* octets ever put into |out| */
     uint64_t answered_at;    /* where the last tagged answer ends */
     uint64_t answered_other; /* the same, of what is not a body fetch */
-    unsigned waiting_other;  /* not carried out, and not body fetches */
+    unsigned waiting_other;  /* not carried out; neither body fetches nor ID */
+    unsigned waiting_id;
 
     /* What the test may want to know. */
     unsigned faults; /* things made to go wrong */

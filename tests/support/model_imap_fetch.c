@@ -243,7 +243,11 @@ static void say_body(struct model_imap *m, size_t index,
 {
     const struct model_message *message = &m->box->messages[index];
     struct span body = wanted_part(message, wanted);
-    bool uid_last = model_chance(m, m->traits->split);
+    /* Whoever does that and answers in another order than asked says nothing
+     * that could be understood (CONFORMANCE IMAP-20).
+     */
+    bool uid_last =
+        m->traits->reorder == 0 && model_chance(m, m->traits->split);
 
     model_say(m, "* %zu FETCH (", sequence_number(m, index));
     if (!uid_last)

@@ -82,7 +82,7 @@ class Connection:
 
     def finish(self, text, octets):
         """Writes the end of an answer; the client must have waited for it."""
-        if self._input_waiting():
+        if self._input_waiting() and not grammar.may_be_unheard(text):
             if grammar.may_overlap(text):
                 self._overlap = text
             else:

@@ -55,6 +55,11 @@ def may_overlap(text):
     return name_of(text) == "UID FETCH" and "BODY.PEEK[" in text
 
 
+def may_be_unheard(text):
+    """Nobody need wait for the answer to ID: it is informational."""
+    return name_of(text) == "ID"
+
+
 def line_complaints(line):
     """About one line as it came, without its CRLF."""
     out = []

@@ -83,6 +83,7 @@ struct config {
     uint64_t session_timeout_ms;
     uint64_t upstream_timeout_ms;
     uint64_t auth_failure_delay_ms;
+    uint64_t snapshot_cache_octets; /* 0: nothing is kept */
 
     bool mark_seen;
     bool hide_deleted;

@@ -29,6 +29,7 @@ enum config_kind {
     CONFIG_NUMBER,          /* uint32_t, min to max */
     CONFIG_COUNT_OR_AUTO,   /* unsigned; auto is 0 */
     CONFIG_DURATION,        /* uint64_t in ms, min to max */
+    CONFIG_SIZE,            /* uint64_t in octets, min to max */
     CONFIG_TEXT,            /* char *; empty is NULL */
     CONFIG_HOST,            /* the same; a name or an address */
     CONFIG_FILE,            /* char *; empty is NULL, else it can be read */

@@ -6,6 +6,7 @@
 
 #define SECOND 1000ULL
 #define HOUR (3600 * SECOND)
+#define GB (1024ULL * 1024 * 1024)
 
 #define IN_SERVER(field) offsetof(struct config, field)
 #define IN_LISTEN(field) offsetof(struct config_listener, field)
@@ -91,6 +92,8 @@ const struct config_key config_keys[] = {
       IN_SERVER(upstream_timeout_ms), "60 s", SECOND, HOUR, NULL },
     { CONFIG_LIMITS, "auth_failure_delay", CONFIG_DURATION,
       IN_SERVER(auth_failure_delay_ms), "1 s", 0, 60 * SECOND, NULL },
+    { CONFIG_LIMITS, "snapshot_cache", CONFIG_SIZE,
+      IN_SERVER(snapshot_cache_octets), "64 MB", 0, 1024 * GB, NULL },
     { CONFIG_LIMITS, "drain_timeout", CONFIG_DURATION,
       IN_SERVER(drain_timeout_ms), "30 s", 0, HOUR, NULL },
 

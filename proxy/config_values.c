@@ -12,13 +12,9 @@
 #include "base/span.h"
 #include "config.h"
 #include "config_keys.h"
+#include "config_units.h"
 
 #define HOST_NAME_MAX_OCTETS 253 /* RFC 1035 §3.1, without the root's dot */
-
-static const struct {
-    const char *name;
-    uint64_t ms;
-} units[] = { { "ms", 1 }, { "s", 1000 }, { "min", 60000 }, { "h", 3600000 } };
 
 struct complaint {
     char *text;
@@ -38,63 +34,43 @@ static bool complain(struct complaint c, const char *format, ...)
     return false;
 }
 
-/* "600 s", in the unit in which an operator would say it. */
-static const char *duration_text(uint64_t ms, char *text, size_t size)
-{
-    if (ms % 1000 != 0)
-        (void)snprintf(text, size, "%llu ms", (unsigned long long)ms);
-    else if (ms >= 3600000 && ms % 3600000 == 0)
-        (void)snprintf(text, size, "%llu h", (unsigned long long)ms / 3600000);
-    else
-        (void)snprintf(text, size, "%llu s", (unsigned long long)ms / 1000);
-    return text;
-}
-
-static bool unit_find(const char *name, uint64_t *ms)
-{
-    for (size_t i = 0; i < ARRAY_LENGTH(units); i++) {
-        if (strcmp(units[i].name, name) == 0) {
-            *ms = units[i].ms;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A whole number, blanks, a unit; without a unit: seconds. */
-static bool duration_parse(const char *text, uint64_t *ms)
-{
-    size_t digits = strspn(text, "0123456789");
-    const char *unit = text + digits + strspn(text + digits, " \t");
-    uint64_t number;
-    uint64_t factor = 1000;
-
-    if (!span_to_number(span_make(text, digits), UINT32_MAX, &number))
-        return false;
-    if (*unit != '\0' && !unit_find(unit, &factor))
-        return false;
-    *ms = number * factor;
-    return true;
-}
-
 static bool set_duration(const struct config_key *key, void *to,
                          const char *text, struct complaint c)
 {
-    char bound[32];
+    char bound[CONFIG_AMOUNT_TEXT_MAX];
     uint64_t ms;
 
-    if (!duration_parse(text, &ms))
+    if (!config_time_parse(text, &ms))
         return complain(c,
                         "must be a time such as 500 ms, 30 s, 5 min or "
                         "1 h, is \"%s\"",
                         text);
     if (ms < key->min)
         return complain(c, "must be %s or more, is \"%s\"",
-                        duration_text(key->min, bound, sizeof(bound)), text);
+                        config_time_text(key->min, bound, sizeof(bound)), text);
     if (ms > key->max)
         return complain(c, "must be %s or less, is \"%s\"",
-                        duration_text(key->max, bound, sizeof(bound)), text);
+                        config_time_text(key->max, bound, sizeof(bound)), text);
     *(uint64_t *)to = ms;
+    return true;
+}
+
+static bool set_size(const struct config_key *key, void *to, const char *text,
+                     struct complaint c)
+{
+    char bound[CONFIG_AMOUNT_TEXT_MAX];
+    uint64_t octets;
+
+    if (!config_size_parse(text, &octets))
+        return complain(c, "must be a size such as 512 KB or 64 MB, is \"%s\"",
+                        text);
+    if (octets < key->min)
+        return complain(c, "must be %s or more, is \"%s\"",
+                        config_size_text(key->min, bound, sizeof(bound)), text);
+    if (octets > key->max)
+        return complain(c, "must be %s or less, is \"%s\"",
+                        config_size_text(key->max, bound, sizeof(bound)), text);
+    *(uint64_t *)to = octets;
     return true;
 }
 
@@ -382,6 +358,8 @@ bool config_key_set(const struct config_key *key, void *base, const char *text,
         return set_count_or_auto(key, to, text, c);
     case CONFIG_DURATION:
         return set_duration(key, to, text, c);
+    case CONFIG_SIZE:
+        return set_size(key, to, text, c);
     case CONFIG_TEXT:
         return set_text(to, text, c);
     case CONFIG_HOST:
@@ -441,6 +419,7 @@ static void free_value(const struct config_key *key, void *from)
     case CONFIG_NUMBER:
     case CONFIG_COUNT_OR_AUTO:
     case CONFIG_DURATION:
+    case CONFIG_SIZE:
         break;
     }
 }

@@ -120,6 +120,7 @@ static void test_defaults(void **state)
     assert_false(c->has_status);
     assert_int_equal(c->max_sessions, 10000);
     assert_int_equal(c->drain_timeout_ms, 30000);
+    assert_int_equal(c->snapshot_cache_octets, 64 * 1024 * 1024);
     assert_int_equal(c->login_timeout_ms, 180000);
     assert_int_equal(c->session_timeout_ms, 600000);
     assert_int_equal(c->upstream_timeout_ms, 60000);
@@ -173,6 +174,7 @@ static void test_everything(void **state)
         "upstream_timeout = 1500ms\n"
         "auth_failure_delay = 0\n"
         "drain_timeout = 5 min\n"
+        "snapshot_cache = 3 GB\n"
         "[policy]\n"
         "mark_seen = no\n"
         "hide_deleted = no\n"
@@ -208,6 +210,7 @@ static void test_everything(void **state)
     assert_int_equal(c->upstream_timeout_ms, 1500);
     assert_int_equal(c->auth_failure_delay_ms, 0);
     assert_int_equal(c->drain_timeout_ms, 300000);
+    assert_true(c->snapshot_cache_octets == UINT64_C(3) << 30);
     assert_false(c->mark_seen || c->hide_deleted);
     assert_false(c->send_id || c->show_implementation);
     assert_int_equal(c->without_uidplus, REMOVAL_REFUSE);
@@ -313,6 +316,52 @@ static void test_numbers(void **state)
                        no_time[i]);
         check_bad(text, expected);
     }
+}
+
+static void test_sizes(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t octets;
+    } good[] = {
+        { "0", 0 },
+        { "0 MB", 0 },
+        { "4096", 4096 },
+        { "17 B", 17 },
+        { "512 KB", 524288 },
+        { "2MB", 2097152 },
+        { "1 GB", 1 << 30 },
+        { "1024 GB", UINT64_C(1) << 40 },
+        { "1099511627776", UINT64_C(1) << 40 },
+    };
+    static const char *const no_size[] = {
+        "", "-1", "1.5 MB", "1 mb", "1 TB", "MB", "64 MB s", "17179869184 GB",
+    };
+    char text[512];
+    char expected[512];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(good); i++) {
+        struct config *c;
+
+        (void)snprintf(text, sizeof(text), IN_LIMITS "snapshot_cache = %s\n",
+                       good[i].text);
+        c = load_good(text);
+        assert_true(c->snapshot_cache_octets == good[i].octets);
+        config_free(c);
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(no_size); i++) {
+        (void)snprintf(text, sizeof(text), IN_LIMITS "snapshot_cache = %s\n",
+                       no_size[i]);
+        (void)snprintf(expected, sizeof(expected),
+                       ":8: [limits] snapshot_cache: must be a size such as "
+                       "512 KB or 64 MB, is \"%s\"",
+                       no_size[i]);
+        check_bad(text, expected);
+    }
+    check_bad(IN_LIMITS "snapshot_cache = 1025 GB\n",
+              ":8: [limits] snapshot_cache: must be 1024 GB or less, is "
+              "\"1025 GB\"");
 }
 
 static void test_words(void **state)
@@ -785,6 +834,7 @@ int main(void)
         cmocka_unit_test(test_sections),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_certificates),

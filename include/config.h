@@ -84,6 +84,8 @@ struct config {
     uint64_t upstream_timeout_ms;
     uint64_t auth_failure_delay_ms;
     uint64_t snapshot_cache_octets; /* 0: nothing is kept */
+    uint64_t readahead_octets;      /* of one session; 0: none is done */
+    uint64_t readahead_total_octets;
 
     bool mark_seen;
     bool hide_deleted;

@@ -484,6 +484,7 @@ struct session_policy config_policy(const struct config *config,
         .session_timeout_ms = config->session_timeout_ms,
         .upstream_timeout_ms = config->upstream_timeout_ms,
         .auth_failure_delay_ms = config->auth_failure_delay_ms,
+        .readahead_octets = config->readahead_octets,
         .version = version,
     };
 }

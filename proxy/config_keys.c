@@ -94,6 +94,10 @@ const struct config_key config_keys[] = {
       IN_SERVER(auth_failure_delay_ms), "1 s", 0, 60 * SECOND, NULL },
     { CONFIG_LIMITS, "snapshot_cache", CONFIG_SIZE,
       IN_SERVER(snapshot_cache_octets), "64 MB", 0, 1024 * GB, NULL },
+    { CONFIG_LIMITS, "readahead", CONFIG_SIZE, IN_SERVER(readahead_octets),
+      "1 MB", 0, GB, NULL },
+    { CONFIG_LIMITS, "readahead_total", CONFIG_SIZE,
+      IN_SERVER(readahead_total_octets), "256 MB", 0, 1024 * GB, NULL },
     { CONFIG_LIMITS, "drain_timeout", CONFIG_DURATION,
       IN_SERVER(drain_timeout_ms), "30 s", 0, HOUR, NULL },
 

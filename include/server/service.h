@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/attributes.h"
+#include "base/octet_budget.h"
 #include "config.h"
 #include "net/tls_context.h"
 #include "server/lock_table.h"
@@ -33,8 +34,9 @@ struct service {
     struct lock_table *locks;
     char *upstream_name;                /* server_name:port, the lock's half */
     atomic_uint_least64_t next_session; /* the number in the log */
-    atomic_uint_least32_t sessions;     /* alive, over all workers */
-    atomic_uint_least32_t upstreams;    /* connections, the same */
+    struct octet_budget readahead;
+    atomic_uint_least32_t sessions;  /* alive, over all workers */
+    atomic_uint_least32_t upstreams; /* connections, the same */
     /* When the last attempt to reach the upstream failed, by the clock of all
      * loops; 0: it did not, or there was none yet.
      */

@@ -38,6 +38,7 @@ static bool set_up_listeners(struct service *s, const char *version,
 
         l->config = &s->config->listeners[i];
         l->policy = config_policy(s->config, l->config, version);
+        l->policy.readahead_budget = &s->readahead;
         if (l->config->tls == TLS_MODE_NONE)
             continue;
         l->tls = listener_tls(l->config, s->tickets, error, error_size);
@@ -73,6 +74,7 @@ struct service *service_new(const struct config *config, const char *version,
         return NULL;
     s->config = config;
     atomic_init(&s->next_session, 1);
+    octet_budget_init(&s->readahead, config->readahead_total_octets);
     s->listeners = calloc(config->listener_count, sizeof(*s->listeners));
     s->locks = lock_table_new(config->login_delay_ms);
     if (s->listeners == NULL || s->locks == NULL) {

@@ -34,6 +34,10 @@
 #define CLIENT_OUTPUT_HIGH 65536
 #define CLIENT_OUTPUT_MAX \
     (CLIENT_OUTPUT_HIGH + 2 * IMAP_STRING_MAX + 2 * READ_CHUNK)
+/* The last octets of a message wait for its end, so that they leave together;
+ * with a few more they still fit one TLS record.
+ */
+#define MESSAGE_TAIL_MAX (READ_CHUNK / 2)
 /* The client's address in words. */
 #define CLIENT_ADDRESS_MAX 64
 /* Octets for the upstream; the longest thing sent is a SASL response. */

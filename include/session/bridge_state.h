@@ -63,6 +63,7 @@ struct bridge {
         struct retrieval retrieval;
         struct removal removal;
     } work;
+    size_t shown; /* octets of pop3.out that may leave: see settle() */
     struct readahead ahead;
     struct buf early;            /* of the server: comes before it is wanted */
     struct pop3_request request; /* MESSAGE, QUIT: not yet begun */

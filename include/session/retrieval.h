@@ -73,6 +73,9 @@ void retrieval_resume(struct retrieval *r);
  */
 bool retrieval_has_left(const struct retrieval *r);
 
+/* The body is whole, and its tagged OK is all that is missing. */
+bool retrieval_is_ending(const struct retrieval *r);
+
 /* The size that LIST gave is not what came (DEC-8). After TASK_DONE. */
 bool retrieval_size_differs(const struct retrieval *r);
 

@@ -41,6 +41,7 @@ struct bridge *bridge_new(const struct session_policy *policy, bool overloaded,
         bridge_free(b);
         return NULL;
     }
+    b->shown = buf_length(&b->pop3.out);
     return b;
 }
 
@@ -178,6 +179,11 @@ bool bridge_is_over(const struct bridge *b)
            b->wish_count == 0 && buf_length(&b->pop3.out) == 0;
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 /* What came early, now that it may be wanted. */
 static bool take_early(struct bridge *b)
 {
@@ -193,6 +199,22 @@ static bool take_early(struct bridge *b)
     return true;
 }
 
+/* The end of a message follows its body at once, unless something is wrong: so
+ * the last of the body waits for it. It saves a TLS record and a packet a
+ * message, and there are clients that only know the end where it comes in one
+ * piece (node-pop3). What was shown is not hidden again.
+ */
+static void show_output(struct bridge *b)
+{
+    size_t length = buf_length(&b->pop3.out);
+    size_t tail = length > b->shown ? length - b->shown : 0;
+
+    if (b->task != BRIDGE_TASK_RETRIEVAL ||
+        !retrieval_is_ending(&b->work.retrieval))
+        tail = 0;
+    b->shown = length - smaller(tail, MESSAGE_TAIL_MAX);
+}
+
 /* After each call: what comes of what came in? */
 static void settle(struct bridge *b)
 {
@@ -206,14 +228,10 @@ static void settle(struct bridge *b)
         bridge_upstream_lost(b, FAULT_NO_MEMORY, true);
         bridge_serve_client(b);
     }
+    show_output(b);
 }
 
 /* --- in --- */
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 size_t bridge_client_room(const struct bridge *b)
 {
@@ -359,7 +377,7 @@ static uint64_t client_deadline(const struct bridge *b)
     if (!pop3_session_is_logged_in(&b->pop3))
         return b->login_deadline_ms;
     /* While it waits for us it need not say anything. */
-    if (b->pop3.pending != POP3_UNKNOWN && buf_length(&b->pop3.out) == 0)
+    if (b->pop3.pending != POP3_UNKNOWN && b->shown == 0)
         return UINT64_MAX;
     return b->client_seen_ms + b->policy->session_timeout_ms;
 }
@@ -448,7 +466,9 @@ void bridge_time(struct bridge *b, uint64_t now_ms)
 
 struct span bridge_client_output(const struct bridge *b)
 {
-    return buf_span(&b->pop3.out);
+    struct span all = buf_span(&b->pop3.out);
+
+    return span_take(&all, b->shown);
 }
 
 struct span bridge_upstream_output(const struct bridge *b)
@@ -467,6 +487,7 @@ void bridge_client_taken(struct bridge *b, size_t n, uint64_t now_ms)
     b->now_ms = now_ms;
     b->client_seen_ms = now_ms;
     pop3_session_taken(&b->pop3, n);
+    b->shown -= n;
     /* The upstream was kept waiting by us: its time starts anew. */
     if (was_full && buf_length(out) < CLIENT_OUTPUT_HIGH)
         bridge_await_upstream(b);

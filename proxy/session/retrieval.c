@@ -96,6 +96,11 @@ bool retrieval_has_left(const struct retrieval *r)
     return r->opened && r->pop3->message_left;
 }
 
+bool retrieval_is_ending(const struct retrieval *r)
+{
+    return r->step == RETRIEVAL_FETCH && r->has_body && !r->in_body;
+}
+
 static uint64_t listed_size(const struct retrieval *r)
 {
     return maildrop_size_octets(r->pop3->maildrop, r->index);

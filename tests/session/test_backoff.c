@@ -197,10 +197,10 @@ static void does_not_pause_within_a_message(void **state)
     log_in(h);
     client_says(h, "RETR 1\r\n");
     expect_upstream(h, RETRIEVE);
-    upstream_says(h, BODY);
+    upstream_says(h, "* 1 FETCH (UID 10 BODY[] {5}\r\nxyxy");
     expect_ok(h);
-    expect_client(h, "xyxyx");
-    upstream_says(h, THROTTLED("1000"));
+    expect_client(h, "xyxy");
+    upstream_says(h, "x)\r\n" THROTTLED("1000"));
     expect_wish(h, BRIDGE_UNLOCK);
     expect_upstream(h, "# LOGOUT\r\n");
     expect_wish(h, BRIDGE_ABORT_CLIENT);

@@ -222,7 +222,7 @@ static void refuses_the_wrong_body(void **state)
     upstream_says(h, "* 1 FETCH (BODY[] {5}\r\nxyxyx UID 11)\r\n# OK\r\n");
     if (h->octet_by_octet) {
         expect_ok(h);
-        expect_client(h, "xyxyx");
+        expect_client(h, "xyxy");
     } else {
         expect_error(h, "SYS/TEMP");
     }

@@ -11,9 +11,11 @@
  * octets of a session and of the process. Nothing is fetched with a side
  * effect (BODY.PEEK), so what is never asked for has changed nothing.
  *
- * Answers come in the order of the commands from all servers that are known.
- * RFC 9051 §5.5 permits another: an answer that passes by before its message
- * was asked for is lost, and the message is fetched anew.
+ * Answers come in the order of the commands from all servers that are known,
+ * but Dovecot, when it has to wait for us, sends the next message before it
+ * calls the last one complete: that one was delivered, and its tagged OK is
+ * still to come. RFC 9051 §5.5 permits any order: an answer that passes by
+ * before its message was asked for is lost, and the message is fetched anew.
  * Source: RFC 9051 §5.5; RFC 2449 §6.6; CONFORMANCE IMAP-20, IMAP-24.
  */
 #ifndef POPINJAY_SESSION_READAHEAD_H
@@ -32,7 +34,8 @@ struct readahead_message {
     uint32_t tag; /* of its fetch */
     uint32_t index;
     uint32_t octets;
-    bool lost; /* its answer, when it comes, is of no use any more */
+    bool lost;      /* its answer, when it comes, is of no use any more */
+    bool delivered; /* ... since the client has it: only the OK is missing */
 };
 
 struct readahead {
@@ -41,8 +44,10 @@ struct readahead {
     uint64_t octets;             /* taken of both */
     uint32_t next;               /* index of the message expected next */
     uint32_t in_order;           /* retrieved so, one behind the other */
+    uint32_t answer_uid;         /* of the answer that has begun; 0: none */
     unsigned count;              /* fetches under way */
-    struct readahead_message at[READAHEAD_MESSAGES_MAX]; /* as sent */
+    /* As they were sent; one more, for what was delivered. */
+    struct readahead_message at[READAHEAD_MESSAGES_MAX + 1];
 };
 
 /* |budget| must outlive it. */
@@ -77,8 +82,20 @@ MUST_CHECK bool readahead_expected(const struct readahead *r,
                                    const struct maildrop *maildrop,
                                    uint32_t *index);
 
-/* The tagged response |tag| has come. False: it is none of these. */
-bool readahead_completed(struct readahead *r, uint32_t tag);
+/* Is |index| on its way, and of use? */
+bool readahead_has(const struct readahead *r, uint32_t index);
+
+/* The message of |tag| went to the client before its tagged response came, and
+ * the answer about |next_uid| has begun.
+ */
+void readahead_note_delivered(struct readahead *r, uint32_t tag, uint32_t index,
+                              uint32_t next_uid);
+
+/* The tagged response |tag| has come. False: it is none of these; else
+ * |message| is what it was about.
+ */
+MUST_CHECK bool readahead_completed(struct readahead *r, uint32_t tag,
+                                    struct readahead_message *message);
 
 /* An answer of |index|, or of nobody knows which message, has passed by. */
 void readahead_lose(struct readahead *r, uint32_t index);

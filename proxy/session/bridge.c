@@ -264,10 +264,8 @@ void bridge_client_input(struct bridge *b, struct span in, uint64_t now_ms)
     if (b->client != BRIDGE_CLIENT_OPEN)
         return;
     b->client_seen_ms = now_ms;
-    if (!buf_append(&b->pop3.in, in)) {
+    if (!buf_append(&b->pop3.in, in))
         bridge_abort_client(b, FAULT_NO_MEMORY);
-        return;
-    }
     settle(b);
 }
 

@@ -102,11 +102,11 @@ static void start_quit(struct bridge *b)
 {
     const struct maildrop *maildrop = b->pop3.maildrop;
     bool has_marks = maildrop_deleted_count(maildrop) > 0;
-    bool changed = b->pop3.broken == FAULT_MAILBOX_CHANGED;
+    enum fault broken = b->pop3.broken;
 
     b->phase = BRIDGE_UPDATE;
-    if (changed)
-        bridge_finish_quit(b, has_marks ? FAULT_MAILBOX_CHANGED : FAULT_NONE);
+    if (broken == FAULT_MAILBOX_CHANGED || broken == FAULT_MESSAGE_UNREADABLE)
+        bridge_finish_quit(b, has_marks ? broken : FAULT_NONE);
     else if (!removal_is_needed(maildrop, b->policy->mark_seen))
         bridge_finish_quit(b, FAULT_NONE);
     else if (b->link == BRIDGE_LINK_UP)

@@ -119,9 +119,18 @@ void bridge_start_drain(struct bridge *b)
     begin(b, BRIDGE_TASK_DRAIN);
 }
 
-/* The tagged response to a message that was read ahead. */
-static void on_ahead_completed(struct bridge *b)
+/* The tagged response to a message that was read ahead, or delivered before. */
+static void on_ahead_completed(struct bridge *b,
+                               const struct readahead_message *message,
+                               enum fault fault)
 {
+    /* The client has it for good, and the server takes it back: nothing is to
+     * be removed in this session.
+     */
+    if (message->delivered && fault != FAULT_NONE) {
+        maildrop_note_failed(b->pop3.maildrop, message->index, true);
+        pop3_session_break(&b->pop3, FAULT_MESSAGE_UNREADABLE, true);
+    }
     if (b->task == BRIDGE_TASK_RETRIEVAL)
         retrieval_on_other_end(&b->work.retrieval);
     else if (b->task == BRIDGE_TASK_DRAIN && !readahead_is_under_way(&b->ahead))
@@ -241,9 +250,11 @@ static bool pause_for(struct bridge *b, const struct imap_session_event *ev)
 
 void bridge_run_task(struct bridge *b, const struct imap_session_event *ev)
 {
+    struct readahead_message message;
+
     if (ev->kind == IMAP_SESSION_COMPLETED &&
-        readahead_completed(&b->ahead, ev->item.tag)) {
-        on_ahead_completed(b);
+        readahead_completed(&b->ahead, ev->item.tag, &message)) {
+        on_ahead_completed(b, &message, ev->fault);
         return;
     }
     if (pause_for(b, ev))

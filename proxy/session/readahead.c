@@ -1,6 +1,7 @@
 /* readahead.c - see readahead.h. */
 #include "session/readahead.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "imap/command.h"
@@ -33,6 +34,7 @@ void readahead_forget(struct readahead *r)
     give_back(r, r->octets);
     r->count = 0;
     r->in_order = 0;
+    r->answer_uid = 0;
 }
 
 static void remove_at(struct readahead *r, unsigned i)
@@ -40,6 +42,8 @@ static void remove_at(struct readahead *r, unsigned i)
     give_back(r, r->at[i].octets);
     r->count--;
     memmove(&r->at[i], &r->at[i + 1], (r->count - i) * sizeof(r->at[0]));
+    if (r->count == 0)
+        r->answer_uid = 0;
 }
 
 /* The first message from |index| on that a client may still ask for. */
@@ -134,10 +138,29 @@ bool readahead_fetch(struct readahead *r, struct imap_session *imap,
     return true;
 }
 
-bool readahead_completed(struct readahead *r, uint32_t tag)
+bool readahead_has(const struct readahead *r, uint32_t index)
+{
+    unsigned at;
+
+    return find(r, index, &at);
+}
+
+void readahead_note_delivered(struct readahead *r, uint32_t tag, uint32_t index,
+                              uint32_t next_uid)
+{
+    assert(r->count < ARRAY_LENGTH(r->at));
+    r->answer_uid = next_uid;
+    r->at[r->count++] = (struct readahead_message){
+        .tag = tag, .index = index, .lost = true, .delivered = true
+    };
+}
+
+bool readahead_completed(struct readahead *r, uint32_t tag,
+                         struct readahead_message *message)
 {
     for (unsigned i = 0; i < r->count; i++) {
         if (r->at[i].tag == tag) {
+            *message = r->at[i];
             remove_at(r, i);
             return true;
         }

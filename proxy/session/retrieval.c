@@ -68,7 +68,9 @@ void retrieval_start(struct retrieval *r, struct imap_session *imap,
         .index = request->index,
         .uid = maildrop_uid(pop3->maildrop, request->index),
         .top = request->top,
+        .answer_uid = ahead->answer_uid,
     };
+    ahead->answer_uid = 0;
     if (r->top) {
         pop3_transform_init_top(&r->transform, request->lines);
         readahead_lose_order(ahead);
@@ -180,9 +182,30 @@ static enum task_status on_body_data(struct retrieval *r, struct span data)
     return TASK_RUNNING;
 }
 
+static enum task_status finish(struct retrieval *r)
+{
+    pop3_transform_end(&r->transform, &r->pop3->out);
+    return TASK_DONE;
+}
+
+/* The server goes on to the next message before it says that this one, which is
+ * here, was all: so it is, and the next one must not pass by.
+ */
+static bool is_overtaken(const struct retrieval *r)
+{
+    const struct maildrop *maildrop = r->pop3->maildrop;
+
+    return retrieval_is_ending(r) && !r->top && !r->imap->mailbox.changed &&
+           readahead_has(r->ahead, maildrop_find(maildrop, r->answer_uid));
+}
+
 static enum task_status on_uid(struct retrieval *r, uint32_t uid)
 {
     r->answer_uid = uid;
+    if (!r->answer_has_body && is_overtaken(r)) {
+        readahead_note_delivered(r->ahead, r->tag, r->index, uid);
+        return finish(r);
+    }
     if (r->step == RETRIEVAL_LOOKUP && uid == r->uid)
         r->found = true;
     if (r->answer_has_body && uid != r->uid)
@@ -215,12 +238,6 @@ static enum task_status on_item(struct retrieval *r,
         return fail(r, FAULT_UPSTREAM_GARBLED); /* whose was it? */
     }
     return TASK_RUNNING;
-}
-
-static enum task_status finish(struct retrieval *r)
-{
-    pop3_transform_end(&r->transform, &r->pop3->out);
-    return TASK_DONE;
 }
 
 static enum task_status on_fetched(struct retrieval *r,

@@ -315,6 +315,17 @@ bool model_imap_is_busy(const struct model_imap *m)
            m->queue[m->queue_head].arrives_at <= m->arrived;
 }
 
+static const struct model_command *second(const struct model_imap *m)
+{
+    return &m->queue[(m->queue_head + 1) % MODEL_QUEUE_MAX];
+}
+
+bool model_next_is_body(const struct model_imap *m)
+{
+    return m->queue_count > 1 && second(m)->arrives_at <= m->arrived &&
+           is_body_fetch(second(m));
+}
+
 /* RFC 9051 §5.5: where neither changes the meaning of the other. */
 static void reorder(struct model_imap *m)
 {
@@ -323,8 +334,7 @@ static void reorder(struct model_imap *m)
         &m->queue[(m->queue_head + 1) % MODEL_QUEUE_MAX];
     struct model_command kept = *first;
 
-    if (m->queue_count < 2 || next->arrives_at > m->arrived ||
-        !is_body_fetch(first) || !is_body_fetch(next) ||
+    if (!is_body_fetch(first) || !model_next_is_body(m) ||
         !model_chance(m, m->traits->reorder))
         return;
     *first = *next;

@@ -49,10 +49,11 @@ struct model_traits {
     bool no_deleted_flag; /* PERMANENTFLAGS without \Deleted */
     bool uid_not_sticky;
     /* How it answers: permille, each. */
-    unsigned unasked; /* untagged responses that nobody asked for */
-    unsigned reorder; /* of two body fetches, the later is answered first */
-    unsigned split;   /* FETCH answers in pieces, repeated, in any order */
-    unsigned fault;   /* a command goes wrong, in one way of many */
+    unsigned unasked;  /* untagged responses that nobody asked for */
+    unsigned reorder;  /* of two body fetches, the later is answered first */
+    unsigned overtake; /* the next body comes before the last one's OK */
+    unsigned split;    /* FETCH answers in pieces, repeated, in any order */
+    unsigned fault;    /* a command goes wrong, in one way of many */
 };
 
 /* What the last login that was refused should be called (MAP-1 to MAP-4). */
@@ -136,6 +137,7 @@ struct model_imap {
     uint64_t answered_other; /* the same, of what is not a body fetch */
     unsigned waiting_other;  /* not carried out; neither body fetches nor ID */
     unsigned waiting_id;
+    char late[32]; /* a tagged answer that the next body overtakes; or "" */
 
     /* What the test may want to know. */
     unsigned faults; /* things made to go wrong */
@@ -225,6 +227,10 @@ bool model_set_has(const struct model_imap *m, const char *set, uint32_t uid);
 
 /* The tagged answer; with RFC 9738's code where |lowest| is not 0. */
 void model_tagged(struct model_imap *m, const char *tag, const char *answer);
+void model_say_late(struct model_imap *m);
+
+/* A body fetch has arrived behind the command that is being carried out. */
+bool model_next_is_body(const struct model_imap *m);
 void model_tagged_limited(struct model_imap *m, const char *tag,
                           uint32_t lowest);
 

@@ -12,7 +12,15 @@ typedef void model_handler(struct model_imap *m, const char *tag,
 
 void model_tagged(struct model_imap *m, const char *tag, const char *answer)
 {
+    model_say_late(m);
     model_say(m, "%s %s\r\n", tag, answer);
+}
+
+void model_say_late(struct model_imap *m)
+{
+    if (m->late[0] != '\0')
+        model_say(m, "%s", m->late);
+    m->late[0] = '\0';
 }
 
 void model_tagged_limited(struct model_imap *m, const char *tag,

@@ -2,6 +2,7 @@
  * and in some that they do not.
  */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -246,8 +247,8 @@ static void say_body(struct model_imap *m, size_t index,
     /* Whoever does that and answers in another order than asked says nothing
      * that could be understood (CONFORMANCE IMAP-20).
      */
-    bool uid_last =
-        m->traits->reorder == 0 && model_chance(m, m->traits->split);
+    bool uid_last = m->traits->reorder == 0 && m->traits->overtake == 0 &&
+                    model_chance(m, m->traits->split);
 
     model_say(m, "* %zu FETCH (", sequence_number(m, index));
     if (!uid_last)
@@ -305,6 +306,17 @@ static void say_body_wrongly(struct model_imap *m, const char *tag,
         m->cut = true;
 }
 
+/* Dovecot, when it had to wait for its client. */
+static void be_late(struct model_imap *m, const char *tag)
+{
+    bool fault = model_chance(m, m->traits->fault);
+
+    m->faults += fault;
+    model_say_late(m);
+    snprintf(m->late, sizeof(m->late), "%s %s\r\n", tag,
+             fault ? "NO after all" : "OK late");
+}
+
 static void fetch_body(struct model_imap *m, const char *tag, const char *set,
                        const struct wanted *wanted)
 {
@@ -325,7 +337,10 @@ static void fetch_body(struct model_imap *m, const char *tag, const char *set,
     }
     if (model_chance(m, m->traits->unasked))
         model_say_unasked(m);
-    model_tagged(m, tag, "OK done");
+    if (model_next_is_body(m) && model_chance(m, m->traits->overtake))
+        be_late(m, tag);
+    else
+        model_tagged(m, tag, "OK done");
 }
 
 static void parse_window(const char *items, struct wanted *wanted)

@@ -23,6 +23,8 @@ enum imap_capability {
     IMAP_CAP_UIDPLUS,       /* RFC 4315 */
     IMAP_CAP_ID,            /* RFC 2971 */
     IMAP_CAP_UTF8_ONLY,     /* RFC 6855 §6 */
+    IMAP_CAP_CONDSTORE,     /* RFC 7162 */
+    IMAP_CAP_QRESYNC,       /* RFC 7162 */
     IMAP_CAP_COUNT,
 };
 
@@ -40,7 +42,8 @@ bool imap_capabilities_have(struct imap_capabilities set,
 /* What IMAP4rev2 includes without naming it (RFC 9051 Appendix E): SASL-IR,
  * LITERAL-, UIDPLUS count as present then. Where IMAP4rev1 is offered beside
  * it nothing is added: that server behaves as rev1 until ENABLE, which is
- * never sent (CONFORMANCE IEXT-7).
+ * never sent (CONFORMANCE IEXT-7). And QRESYNC includes CONDSTORE (RFC 7162
+ * §3.2.1).
  */
 struct imap_capabilities imap_capabilities_complete(
     struct imap_capabilities set);

@@ -1,7 +1,7 @@
 /* command.h - values in, IMAP command octets out.
  *
  * Source: RFC 9051 §2.2.1, §4.3, §6, §9; RFC 3501; RFC 4959; RFC 7888;
- * RFC 2971; RFC 4315.
+ * RFC 2971; RFC 4315; RFC 7162.
  * Each writer appends one whole command line unless its comment says
  * otherwise; failure sticks in |out| (buf.h). No line is longer than
  * IMAP_COMMAND_MAX octets, AUTHENTICATE's base64 and literals excepted.
@@ -61,6 +61,12 @@ void imap_write_id(struct buf *out, uint32_t tag, const char *version,
 /* `An UID FETCH first:last (UID FLAGS RFC822.SIZE)`; last 0 means `*`. */
 void imap_write_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,
                               uint32_t last);
+
+/* `An UID FETCH 1:last (UID FLAGS RFC822.SIZE) (CHANGEDSINCE modseq)`: those
+ * whose flags have changed since |modseq|, which is not 0 (CONDSTORE only).
+ */
+void imap_write_fetch_changes(struct buf *out, uint32_t tag, uint32_t last,
+                              uint64_t modseq);
 
 /* `An UID FETCH uid (UID BODY.PEEK[])`. */
 void imap_write_fetch_body(struct buf *out, uint32_t tag, uint32_t uid);

@@ -13,6 +13,8 @@ static const char *const names[IMAP_CAP_COUNT] = {
     [IMAP_CAP_UIDPLUS] = "UIDPLUS",
     [IMAP_CAP_ID] = "ID",
     [IMAP_CAP_UTF8_ONLY] = "UTF8=ONLY",
+    [IMAP_CAP_CONDSTORE] = "CONDSTORE",
+    [IMAP_CAP_QRESYNC] = "QRESYNC",
 };
 
 void imap_capabilities_add(struct imap_capabilities *set, struct span name)
@@ -39,5 +41,7 @@ struct imap_capabilities imap_capabilities_complete(
         !imap_capabilities_have(set, IMAP_CAP_IMAP4REV1))
         set.bits |= BIT(IMAP_CAP_SASL_IR) | BIT(IMAP_CAP_LITERAL_MINUS) |
                     BIT(IMAP_CAP_UIDPLUS);
+    if (imap_capabilities_have(set, IMAP_CAP_QRESYNC))
+        set.bits |= BIT(IMAP_CAP_CONDSTORE);
     return set;
 }

@@ -164,8 +164,8 @@ static void append_uid_fetch_one(struct buf *out, uint32_t tag, uint32_t uid)
     buf_append_number(out, uid);
 }
 
-void imap_write_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,
-                              uint32_t last)
+static void append_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,
+                                 uint32_t last)
 {
     append_uid_fetch_one(out, tag, first);
     buf_append_octet(out, ':');
@@ -173,7 +173,23 @@ void imap_write_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,
         buf_append_octet(out, '*');
     else
         buf_append_number(out, last);
-    buf_append_string(out, " (UID FLAGS RFC822.SIZE)\r\n");
+    buf_append_string(out, " (UID FLAGS RFC822.SIZE)");
+}
+
+void imap_write_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,
+                              uint32_t last)
+{
+    append_fetch_listing(out, tag, first, last);
+    buf_append_string(out, "\r\n");
+}
+
+void imap_write_fetch_changes(struct buf *out, uint32_t tag, uint32_t last,
+                              uint64_t modseq)
+{
+    append_fetch_listing(out, tag, 1, last);
+    buf_append_string(out, " (CHANGEDSINCE ");
+    buf_append_number(out, modseq);
+    buf_append_string(out, ")\r\n");
 }
 
 void imap_write_fetch_body(struct buf *out, uint32_t tag, uint32_t uid)

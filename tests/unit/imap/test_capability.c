@@ -21,9 +21,9 @@ static struct imap_capabilities set_of(const char *const *names, size_t n)
 static void test_names(void **state)
 {
     static const char *const names[IMAP_CAP_COUNT] = {
-        "imap4rev1",  "IMAP4REV2", "starttls",  "LoginDisabled",
-        "auth=plain", "sasl-ir",   "literal+",  "literal-",
-        "uidplus",    "id",        "utf8=only",
+        "imap4rev1", "IMAP4REV2", "starttls", "LoginDisabled", "auth=plain",
+        "sasl-ir",   "literal+",  "literal-", "uidplus",       "id",
+        "utf8=only", "condstore", "qresync",
     };
     static const char *const unknown[] = {
         "", "X", "IMAP4", "AUTH=", "AUTH=PLAINX", "IDLE", "I", "LITERAL",
@@ -55,11 +55,25 @@ static void test_complete(void **state)
                          BIT(IMAP_CAP_LITERAL_MINUS) | BIT(IMAP_CAP_UIDPLUS));
 }
 
+/* RFC 7162 §3.2.1: whoever offers QRESYNC has CONDSTORE. */
+static void test_qresync(void **state)
+{
+    struct imap_capabilities qresync = { BIT(IMAP_CAP_QRESYNC) };
+    struct imap_capabilities condstore = { BIT(IMAP_CAP_CONDSTORE) };
+
+    (void)state;
+    assert_int_equal(imap_capabilities_complete(qresync).bits,
+                     qresync.bits | condstore.bits);
+    assert_int_equal(imap_capabilities_complete(condstore).bits,
+                     condstore.bits);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_complete),
+        cmocka_unit_test(test_qresync),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

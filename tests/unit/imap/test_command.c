@@ -62,6 +62,11 @@ static void test_fetch(void **state)
           imap_write_fetch_listing(&out, 1, 1, 0));
     CHECK("A1 UID FETCH 5:4294967295 (UID FLAGS RFC822.SIZE)\r\n",
           imap_write_fetch_listing(&out, 1, 5, UINT32_MAX));
+    CHECK("A1 UID FETCH 1:9 (UID FLAGS RFC822.SIZE) (CHANGEDSINCE 1)\r\n",
+          imap_write_fetch_changes(&out, 1, 9, 1));
+    CHECK("A1 UID FETCH 1:4294967295 (UID FLAGS RFC822.SIZE) "
+          "(CHANGEDSINCE 9223372036854775807)\r\n",
+          imap_write_fetch_changes(&out, 1, UINT32_MAX, INT64_MAX));
     CHECK("A2 UID FETCH 7 (UID BODY.PEEK[])\r\n",
           imap_write_fetch_body(&out, 2, 7));
     CHECK("A2 UID FETCH 7 (UID BODY.PEEK[]<0.65536>)\r\n",

@@ -24,6 +24,7 @@
 #include "base/attributes.h"
 #include "base/span.h"
 #include "session/fault.h"
+#include "session/known_mailbox.h"
 #include "session/policy.h"
 
 struct bridge; /* opaque */
@@ -73,6 +74,11 @@ enum bridge_outcome {
 void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
                     uint64_t now_ms);
 
+/* What an earlier session came to know of the maildrop that is locked: before
+ * BRIDGE_LOCKED is told. It is shared, and proven before it is used.
+ */
+void bridge_offer_mailbox(struct bridge *b, const struct known_mailbox *known);
+
 /* The deadline may have passed. */
 void bridge_time(struct bridge *b, uint64_t now_ms);
 
@@ -100,6 +106,8 @@ enum bridge_wish_kind {
     BRIDGE_CLOSE_UPSTREAM,     /* the bridge has already forgotten it */
     BRIDGE_LOCK,               /* the maildrop of |user| */
     BRIDGE_UNLOCK,
+    BRIDGE_KEEP_MAILBOX, /* bridge_known_mailbox, of |user|, for the next
+                                  session; before BRIDGE_UNLOCK */
     BRIDGE_CLOSE_CLIENT, /* write what is left, then close */
     BRIDGE_ABORT_CLIENT, /* close, and write nothing more: a message that
                                   failed half way must not look finished */
@@ -124,12 +132,16 @@ struct bridge_wish {
     enum bridge_note note; /* BRIDGE_NOTE */
     enum fault fault;      /* BRIDGE_NOTE; BRIDGE_NOTE_UPSTREAM_TEXT: or NONE */
     struct span user;      /* BRIDGE_LOCK, BRIDGE_NOTE_LOGIN...: valid until
-                              the next call; in LOCK, whose maildrop it is */
+                              the next call; in LOCK and KEEP_MAILBOX, whose
+                              maildrop it is */
     struct span text;      /* BRIDGE_NOTE_UPSTREAM_TEXT */
 };
 
 /* Takes the next wish; false: none. */
 bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish);
+
+/* To be shared while the wish BRIDGE_KEEP_MAILBOX is served. */
+const struct known_mailbox *bridge_known_mailbox(const struct bridge *b);
 
 /* When to call bridge_time, or UINT64_MAX. */
 uint64_t bridge_deadline(const struct bridge *b);
@@ -165,8 +177,10 @@ struct bridge_report {
     uint64_t upstream_failures;  /* connections that failed or broke */
     uint64_t upstream_rejects;   /* BAD and CLIENTBUG: our defects */
     uint64_t size_mismatches;    /* DEC-8 */
-    uint32_t messages;           /* in the maildrop */
-    enum fault end;              /* why it ended; FAULT_NONE: QUIT */
+    /* Listings by what came of what was known; UNPROVEN: listed anew. */
+    uint64_t listings[KNOWN_VERDICT_COUNT];
+    uint32_t messages; /* in the maildrop */
+    enum fault end;    /* why it ended; FAULT_NONE: QUIT */
 };
 const struct bridge_report *bridge_report(const struct bridge *b);
 

@@ -15,6 +15,7 @@
 #include "session/bridge.h"
 #include "session/credentials.h"
 #include "session/imap_session.h"
+#include "session/known_mailbox.h"
 #include "session/listing.h"
 #include "session/pop3_session.h"
 #include "session/readahead.h"
@@ -54,6 +55,7 @@ struct bridge {
     struct credentials upstream; /* used upstream, from login to the end */
     struct buf client_address;   /* for the server's ID; may be empty */
     struct buf login_name;       /* for notes and the lock */
+    struct known_mailbox known;  /* of that user; offered, then learned */
     enum bridge_phase phase;
     enum bridge_client client;
     enum bridge_link link;

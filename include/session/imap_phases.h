@@ -15,6 +15,12 @@ void imap_phase_enter(struct imap_session *s, enum imap_state next);
 /* For a command: its tagged response is awaited from here on. */
 MUST_CHECK uint32_t imap_phase_next_tag(struct imap_session *s);
 
+/* Nothing is known of the mailbox yet. */
+void imap_phase_forget_mailbox(struct imap_session *s);
+
+/* SELECT asks for CONDSTORE: what it then says of it counts. */
+bool imap_phase_has_condstore(const struct imap_session *s);
+
 /* The greeting. */
 struct imap_session_event imap_phase_on_greeting(struct imap_session *s,
                                                  const struct imap_event *ev);

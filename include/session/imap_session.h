@@ -6,8 +6,8 @@
  * octets in, then one event at a time until IMAP_SESSION_MORE. Pure: no time,
  * no sockets.
  *
- * Source: RFC 9051 §3, §6, §7; RFC 3501; RFC 4959; RFC 2971; CONFORMANCE
- * IMAP, IAUTH, MAP; general rules 6 and 8 of PROVIDER_QUIRKS.md.
+ * Source: RFC 9051 §3, §6, §7; RFC 3501; RFC 4959; RFC 2971; RFC 7162;
+ * CONFORMANCE IMAP, IAUTH, IEXT-9, MAP; general rules 6 and 8 of PROVIDER_QUIRKS.md.
  */
 #ifndef POPINJAY_SESSION_IMAP_SESSION_H
 #define POPINJAY_SESSION_IMAP_SESSION_H
@@ -51,6 +51,11 @@ struct imap_mailbox {
     bool keeps_deleted; /* \Deleted can be set for good */
     bool keeps_seen;
     bool changed; /* a new UIDVALIDITY while selected: DEC-15 */
+
+    /* As it was selected: for DEC-1. */
+    uint32_t exists_at_select;
+    uint32_t uidnext;       /* 0: the server named none */
+    uint64_t highestmodseq; /* 0: none, or NOMODSEQ */
 };
 
 struct imap_session {
@@ -63,13 +68,14 @@ struct imap_session {
     struct imap_mailbox mailbox;
     struct credentials credentials; /* while logging in */
     uint32_t tag;                   /* of the last command */
-    uint64_t awaited;   /* bit i: the tagged response to |tag| - i is to come */
-    uint32_t id_tag;    /* of ID, whose answer nobody waits for; 0: none */
-    bool responded;     /* AUTHENTICATE: the response is sent */
-    bool cancelled;     /* AUTHENTICATE: given up with `*` */
-    bool collecting;    /* capabilities come in an untagged response */
-    bool login_goes_on; /* LOGIN: a piece waits for `+` */
-    unsigned login_piece; /* LOGIN: sent so far */
+    uint64_t awaited; /* bit i: the tagged response to |tag| - i is to come */
+    uint32_t id_tag;  /* of ID, whose answer nobody waits for; 0: none */
+    bool responded;   /* AUTHENTICATE: the response is sent */
+    bool cancelled;   /* AUTHENTICATE: given up with `*` */
+    bool collecting;  /* capabilities come in an untagged response */
+    bool condstore_refused; /* SELECT with (CONDSTORE) was answered BAD */
+    bool login_goes_on;     /* LOGIN: a piece waits for `+` */
+    unsigned login_piece;   /* LOGIN: sent so far */
     unsigned noise_lines;
     bool progressed;
     uint64_t unasked_octets; /* since the last progress */

@@ -22,10 +22,15 @@ struct maildrop_traits {
     enum fault removal_fault; /* why DELE is refused; FAULT_NONE: it is not */
 };
 
-/* Owns |snapshot| from here on, also where it fails: NULL, no memory. */
+/* Shares |snapshot|. NULL where there is no memory. */
 MUST_CHECK struct maildrop *maildrop_new(struct snapshot *snapshot,
                                          const struct maildrop_traits *traits);
 void maildrop_free(struct maildrop *m);
+
+/* A new snapshot of the messages that are not marked as deleted; NULL where
+ * there is no memory.
+ */
+MUST_CHECK struct snapshot *maildrop_copy_left(const struct maildrop *m);
 
 uint32_t maildrop_uidvalidity(const struct maildrop *m);
 bool maildrop_has_unique_ids(const struct maildrop *m);

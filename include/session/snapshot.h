@@ -1,9 +1,9 @@
 /* snapshot.h - the messages of a mailbox at one moment, in UID order.
  *
- * Built once from the rows of a listing, then immutable. Eight octets a
- * message: a UID and a size of 32 bits each; the few larger sizes stand in a
- * table of their own.
- * Source: RFC 9051 §2.3.1.1; CONFORMANCE DEC-1, IMAP-18.
+ * Written once, by whoever made it, then immutable: sessions of any thread
+ * share it by a count. Eight octets a message: a UID and a size of 32 bits
+ * each; the few larger sizes stand in a table of their own.
+ * Source: RFC 9051 §2.3.1.1; CONFORMANCE DEC-1.
  */
 #ifndef POPINJAY_SESSION_SNAPSHOT_H
 #define POPINJAY_SESSION_SNAPSHOT_H
@@ -14,9 +14,21 @@
 
 #include "base/attributes.h"
 
-struct snapshot; /* opaque, immutable */
+struct snapshot; /* opaque */
 
-void snapshot_free(struct snapshot *s);
+/* An empty one with room for |count| messages, of which |large_count| have a
+ * size that snapshot_size_is_large. The one reference is the caller's. NULL
+ * where there is no memory.
+ */
+MUST_CHECK struct snapshot *snapshot_new(uint32_t count, uint32_t large_count);
+bool snapshot_size_is_large(uint64_t size_octets);
+
+/* Before it is shared; |uid| is greater than all before it (asserted). */
+void snapshot_append(struct snapshot *s, uint32_t uid, uint64_t size_octets);
+
+/* One more reference, and one less: the last one frees it. NULL is fine. */
+struct snapshot *snapshot_ref(struct snapshot *s);
+void snapshot_unref(struct snapshot *s);
 
 /* Messages in it; they are addressed by index, 0 to count - 1. */
 uint32_t snapshot_count(const struct snapshot *s);
@@ -26,43 +38,19 @@ uint64_t snapshot_size_octets(const struct snapshot *s, uint32_t index);
 /* The index of |uid|, or snapshot_count where it is not in it. */
 uint32_t snapshot_find(const struct snapshot *s, uint32_t uid);
 
-enum snapshot_status {
-    SNAPSHOT_OK = 0,
-    SNAPSHOT_EINCOMPLETE = -1, /* a message has no size */
-    SNAPSHOT_ETOOBIG = -2,     /* MAILDROP_MESSAGES_MAX */
-    SNAPSHOT_ENOMEM = -3,
+/* How many messages have a lower UID. */
+uint32_t snapshot_count_below(const struct snapshot *s, uint32_t uid);
+
+/* The memory that it takes. */
+size_t snapshot_memory_octets(const struct snapshot *s);
+
+/* A mailbox as a maildrop shows it. Both are there, or both are NULL. */
+struct snapshot_halves {
+    struct snapshot *listed;
+    struct snapshot *hidden; /* flagged \Deleted by another client */
 };
 
-/* Collects rows in any order, split and repeated as servers send them. */
-struct snapshot_builder {
-    struct snapshot_row *rows;
-    size_t count;
-    size_t capacity;
-};
-
-void snapshot_builder_init(struct snapshot_builder *b);
-void snapshot_builder_fini(struct snapshot_builder *b);
-
-/* What one FETCH answer said of |uid|. Later words on the same UID complete
- * or replace earlier ones.
- */
-struct snapshot_facts {
-    bool has_size;
-    bool has_flags;
-    bool deleted; /* \Deleted; counts with has_flags */
-    uint64_t size_octets;
-};
-MUST_CHECK enum snapshot_status snapshot_builder_add(
-    struct snapshot_builder *b, uint32_t uid,
-    const struct snapshot_facts *facts);
-
-/* Sorts and merges what was collected: has each message a size? */
-bool snapshot_builder_is_complete(struct snapshot_builder *b);
-
-/* Hands the result over, without the messages flagged \Deleted if
- * |hide_deleted|; the builder is then empty. On failure it keeps its rows.
- */
-MUST_CHECK enum snapshot_status snapshot_builder_finish(
-    struct snapshot_builder *b, bool hide_deleted, struct snapshot **snapshot);
+struct snapshot_halves snapshot_halves_share(const struct snapshot_halves *h);
+void snapshot_halves_drop(struct snapshot_halves *h);
 
 #endif

@@ -133,6 +133,8 @@ static void serve(struct relay *r, const struct bridge_wish *wish)
     case BRIDGE_UNLOCK:
         release_lock(r);
         break;
+    case BRIDGE_KEEP_MAILBOX: /* for nobody yet */
+        break;
     case BRIDGE_CLOSE_CLIENT:
         relay_client_close(r);
         break;

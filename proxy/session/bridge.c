@@ -57,6 +57,7 @@ void bridge_free(struct bridge *b)
     buf_fini(&b->early);
     pop3_session_fini(&b->pop3);
     credentials_wipe(&b->upstream);
+    known_mailbox_clear(&b->known);
     buf_fini(&b->login_name);
     buf_fini(&b->client_address);
     wipe(b->text, sizeof(b->text));
@@ -119,8 +120,9 @@ bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
         return false;
     }
     *wish = b->wishes[b->wish_first];
-    wish->user = wish->kind == BRIDGE_LOCK ? credentials_name(&b->upstream)
-                                           : buf_span(&b->login_name);
+    wish->user = wish->kind == BRIDGE_LOCK || wish->kind == BRIDGE_KEEP_MAILBOX
+                     ? credentials_name(&b->upstream)
+                     : buf_span(&b->login_name);
     b->wish_first = (b->wish_first + 1) % BRIDGE_WISHES_MAX;
     b->wish_count--;
     return true;
@@ -278,6 +280,17 @@ void bridge_upstream_input(struct bridge *b, struct span in, uint64_t now_ms)
     if (bridge_waits_for_client(b) && !buf_append(&b->early, in))
         bridge_upstream_lost(b, FAULT_NO_MEMORY, true);
     settle(b);
+}
+
+void bridge_offer_mailbox(struct bridge *b, const struct known_mailbox *known)
+{
+    known_mailbox_clear(&b->known);
+    known_mailbox_share(&b->known, known);
+}
+
+const struct known_mailbox *bridge_known_mailbox(const struct bridge *b)
+{
+    return &b->known;
 }
 
 static void on_client_tls_up(struct bridge *b)

@@ -41,6 +41,7 @@ void bridge_refuse_login(struct bridge *b, enum fault fault)
 
 static void start_login(struct bridge *b, enum fault fault)
 {
+    known_mailbox_clear(&b->known); /* perhaps of another user */
     buf_clear(&b->login_name);
     (void)buf_append(&b->login_name, buf_span(&b->pop3.given.user));
     b->phase = BRIDGE_LOGGING_IN;
@@ -83,13 +84,28 @@ void bridge_accept_login(struct bridge *b, struct maildrop *maildrop)
 
 /* --- QUIT --- */
 
+/* What the next session need not ask for. */
+static void keep_what_is_left(struct bridge *b)
+{
+    const struct maildrop *maildrop = b->pop3.maildrop;
+
+    if (maildrop_deleted_count(maildrop) == 0 ||
+        known_mailbox_is_empty(&b->known))
+        return;
+    known_mailbox_shrink(&b->known, maildrop_copy_left(maildrop));
+    if (!known_mailbox_is_empty(&b->known))
+        bridge_wish(b, BRIDGE_KEEP_MAILBOX);
+}
+
 void bridge_finish_quit(struct bridge *b, enum fault fault)
 {
     /* A login refused on the new connection is no answer to QUIT. */
     if (!pop3_code_is_allowed(POP3_QUIT, fault_pop3_code(fault)))
         fault = FAULT_NOT_REMOVED;
-    if (fault == FAULT_NONE)
+    if (fault == FAULT_NONE) {
         b->report.messages_deleted += maildrop_deleted_count(b->pop3.maildrop);
+        keep_what_is_left(b);
+    }
     b->phase = BRIDGE_CLOSING;
     /* The lock is free before the client is told (CONFORMANCE DEC-13). */
     bridge_leave_upstream(b);

@@ -34,6 +34,19 @@ enum fault bridge_removal_fault(const struct bridge *b)
     return FAULT_NONE;
 }
 
+static void learn_mailbox(struct bridge *b,
+                          const struct snapshot_halves *messages)
+{
+    enum known_verdict verdict = b->work.listing.verdict;
+
+    b->report.listings[verdict]++;
+    if (verdict == KNOWN_FRESH)
+        return;
+    known_mailbox_learn(&b->known, &b->imap.mailbox, messages);
+    if (!known_mailbox_is_empty(&b->known))
+        bridge_wish(b, BRIDGE_KEEP_MAILBOX);
+}
+
 static void finish_listing(struct bridge *b)
 {
     const struct imap_mailbox *mailbox = &b->imap.mailbox;
@@ -42,16 +55,13 @@ static void finish_listing(struct bridge *b)
         .has_unique_ids = mailbox->uidvalidity != 0 && mailbox->uids_last,
         .removal_fault = bridge_removal_fault(b),
     };
-    struct snapshot *snapshot = listing_take(&b->work.listing);
-    enum fault fault = b->work.listing.fault;
-    struct maildrop *maildrop;
+    struct snapshot_halves messages = listing_take(&b->work.listing);
+    struct maildrop *maildrop = maildrop_new(messages.listed, &traits);
 
+    if (maildrop != NULL)
+        learn_mailbox(b, &messages);
+    snapshot_halves_drop(&messages);
     bridge_forget_task(b);
-    if (snapshot == NULL) {
-        bridge_refuse_login(b, fault);
-        return;
-    }
-    maildrop = maildrop_new(snapshot, &traits);
     if (maildrop == NULL)
         bridge_refuse_login(b, FAULT_NO_MEMORY);
     else
@@ -73,8 +83,8 @@ static void end_listing(struct bridge *b, enum task_status status)
 void bridge_start_listing(struct bridge *b)
 {
     begin(b, BRIDGE_TASK_LISTING);
-    end_listing(
-        b, listing_start(&b->work.listing, &b->imap, b->policy->hide_deleted));
+    end_listing(b, listing_start(&b->work.listing, &b->imap, &b->known,
+                                 b->policy->hide_deleted));
 }
 
 /* --- a message --- */

@@ -113,7 +113,7 @@ static void send_id(struct imap_session *s)
     imap_write_id(&s->out, s->id_tag, s->policy->version, address);
 }
 
-static void send_select(struct imap_session *s)
+void imap_phase_forget_mailbox(struct imap_session *s)
 {
     /* What the server leaves out: no lasting UIDs without UIDVALIDITY, all
      * flags permanent without PERMANENTFLAGS (RFC 9051 §6.3.2).
@@ -121,7 +121,20 @@ static void send_select(struct imap_session *s)
     s->mailbox = (struct imap_mailbox){ .uids_last = true,
                                         .keeps_deleted = true,
                                         .keeps_seen = true };
-    imap_write_simple(&s->out, next_tag(s), "SELECT INBOX");
+}
+
+bool imap_phase_has_condstore(const struct imap_session *s)
+{
+    return imap_capabilities_have(s->capabilities, IMAP_CAP_CONDSTORE) &&
+           !s->condstore_refused;
+}
+
+static void send_select(struct imap_session *s)
+{
+    imap_phase_forget_mailbox(s);
+    imap_write_simple(&s->out, next_tag(s),
+                      imap_phase_has_condstore(s) ? "SELECT INBOX (CONDSTORE)"
+                                                  : "SELECT INBOX");
 }
 
 void imap_phase_enter(struct imap_session *s, enum imap_state next)
@@ -385,11 +398,26 @@ struct imap_session_event imap_phase_on_continue(struct imap_session *s,
 
 /* --- opening the mailbox --- */
 
+/* It may be the parameter that the server cannot bear, though it offers it. */
+static struct imap_session_event select_plainly(struct imap_session *s)
+{
+    s->condstore_refused = true;
+    imap_phase_enter(s, IMAP_SELECT);
+    return nothing;
+}
+
 static struct imap_session_event on_select_answer(struct imap_session *s,
                                                   const struct imap_event *ev)
 {
-    if (ev->condition != IMAP_OK)
-        return refuse(s, IMAP_AUTHENTICATED, fault_of_no(ev, false), ev);
+    enum fault fault;
+
+    if (ev->condition != IMAP_OK) {
+        fault = fault_of_no(ev, false);
+        if (fault == FAULT_UPSTREAM_REJECTED && imap_phase_has_condstore(s))
+            return select_plainly(s);
+        return refuse(s, IMAP_AUTHENTICATED, fault, ev);
+    }
+    s->mailbox.exists_at_select = s->mailbox.exists;
     imap_phase_enter(s, IMAP_SELECTED);
     return happened(IMAP_SESSION_SELECTED);
 }

@@ -106,6 +106,22 @@ static void take_code(struct imap_session *s, const struct imap_event *ev)
         if (has_mailbox(s))
             s->mailbox.read_only = true;
         break;
+    case IMAP_CODE_UIDNEXT:
+        if (s->state == IMAP_SELECT)
+            s->mailbox.uidnext = (uint32_t)ev->number;
+        break;
+    case IMAP_CODE_HIGHESTMODSEQ: /* kept up to date only if asked for */
+        if (s->state == IMAP_SELECT && imap_phase_has_condstore(s))
+            s->mailbox.highestmodseq = ev->number;
+        break;
+    case IMAP_CODE_NOMODSEQ:
+        if (s->state == IMAP_SELECT)
+            s->mailbox.highestmodseq = 0;
+        break;
+    case IMAP_CODE_CLOSED: /* so far it was about the one selected before */
+        if (s->state == IMAP_SELECT)
+            imap_phase_forget_mailbox(s);
+        break;
     case IMAP_CODE_CLIENTBUG:
         s->rejects++;
         break;

@@ -35,11 +35,9 @@ struct maildrop *maildrop_new(struct snapshot *snapshot,
 {
     struct maildrop *m = calloc(1, sizeof(*m) + snapshot_count(snapshot));
 
-    if (m == NULL) {
-        snapshot_free(snapshot);
+    if (m == NULL)
         return NULL;
-    }
-    m->snapshot = snapshot;
+    m->snapshot = snapshot_ref(snapshot);
     m->traits = *traits;
     m->listed_octets = total_octets(snapshot);
     return m;
@@ -49,7 +47,7 @@ void maildrop_free(struct maildrop *m)
 {
     if (m == NULL)
         return;
-    snapshot_free(m->snapshot);
+    snapshot_unref(m->snapshot);
     free(m);
 }
 
@@ -195,6 +193,22 @@ void maildrop_note_all_removed(struct maildrop *m)
 void maildrop_note_found(struct maildrop *m, uint32_t index)
 {
     clear_mark(m, index, MARK_REMOVED);
+}
+
+struct snapshot *maildrop_copy_left(const struct maildrop *m)
+{
+    uint32_t large_count = 0;
+    struct snapshot *left;
+
+    for (uint32_t i = 0; i < maildrop_count(m); i++)
+        large_count += !maildrop_is_deleted(m, i) &&
+                       snapshot_size_is_large(maildrop_size_octets(m, i));
+    left = snapshot_new(maildrop_listed_count(m), large_count);
+    for (uint32_t i = 0; left != NULL && i < maildrop_count(m); i++)
+        if (!maildrop_is_deleted(m, i))
+            snapshot_append(left, maildrop_uid(m, i),
+                            maildrop_size_octets(m, i));
+    return left;
 }
 
 bool maildrop_is_to_be_seen(const struct maildrop *m, uint32_t index)

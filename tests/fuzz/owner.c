@@ -16,6 +16,24 @@ static const enum tls_mode modes[4] = { TLS_MODE_NONE, TLS_MODE_IMPLICIT,
 
 static void settle(struct owner *o);
 
+/* UIDs 1, 2, 3 and 7, the third of them hidden: UIDVALIDITY 1, UIDNEXT 8,
+ * HIGHESTMODSEQ 5. A server may say that it is still so, or that it is not.
+ */
+static void know_mailbox(struct known_mailbox *known)
+{
+    *known = (struct known_mailbox){
+        .uidvalidity = 1,
+        .uidnext = 8,
+        .highestmodseq = 5,
+        .messages = { snapshot_new(3, 1), snapshot_new(1, 0) },
+    };
+    REQUIRE(known->messages.listed != NULL && known->messages.hidden != NULL);
+    snapshot_append(known->messages.listed, 1, 100);
+    snapshot_append(known->messages.listed, 2, UINT64_MAX);
+    snapshot_append(known->messages.listed, 7, 0);
+    snapshot_append(known->messages.hidden, 3, 300);
+}
+
 void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
 {
     bool delay = owner_flags & BIT(7);
@@ -38,6 +56,7 @@ void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
         .version = "1",
     };
     o->slow = owner_flags & BIT(1);
+    know_mailbox(&o->known);
     o->eager = owner_flags & BIT(4);
     o->client_tls = o->policy.client_tls == TLS_MODE_IMPLICIT;
     wire_init(&o->wire, &o->policy);
@@ -50,6 +69,7 @@ void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
 void owner_fini(struct owner *o)
 {
     bridge_free(o->bridge);
+    known_mailbox_clear(&o->known);
     buf_fini(&o->on_the_way);
 }
 
@@ -140,6 +160,18 @@ static void on_note(struct owner *o, const struct bridge_wish *wish)
     }
 }
 
+static void keep_mailbox(struct owner *o)
+{
+    const struct known_mailbox *known = bridge_known_mailbox(o->bridge);
+
+    REQUIRE(!known_mailbox_is_empty(known));
+    REQUIRE(known->uidvalidity != 0 && known->highestmodseq != 0);
+    REQUIRE(snapshot_count_below(known->messages.listed, known->uidnext) ==
+            snapshot_count(known->messages.listed));
+    known_mailbox_clear(&o->known);
+    known_mailbox_share(&o->known, known);
+}
+
 static void serve(struct owner *o, const struct bridge_wish *wish)
 {
     fuzz_show("wish", wish->kind,
@@ -171,6 +203,10 @@ static void serve(struct owner *o, const struct bridge_wish *wish)
     case BRIDGE_UNLOCK:
         REQUIRE(o->lock == OWNER_LOCK_HELD);
         o->lock = OWNER_LOCK_FREE;
+        break;
+    case BRIDGE_KEEP_MAILBOX:
+        REQUIRE(o->lock == OWNER_LOCK_HELD && wish->user.len > 0);
+        keep_mailbox(o);
         break;
     case BRIDGE_CLOSE_CLIENT:
         on_close_client(o, false);
@@ -326,6 +362,8 @@ static bool answer_lock(struct owner *o, enum bridge_outcome outcome)
     if (o->lock != OWNER_LOCK_ASKED)
         return false;
     o->lock = outcome == BRIDGE_LOCKED ? OWNER_LOCK_HELD : OWNER_LOCK_FREE;
+    if (outcome == BRIDGE_LOCKED)
+        bridge_offer_mailbox(o->bridge, &o->known);
     tell(o, outcome);
     return true;
 }

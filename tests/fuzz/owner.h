@@ -48,7 +48,8 @@ struct owner {
     struct buf
         on_the_way; /* the server's octets that the bridge did not take */
     enum owner_lock lock;
-    uint64_t messages_deleted; /* as the report said last */
+    struct known_mailbox known; /* of an earlier session: owner.c */
+    uint64_t messages_deleted;  /* as the report said last */
     bool over;
 };
 

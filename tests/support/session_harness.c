@@ -63,6 +63,7 @@ int harness_teardown(void **state)
                     buf_length(&h->client), buf_length(&h->upstream),
                     h->wish_count);
     bridge_free(h->bridge);
+    known_mailbox_clear(&h->known);
     buf_fini(&h->to_bridge);
     buf_fini(&h->from_upstream);
     buf_fini(&h->client);
@@ -72,6 +73,12 @@ int harness_teardown(void **state)
 }
 
 /* --- The owner's work: bridge.h --- */
+
+static void keep_mailbox(struct harness *h)
+{
+    known_mailbox_clear(&h->known);
+    known_mailbox_share(&h->known, bridge_known_mailbox(h->bridge));
+}
 
 static void take_wishes(struct harness *h)
 {
@@ -83,6 +90,8 @@ static void take_wishes(struct harness *h)
                 h->notes[h->note_count++] = wish;
             continue;
         }
+        if (wish.kind == BRIDGE_KEEP_MAILBOX)
+            keep_mailbox(h);
         assert_true(h->wish_count < HARNESS_WISHES_MAX);
         h->wishes[h->wish_count++] = wish;
     }
@@ -258,6 +267,8 @@ void upstream_says(struct harness *h, const char *text)
 
 void outcome(struct harness *h, enum bridge_outcome what)
 {
+    if (what == BRIDGE_LOCKED)
+        bridge_offer_mailbox(h->bridge, &h->known);
     bridge_outcome(h->bridge, what, h->now_ms);
     pump(h);
 }

@@ -62,6 +62,7 @@ struct harness {
     struct bridge_wish wishes[HARNESS_WISHES_MAX]; /* not yet expected */
     unsigned note_count;
     struct bridge_wish notes[HARNESS_WISHES_MAX];
+    struct known_mailbox known; /* kept, and offered to the next bridge */
     unsigned tag_count;
     uint64_t tags[HARNESS_TAGS_MAX]; /* commands without an answer */
 };

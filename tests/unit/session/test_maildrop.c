@@ -21,26 +21,21 @@ static const struct maildrop_traits plain = {
 static struct snapshot *three_messages(void)
 {
     static const uint64_t sizes[] = { 5, (uint64_t)1 << 33, 300 };
-    struct snapshot *s = NULL;
-    struct snapshot_builder b;
+    struct snapshot *s = snapshot_new(ARRAY_LENGTH(sizes), 1);
 
-    snapshot_builder_init(&b);
-    for (uint32_t i = 0; i < ARRAY_LENGTH(sizes); i++) {
-        struct snapshot_facts facts = { .has_size = true,
-                                        .size_octets = sizes[i] };
-
-        assert_int_equal(snapshot_builder_add(&b, 10 * (i + 1), &facts),
-                         SNAPSHOT_OK);
-    }
-    assert_int_equal(snapshot_builder_finish(&b, true, &s), SNAPSHOT_OK);
+    assert_non_null(s);
+    for (uint32_t i = 0; i < ARRAY_LENGTH(sizes); i++)
+        snapshot_append(s, 10 * (i + 1), sizes[i]);
     return s;
 }
 
 static struct maildrop *make(const struct maildrop_traits *traits)
 {
-    struct maildrop *m = maildrop_new(three_messages(), traits);
+    struct snapshot *s = three_messages();
+    struct maildrop *m = maildrop_new(s, traits);
 
     assert_non_null(m);
+    snapshot_unref(s); /* the maildrop's is enough */
     return m;
 }
 
@@ -208,21 +203,57 @@ static void count_free(const unsigned char *memory, size_t size)
     freed++;
 }
 
-/* The snapshot is the maildrop's from the call on: freed where it fails. */
+/* The snapshot is shared where there is a maildrop, and only then. */
 static void test_no_memory(void **state)
 {
     struct snapshot *s = three_messages();
     struct maildrop *m;
 
     (void)state;
-    freed = 0;
-    alloc_watch_free(count_free);
     alloc_fail_at(1);
     m = maildrop_new(s, &plain);
     alloc_fail_at(0);
-    alloc_watch_free(NULL);
     assert_null(m);
-    assert_int_equal(freed, 2); /* it, and its table of large sizes */
+    m = maildrop_new(s, &plain);
+    assert_non_null(m);
+    freed = 0;
+    alloc_watch_free(count_free);
+    maildrop_free(m);
+    assert_int_equal(freed, 1);
+    assert_int_equal(snapshot_count(s), 3);
+    snapshot_unref(s);
+    alloc_watch_free(NULL);
+    assert_int_equal(freed, 3); /* it, and its table of large sizes */
+}
+
+/* What the next session knows of the mailbox: all but what was removed. */
+static void test_what_is_left(void **state)
+{
+    struct maildrop *m = make(&plain);
+    struct snapshot *left;
+
+    (void)state;
+    left = maildrop_copy_left(m);
+    assert_int_equal(snapshot_count(left), 3);
+    assert_true(snapshot_size_octets(left, 1) == (uint64_t)1 << 33);
+    snapshot_unref(left);
+    mark(m, 0);
+    left = maildrop_copy_left(m);
+    assert_int_equal(snapshot_count(left), 2);
+    assert_int_equal(snapshot_uid(left, 0), 20);
+    assert_true(snapshot_size_octets(left, 0) == (uint64_t)1 << 33);
+    assert_int_equal(snapshot_uid(left, 1), 30);
+    snapshot_unref(left);
+    mark(m, 1);
+    mark(m, 2);
+    left = maildrop_copy_left(m);
+    assert_int_equal(snapshot_count(left), 0);
+    snapshot_unref(left);
+    alloc_fail_at(1);
+    left = maildrop_copy_left(m);
+    alloc_fail_at(0);
+    assert_null(left);
+    maildrop_free(m);
 }
 
 int main(void)
@@ -237,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_named),
         cmocka_unit_test(test_seen),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_what_is_left),
     };
 
     return cmocka_run_group_tests(session_maildrop, NULL, NULL);

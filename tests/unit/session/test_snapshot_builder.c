@@ -1,7 +1,7 @@
-/* test_snapshot.c - rows of a listing, as servers send them, become the
- * messages of a maildrop.
+/* test_snapshot_builder.c - rows of a listing, as servers send them, become
+ * the messages of a maildrop.
  */
-#include "session/snapshot.h"
+#include "session/snapshot_builder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,13 +31,28 @@ static void add_flags(struct snapshot_builder *b, uint32_t uid, bool deleted)
     assert_int_equal(snapshot_builder_add(b, uid, &facts), SNAPSHOT_OK);
 }
 
+static struct snapshot_halves finish_over(struct snapshot_builder *b,
+                                          const struct snapshot_halves *base)
+{
+    struct snapshot_halves h = { NULL, NULL };
+
+    assert_int_equal(snapshot_builder_finish(b, base, true, &h), SNAPSHOT_OK);
+    assert_non_null(h.listed);
+    assert_non_null(h.hidden);
+    assert_int_equal(b->count, 0);
+    return h;
+}
+
+/* What is listed. */
 static struct snapshot *finish(struct snapshot_builder *b, bool hide_deleted)
 {
-    struct snapshot *s = NULL;
+    struct snapshot_halves h = { NULL, NULL };
 
-    assert_int_equal(snapshot_builder_finish(b, hide_deleted, &s), SNAPSHOT_OK);
-    assert_non_null(s);
-    return s;
+    assert_int_equal(snapshot_builder_finish(b, NULL, hide_deleted, &h),
+                     SNAPSHOT_OK);
+    assert_non_null(h.listed);
+    snapshot_unref(h.hidden);
+    return h.listed;
 }
 
 static void test_nothing(void **state)
@@ -47,12 +62,11 @@ static void test_nothing(void **state)
 
     (void)state;
     snapshot_builder_init(&b);
-    assert_true(snapshot_builder_is_complete(&b));
     s = finish(&b, true);
     assert_int_equal(snapshot_count(s), 0);
     assert_int_equal(snapshot_find(s, 1), 0);
-    snapshot_free(s);
-    snapshot_free(NULL);
+    snapshot_unref(s);
+    snapshot_unref(NULL);
     snapshot_builder_fini(&b);
 }
 
@@ -77,7 +91,7 @@ static void test_order(void **state)
     }
     assert_int_equal(snapshot_find(s, 3), snapshot_count(s));
     assert_int_equal(snapshot_find(s, 4294967294), snapshot_count(s));
-    snapshot_free(s);
+    snapshot_unref(s);
 }
 
 /* IMAP-18: split, repeated and contradicted; the later word holds. */
@@ -102,7 +116,7 @@ static void test_merge(void **state)
     assert_int_equal(snapshot_size_octets(s, 0), 30);
     assert_int_equal(snapshot_uid(s, 1), 4);
     assert_int_equal(snapshot_size_octets(s, 1), 44);
-    snapshot_free(s);
+    snapshot_unref(s);
 }
 
 /* DEC-2: hidden, or not. */
@@ -122,7 +136,7 @@ static void test_deleted(void **state)
         assert_int_equal(snapshot_count(s), 3 - hide);
         assert_int_equal(snapshot_find(s, 2), hide == 1 ? 2 : 1);
         assert_int_equal(snapshot_size_octets(s, snapshot_find(s, 3)), 30);
-        snapshot_free(s);
+        snapshot_unref(s);
     }
 }
 
@@ -143,7 +157,7 @@ static void test_large_sizes(void **state)
     s = finish(&b, false);
     for (uint32_t i = 0; i < ARRAY_LENGTH(sizes); i++)
         assert_true(snapshot_size_octets(s, i) == sizes[i]);
-    snapshot_free(s);
+    snapshot_unref(s);
 }
 
 /* IMAP-18: without a size there is no snapshot, and what is there is kept for
@@ -152,21 +166,21 @@ static void test_large_sizes(void **state)
 static void test_incomplete(void **state)
 {
     struct snapshot_builder b;
-    struct snapshot *s = NULL;
+    struct snapshot_halves none = { NULL, NULL };
+    struct snapshot *s;
 
     (void)state;
     snapshot_builder_init(&b);
     add(&b, 2, 20);
     add_flags(&b, 1, false);
-    assert_false(snapshot_builder_is_complete(&b));
-    assert_int_equal(snapshot_builder_finish(&b, true, &s),
+    assert_int_equal(snapshot_builder_finish(&b, NULL, true, &none),
                      SNAPSHOT_EINCOMPLETE);
-    assert_null(s);
+    assert_null(none.listed);
+    assert_null(none.hidden);
     add(&b, 1, 10);
-    assert_true(snapshot_builder_is_complete(&b));
     s = finish(&b, true);
     assert_int_equal(snapshot_count(s), 2);
-    snapshot_free(s);
+    snapshot_unref(s);
 }
 
 static void add_many(struct snapshot_builder *b, uint32_t count)
@@ -178,20 +192,136 @@ static void add_many(struct snapshot_builder *b, uint32_t count)
 /* The cap is on what is shown: one more, and hidden, is still admitted. */
 static void test_too_many(void **state)
 {
+    struct snapshot_halves none = { NULL, NULL };
     struct snapshot_builder b;
-    struct snapshot *s = NULL;
+    struct snapshot *s;
 
     (void)state;
     snapshot_builder_init(&b);
     add_many(&b, MAILDROP_MESSAGES_MAX + 1);
-    assert_int_equal(snapshot_builder_finish(&b, true, &s), SNAPSHOT_ETOOBIG);
-    assert_null(s);
+    assert_int_equal(snapshot_builder_finish(&b, NULL, true, &none),
+                     SNAPSHOT_ETOOBIG);
+    assert_null(none.listed);
     add_flags(&b, 17, true);
     s = finish(&b, true);
     assert_int_equal(snapshot_count(s), MAILDROP_MESSAGES_MAX);
     assert_int_equal(snapshot_uid(s, MAILDROP_MESSAGES_MAX - 1),
                      MAILDROP_MESSAGES_MAX + 1);
-    snapshot_free(s);
+    snapshot_unref(s);
+}
+
+/* --- laid over what is known --- */
+
+/* UIDs 10, 30 and 50 listed, 20 and 40 hidden; sizes as the UIDs. */
+static struct snapshot_halves base(void)
+{
+    struct snapshot_builder b;
+
+    snapshot_builder_init(&b);
+    for (uint32_t uid = 10; uid <= 50; uid += 10) {
+        add(&b, uid, uid);
+        add_flags(&b, uid, uid % 20 == 0);
+    }
+    return finish_over(&b, NULL);
+}
+
+static void expect(const struct snapshot *s, const uint32_t *uids,
+                   uint32_t count)
+{
+    assert_int_equal(snapshot_count(s), count);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(snapshot_uid(s, i), uids[i]);
+        assert_int_equal(snapshot_size_octets(s, i), uids[i]);
+    }
+}
+#define EXPECT(s, ...)                           \
+    expect(s, (const uint32_t[]){ __VA_ARGS__ }, \
+           ARRAY_LENGTH(((const uint32_t[]){ __VA_ARGS__ })))
+
+/* DEC-1: no change, and the base is left as it is. */
+static void test_over_base_nothing(void **state)
+{
+    struct snapshot_halves known = base();
+    struct snapshot_builder b;
+    struct snapshot_halves h;
+
+    (void)state;
+    snapshot_builder_init(&b);
+    h = finish_over(&b, &known);
+    EXPECT(h.listed, 10, 30, 50);
+    EXPECT(h.hidden, 20, 40);
+    snapshot_halves_drop(&known);
+    EXPECT(h.listed, 10, 30, 50);
+    snapshot_halves_drop(&h);
+    assert_null(h.listed);
+}
+
+/* DEC-1: new messages, in between as well, and flags that changed; an answer
+ * without a size says nothing of the size, one without flags nothing of them.
+ */
+static void test_over_base_changes(void **state)
+{
+    static const uint64_t large = (uint64_t)1 << 40;
+    struct snapshot_halves known = base();
+    struct snapshot_builder b;
+    struct snapshot_halves h;
+
+    (void)state;
+    snapshot_builder_init(&b);
+    add(&b, 60, large);
+    add_flags(&b, 10, true);
+    add_flags(&b, 40, false);
+    add(&b, 20, 20);
+    add(&b, 5, 5);
+    add(&b, 25, 25);
+    add_flags(&b, 25, true);
+    h = finish_over(&b, &known);
+    assert_int_equal(snapshot_count(h.listed), 5);
+    assert_true(snapshot_size_octets(h.listed, 4) == large);
+    assert_int_equal(snapshot_find(h.listed, 5), 0);
+    assert_int_equal(snapshot_find(h.listed, 30), 1);
+    assert_int_equal(snapshot_find(h.listed, 40), 2);
+    assert_int_equal(snapshot_find(h.listed, 50), 3);
+    EXPECT(h.hidden, 10, 20, 25);
+    snapshot_halves_drop(&h);
+    EXPECT(known.listed, 10, 30, 50);
+    snapshot_halves_drop(&known);
+}
+
+/* A new message without a size is incomplete, also over a base. */
+static void test_over_base_incomplete(void **state)
+{
+    struct snapshot_halves known = base();
+    struct snapshot_halves none = { NULL, NULL };
+    struct snapshot_builder b;
+
+    (void)state;
+    snapshot_builder_init(&b);
+    add_flags(&b, 60, false);
+    assert_int_equal(snapshot_builder_finish(&b, &known, true, &none),
+                     SNAPSHOT_EINCOMPLETE);
+    snapshot_builder_fini(&b);
+    snapshot_halves_drop(&known);
+}
+
+/* DEC-1: a UID that should have been known, and is in neither half. */
+static void test_strangers(void **state)
+{
+    struct snapshot_halves known = base();
+    struct snapshot_builder b;
+
+    (void)state;
+    snapshot_builder_init(&b);
+    assert_true(snapshot_builder_stays_within(&b, &known, 51));
+    for (uint32_t uid = 10; uid <= 51; uid += uid == 50 ? 1 : 10)
+        add(&b, uid, 1);
+    assert_true(snapshot_builder_stays_within(&b, &known, 51));
+    assert_false(snapshot_builder_stays_within(&b, &known, 52));
+    add(&b, 49, 1);
+    assert_true(snapshot_builder_stays_within(&b, &known, 49));
+    assert_false(snapshot_builder_stays_within(&b, &known, 50));
+    snapshot_builder_fini(&b);
+    snapshot_halves_drop(&known);
 }
 
 /* Rows have a cap too, so that repeating one for ever fills no memory. */
@@ -215,7 +345,7 @@ static void test_endless_rows(void **state)
 }
 
 static enum snapshot_status build(struct snapshot_builder *b,
-                                  struct snapshot **s)
+                                  struct snapshot_halves *h)
 {
     const struct snapshot_facts facts = { .has_size = true,
                                           .size_octets = UINT64_MAX };
@@ -226,7 +356,7 @@ static enum snapshot_status build(struct snapshot_builder *b,
         if (status != SNAPSHOT_OK)
             return status;
     }
-    return snapshot_builder_finish(b, true, s);
+    return snapshot_builder_finish(b, NULL, true, h);
 }
 
 /* Whichever allocation fails: ENOMEM, and nothing is lost or left behind. */
@@ -238,38 +368,48 @@ static void test_no_memory(void **state)
     (void)state;
     while (status != SNAPSHOT_OK) {
         struct snapshot_builder b;
-        struct snapshot *s = NULL;
+        struct snapshot_halves h = { NULL, NULL };
         size_t rows;
 
         snapshot_builder_init(&b);
         alloc_fail_at(++failing);
-        status = build(&b, &s);
+        status = build(&b, &h);
         alloc_fail_at(0);
         rows = b.count;
         if (status == SNAPSHOT_OK) {
             assert_int_equal(rows, 0);
-            assert_int_equal(snapshot_count(s), 200);
+            assert_int_equal(snapshot_count(h.listed), 200);
         } else {
             assert_int_equal(status, SNAPSHOT_ENOMEM);
-            assert_null(s);
+            assert_null(h.listed);
+            assert_null(h.hidden);
             assert_true(rows == 0 || rows == 64 || rows == 128 || rows == 200);
         }
-        snapshot_free(s);
+        snapshot_halves_drop(&h);
         snapshot_builder_fini(&b);
         assert_true(failing < 100);
     }
-    assert_int_equal(failing, 6); /* three of rows, the snapshot, its table */
+    /* Three of rows, a snapshot and its table, the other one; and none. */
+    assert_int_equal(failing, 7);
 }
 
 int main(void)
 {
-    const struct CMUnitTest session_snapshot[] = {
-        cmocka_unit_test(test_nothing),     cmocka_unit_test(test_order),
-        cmocka_unit_test(test_merge),       cmocka_unit_test(test_deleted),
-        cmocka_unit_test(test_large_sizes), cmocka_unit_test(test_incomplete),
-        cmocka_unit_test(test_too_many),    cmocka_unit_test(test_endless_rows),
+    const struct CMUnitTest session_snapshot_builder[] = {
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_deleted),
+        cmocka_unit_test(test_large_sizes),
+        cmocka_unit_test(test_incomplete),
+        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_endless_rows),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_over_base_nothing),
+        cmocka_unit_test(test_over_base_changes),
+        cmocka_unit_test(test_over_base_incomplete),
+        cmocka_unit_test(test_strangers),
     };
 
-    return cmocka_run_group_tests(session_snapshot, NULL, NULL);
+    return cmocka_run_group_tests(session_snapshot_builder, NULL, NULL);
 }

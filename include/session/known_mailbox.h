@@ -1,0 +1,72 @@
+/* known_mailbox.h - what an earlier listing of a mailbox has proven, and
+ * whether it still holds.
+ *
+ * Four values of SELECT's answer decide. UIDs are never given twice under one
+ * UIDVALIDITY, and new messages lie at UIDNEXT or above it: so the mailbox
+ * holds no message below the known UIDNEXT that was not known, and where it
+ * holds as many as were known (EXISTS) it holds the same. HIGHESTMODSEQ rises
+ * with every flag that is set or cleared.
+ *
+ * A plain value; the snapshots in it are shared. Empty (all zero) it knows
+ * nothing.
+ * Source: RFC 9051 §2.3.1.1; RFC 7162 §3.1.1, §3.1.2; CONFORMANCE DEC-1.
+ */
+#ifndef POPINJAY_SESSION_KNOWN_MAILBOX_H
+#define POPINJAY_SESSION_KNOWN_MAILBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "session/snapshot.h"
+
+struct imap_mailbox; /* imap_session.h */
+
+struct known_mailbox {
+    uint32_t uidvalidity;
+    uint32_t uidnext;
+    uint64_t highestmodseq;
+    struct snapshot_halves messages; /* NULL: nothing is known */
+};
+
+enum known_verdict {
+    KNOWN_UNPROVEN, /* it may be anything: list anew */
+    KNOWN_OLDER,    /* changes since then complete it, if at the end
+                       known_mailbox_is_covered */
+    KNOWN_FRESH,    /* nothing has changed */
+    KNOWN_VERDICT_COUNT,
+};
+
+/* |mailbox| as it was selected. */
+enum known_verdict known_mailbox_judge(const struct known_mailbox *k,
+                                       const struct imap_mailbox *mailbox);
+
+/* |messages| hold as many that were there at SELECT as it had told. */
+bool known_mailbox_is_covered(const struct imap_mailbox *mailbox,
+                              const struct snapshot_halves *messages);
+
+/* Shares |messages|, which were listed after |mailbox| was selected. Where
+ * they cannot be proven another time, nothing is known from here on.
+ */
+void known_mailbox_learn(struct known_mailbox *k,
+                         const struct imap_mailbox *mailbox,
+                         const struct snapshot_halves *messages);
+
+/* Messages were removed: |left| is what is listed now. Takes the reference;
+ * with NULL nothing is known from here on.
+ */
+void known_mailbox_shrink(struct known_mailbox *k, struct snapshot *left);
+
+/* Messages, listed or hidden; of one that is not empty. */
+uint32_t known_mailbox_count(const struct known_mailbox *k);
+
+bool known_mailbox_is_empty(const struct known_mailbox *k);
+
+/* Another one that shares the snapshots; |to| must not own any. */
+void known_mailbox_share(struct known_mailbox *to,
+                         const struct known_mailbox *from);
+
+/* Gives its snapshots back; it is then empty. */
+void known_mailbox_clear(struct known_mailbox *k);
+
+#endif

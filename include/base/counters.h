@@ -30,6 +30,9 @@ enum counter {
     COUNTER_SESSIONS_OLD_TLS,    /* of clients, below TLS 1.2: TLS-6 */
     COUNTER_SNI_UNMATCHED,       /* no certificate for the name: TLS-13 */
     COUNTER_CLIENTS_NOT_ALLOWED, /* closed at accept, by allow_from */
+    COUNTER_LISTINGS_FULL,       /* nothing was known that held: DEC-1 */
+    COUNTER_LISTINGS_UPDATED,    /* only the changes were asked for */
+    COUNTER_LISTINGS_FRESH,      /* nothing was asked for */
     COUNTER_COUNT,
 };
 

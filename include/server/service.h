@@ -2,9 +2,10 @@
  *
  * It holds what a worker needs beside its loop: the TLS contexts with their
  * certificates (one for all workers, so that a session ticket is good at
- * each), the keys of session tickets, the policy of each listener, and the
- * table of locked maildrops. All but those keys and that table (which have a
- * mutex each) and the figures at the end (which are atomic) never changes.
+ * each), the keys of session tickets, the policy of each listener, the table of
+ * locked maildrops and what is known of their mailboxes. All but these keys,
+ * that table and that knowledge (which have a mutex each) and the figures at the
+ * end (which are atomic) never changes.
  */
 #ifndef POPINJAY_SERVER_SERVICE_H
 #define POPINJAY_SERVER_SERVICE_H
@@ -18,6 +19,7 @@
 #include "config.h"
 #include "net/tls_context.h"
 #include "server/lock_table.h"
+#include "server/snapshot_cache.h"
 #include "session/policy.h"
 
 struct service_listener {
@@ -32,7 +34,9 @@ struct service {
     struct tls_context *upstream_tls;   /* NULL with tls = none */
     struct tls_tickets *tickets;
     struct lock_table *locks;
-    char *upstream_name;                /* server_name:port, the lock's half */
+    struct snapshot_cache *snapshots;
+    char *upstream_name;                /* server_name:port, half a maildrop's
+                                           name */
     atomic_uint_least64_t next_session; /* the number in the log */
     struct octet_budget readahead;
     atomic_uint_least32_t sessions;  /* alive, over all workers */

@@ -18,7 +18,7 @@ uint64_t relay_now(const struct relay *r)
     return uv_now(r->host->space.loop);
 }
 
-/* --- the lock --- */
+/* --- the maildrop --- */
 
 /* No memory for the lock is as good as a lock that is not to be had. */
 static enum bridge_outcome lock_outcome(enum lock_status status)
@@ -35,6 +35,25 @@ static enum bridge_outcome lock_outcome(enum lock_status status)
     return BRIDGE_LOCK_BUSY;
 }
 
+static void offer_mailbox(struct relay *r, struct span user)
+{
+    struct service *service = r->host->service;
+    struct known_mailbox known = snapshot_cache_find(
+        service->snapshots, span_from_string(service->upstream_name), user);
+
+    bridge_offer_mailbox(r->bridge, &known);
+    known_mailbox_clear(&known);
+}
+
+static void keep_mailbox(struct relay *r, struct span user)
+{
+    struct service *service = r->host->service;
+
+    snapshot_cache_put(service->snapshots,
+                       span_from_string(service->upstream_name), user,
+                       bridge_known_mailbox(r->bridge));
+}
+
 static void take_lock(struct relay *r, struct span user)
 {
     struct service *service = r->host->service;
@@ -42,6 +61,8 @@ static void take_lock(struct relay *r, struct span user)
         service->locks, span_from_string(service->upstream_name), user,
         relay_now(r), &r->lock);
 
+    if (status == LOCK_TAKEN)
+        offer_mailbox(r, user);
     bridge_outcome(r->bridge, lock_outcome(status), relay_now(r));
 }
 
@@ -52,6 +73,12 @@ static void release_lock(struct relay *r)
 }
 
 /* --- counting --- */
+
+static const enum counter listing_counters[KNOWN_VERDICT_COUNT] = {
+    [KNOWN_UNPROVEN] = COUNTER_LISTINGS_FULL,
+    [KNOWN_OLDER] = COUNTER_LISTINGS_UPDATED,
+    [KNOWN_FRESH] = COUNTER_LISTINGS_FRESH,
+};
 
 static void count(struct relay *r)
 {
@@ -75,6 +102,9 @@ static void count(struct relay *r)
                  now->upstream_rejects - then->upstream_rejects);
     counters_add(c, COUNTER_SIZE_MISMATCHES,
                  now->size_mismatches - then->size_mismatches);
+    for (unsigned i = 0; i < KNOWN_VERDICT_COUNT; i++)
+        counters_add(c, listing_counters[i],
+                     now->listings[i] - then->listings[i]);
     *then = *now;
     if (phase != r->phase)
         counters_session_move(c, r->phase, phase);
@@ -133,7 +163,8 @@ static void serve(struct relay *r, const struct bridge_wish *wish)
     case BRIDGE_UNLOCK:
         release_lock(r);
         break;
-    case BRIDGE_KEEP_MAILBOX: /* for nobody yet */
+    case BRIDGE_KEEP_MAILBOX:
+        keep_mailbox(r, wish->user);
         break;
     case BRIDGE_CLOSE_CLIENT:
         relay_client_close(r);

@@ -77,7 +77,8 @@ struct service *service_new(const struct config *config, const char *version,
     octet_budget_init(&s->readahead, config->readahead_total_octets);
     s->listeners = calloc(config->listener_count, sizeof(*s->listeners));
     s->locks = lock_table_new(config->login_delay_ms);
-    if (s->listeners == NULL || s->locks == NULL) {
+    s->snapshots = snapshot_cache_new(config->snapshot_cache_octets);
+    if (s->listeners == NULL || s->locks == NULL || s->snapshots == NULL) {
         service_free(s);
         return NULL;
     }
@@ -102,6 +103,7 @@ void service_free(struct service *s)
     tls_context_free(s->upstream_tls);
     tls_tickets_free(s->tickets);
     lock_table_free(s->locks);
+    snapshot_cache_free(s->snapshots);
     free(s->upstream_name);
     free(s->listeners);
     free(s);

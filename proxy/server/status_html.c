@@ -128,6 +128,11 @@ static void work(struct buf *out, const struct counters_total *t)
     row(out, "succeeded", t->value[COUNTER_LOGINS_OK]);
     row(out, "failed", t->value[COUNTER_LOGINS_FAILED]);
     end_table(out);
+    begin_table(out, "Listings");
+    row(out, "full", t->value[COUNTER_LISTINGS_FULL]);
+    row(out, "updated", t->value[COUNTER_LISTINGS_UPDATED]);
+    row(out, "unchanged", t->value[COUNTER_LISTINGS_FRESH]);
+    end_table(out);
     begin_table(out, "Mail");
     row(out, "messages retrieved", t->value[COUNTER_MESSAGES_RETRIEVED]);
     row(out, "octets retrieved", t->value[COUNTER_OCTETS_RETRIEVED]);

@@ -15,6 +15,16 @@ enum source {
     FROM_COUNTER,
     FROM_LOGIN_FAILURES,
     FROM_SESSION_ENDS,
+    FROM_LISTINGS,
+};
+
+static const struct {
+    const char *kind;
+    enum counter counter;
+} listings[] = {
+    { "full", COUNTER_LISTINGS_FULL },
+    { "updated", COUNTER_LISTINGS_UPDATED },
+    { "fresh", COUNTER_LISTINGS_FRESH },
 };
 
 /* CONFORMANCE MET-6: one prefix, base units, _total on counters, _info. */
@@ -47,6 +57,9 @@ static const struct family {
       FROM_COUNTER, COUNTER_LOGINS_OK },
     { "popinjay_login_failures_total", "counter",
       "Logins that failed, by the reason.", FROM_LOGIN_FAILURES, 0 },
+    { "popinjay_listings_total", "counter",
+      "Listings at login: full, updated by what changed, fresh without any.",
+      FROM_LISTINGS, 0 },
     { "popinjay_messages_retrieved_total", "counter",
       "Messages sent whole to a client.", FROM_COUNTER,
       COUNTER_MESSAGES_RETRIEVED },
@@ -131,6 +144,14 @@ static void append_by_fault(struct buf *out, const struct family *family,
                         values[i]);
 }
 
+static void append_listings(struct buf *out, const struct family *family,
+                            const uint64_t *values)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(listings); i++)
+        append_labelled(out, family, "kind", listings[i].kind,
+                        values[listings[i].counter]);
+}
+
 static void append_samples(struct buf *out, const struct family *family,
                            const struct status_figures *f)
 {
@@ -166,6 +187,9 @@ static void append_samples(struct buf *out, const struct family *family,
         break;
     case FROM_SESSION_ENDS:
         append_by_fault(out, family, FAULT_NONE, t->session_ends);
+        break;
+    case FROM_LISTINGS:
+        append_listings(out, family, t->value);
         break;
     }
 }

@@ -89,6 +89,17 @@ static bool put_logins(json_t *page, const struct status_figures *f)
     return json_object_set_new(page, "logins", object) == 0 && good;
 }
 
+static bool put_listings(json_t *page, const struct counters_total *t)
+{
+    json_t *object = json_object();
+    bool good = object != NULL &&
+                put(object, "full", t->value[COUNTER_LISTINGS_FULL]) &&
+                put(object, "updated", t->value[COUNTER_LISTINGS_UPDATED]) &&
+                put(object, "fresh", t->value[COUNTER_LISTINGS_FRESH]);
+
+    return json_object_set_new(page, "listings", object) == 0 && good;
+}
+
 static bool put_messages(json_t *page, const struct counters_total *t)
 {
     json_t *object = json_object();
@@ -109,7 +120,8 @@ static bool put_all(json_t *page, const struct status_figures *f)
            put(page, "uptime_seconds", f->uptime_seconds) &&
            put(page, "workers", f->workers) &&
            put_text(page, "upstream", f->upstream) && put_sessions(page, f) &&
-           put_logins(page, f) && put_messages(page, t) &&
+           put_logins(page, f) && put_listings(page, t) &&
+           put_messages(page, t) &&
            put(page, "octets_retrieved", t->value[COUNTER_OCTETS_RETRIEVED]) &&
            put(page, "upstream_connections",
                t->value[COUNTER_UPSTREAM_CONNECTS]) &&

@@ -222,6 +222,9 @@ static void test_metrics(void **state)
         "\npopinjay_upstream_failures_total 1007\n",
         "\npopinjay_upstream_rejects_total 1008\n",
         "\npopinjay_size_mismatches_total 1009\n",
+        "\npopinjay_listings_total{kind=\"full\"} 1013\n",
+        "\npopinjay_listings_total{kind=\"updated\"} 1014\n",
+        "\npopinjay_listings_total{kind=\"fresh\"} 1015\n",
         "\npopinjay_session_ends_total{reason=\"quit\"} 3000\n",
         "\npopinjay_session_ends_total{reason=\"client_gone\"} 3001\n",
         "\npopinjay_login_failures_total{reason=\"credentials\"} 2008\n",
@@ -319,6 +322,9 @@ static void test_json(void **state)
     assert_int_equal(
         number_at(page, "logins", "failed_by_reason", "credentials"),
         2000 + FAULT_CREDENTIALS);
+    assert_int_equal(number_at(page, "listings", "full", NULL), 1013);
+    assert_int_equal(number_at(page, "listings", "updated", NULL), 1014);
+    assert_int_equal(number_at(page, "listings", "fresh", NULL), 1015);
     assert_int_equal(number_at(page, "messages", "retrieved", NULL), 1003);
     assert_int_equal(number_at(page, "messages", "deleted", NULL), 1005);
     assert_int_equal(number_at(page, "octets_retrieved", NULL, NULL),

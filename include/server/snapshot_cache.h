@@ -1,0 +1,50 @@
+/* snapshot_cache.h - what is known of the mailboxes of this process's users,
+ * from one session to the next.
+ *
+ * A mailbox is an upstream and the name of a user there; INBOX is the only
+ * one. What is found is shared, never copied, and whether it still holds is
+ * for known_mailbox.h to prove: the cache only remembers.
+ *
+ * Shared by all workers; each call holds the mutex for a few lookups. The
+ * memory of all that it holds stays within a budget: what was not used for
+ * longest goes first. It goes back to the allocator when the last session that
+ * shows it ends.
+ * Source: CONFORMANCE DEC-1.
+ */
+#ifndef POPINJAY_SERVER_SNAPSHOT_CACHE_H
+#define POPINJAY_SERVER_SNAPSHOT_CACHE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/span.h"
+#include "session/known_mailbox.h"
+
+struct snapshot_cache; /* opaque */
+
+/* Holds |budget_octets| at most; 0: nothing. NULL where there is no memory. */
+MUST_CHECK struct snapshot_cache *snapshot_cache_new(uint64_t budget_octets);
+
+/* NULL is fine. */
+void snapshot_cache_free(struct snapshot_cache *c);
+
+/* What is known, or an empty one; to be cleared by the caller. */
+struct known_mailbox snapshot_cache_find(struct snapshot_cache *c,
+                                         struct span upstream,
+                                         struct span user);
+
+/* Shares |known| in place of what was known before. Where it is greater than
+ * the budget, or there is no memory, nothing is known from here on.
+ */
+void snapshot_cache_put(struct snapshot_cache *c, struct span upstream,
+                        struct span user, const struct known_mailbox *known);
+
+/* For figures. */
+struct snapshot_cache_fill {
+    uint64_t octets;
+    size_t mailboxes;
+};
+struct snapshot_cache_fill snapshot_cache_fill(struct snapshot_cache *c);
+
+#endif

@@ -146,7 +146,7 @@ def id_(conn, command):
 
 def select(conn, command):
     box = conn.mailbox
-    conn.select(box.uids())
+    conn.select(box.uids(), "(CONDSTORE)" in command.text.upper())
     lines = [f"FLAGS ({FLAGS})", f"{len(conn.view)} EXISTS", "0 RECENT",
              f"OK [UIDVALIDITY {box.uidvalidity}] as ever",
              f"OK [UIDNEXT {box.uidnext}] next",
@@ -192,11 +192,17 @@ def limited(conn, uids):
 
 
 def fetch(conn, command):
-    m = match(r"(UID )?FETCH (\S+) (.*)", command)
+    m = match(r"(UID )?FETCH (\S+) (.*?)(?: \(CHANGEDSINCE (\d+)\))?", command)
+    if m[4] and "CONDSTORE" not in conn.capabilities():
+        raise Refused("no CONDSTORE")
     items = m[3].strip("()").upper().split(" ")
     if m[1] and "UID" not in items:
         items.insert(0, "UID")
-    uids, code = limited(conn, chosen(conn, m[2], bool(m[1])))
+    uids = chosen(conn, m[2], bool(m[1]))
+    if m[4]:
+        items.append("MODSEQ")
+        uids = [uid for uid in uids if changed_since(conn, uid, int(m[4]))]
+    uids, code = limited(conn, uids)
     lines = []
     for uid in uids:
         message = conn.mailbox.messages.get(uid)
@@ -205,6 +211,11 @@ def fetch(conn, command):
         data = b" ".join(fetch_item(conn, message, i) for i in items)
         lines.append(fetch_line(conn, uid, data))
     return Answer(lines, b"OK " + code + b"fetched")
+
+
+def changed_since(conn, uid, modseq):
+    message = conn.mailbox.messages.get(uid)
+    return message is not None and message.modseq > modseq
 
 
 def fetch_line(conn, uid, data):
@@ -216,6 +227,8 @@ def fetch_item(conn, message, item):
         return b"UID %d" % message.uid
     if item == "FLAGS":
         return b"FLAGS (%s)" % " ".join(sorted(message.flags)).encode()
+    if item == "MODSEQ":
+        return b"MODSEQ (%d)" % message.modseq
     if item == "RFC822.SIZE":
         return b"RFC822.SIZE " + message.size.encode()
     m = re.fullmatch(r"(?:BODY(\.PEEK)?\[\](?:<(\d+)\.(\d+)>)?|RFC822)", item)

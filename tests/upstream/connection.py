@@ -26,6 +26,7 @@ class Connection:
         self.wants_tls = server.tls == "starttls"
         self.mailbox = server.any_account().mailbox
         self.view = []              # UIDs by sequence number
+        self.condstore = False      # SELECT asked for it
         self.leaving = False
         self.start_tls_next = False
         self.silent = False
@@ -251,8 +252,9 @@ class Connection:
         if account.script:
             self.script = account.script
 
-    def select(self, uids):
+    def select(self, uids, condstore):
         self.state = grammar.SELECTED
+        self.condstore = condstore
         self.view = uids
 
     def sequence_number(self, uid):

@@ -35,7 +35,8 @@ COMMANDS = {
                       rf"(?: {STRING} (?:{STRING}|NIL))*\)"),
     "SELECT": (LOGGED_IN, r'SELECT (?:INBOX|"INBOX")(?P<mod> \(CONDSTORE\))?'),
     "UID FETCH": (SELECTED,
-                  rf"UID FETCH {SET} (?:{ITEM}|\({ITEM}(?: {ITEM})*\))"),
+                  rf"UID FETCH {SET} (?:{ITEM}|\({ITEM}(?: {ITEM})*\))"
+                  r"(?P<since> \(CHANGEDSINCE [1-9]\d*\))?"),
     "UID STORE": (SELECTED, rf"UID STORE {SET} \+FLAGS\.SILENT "
                             r"\(\\(?:Deleted|Seen)\)"),
     "UID EXPUNGE": (SELECTED, rf"UID EXPUNGE {SET}"),
@@ -146,6 +147,8 @@ def _capability_complaints(conn, name, m):
         out.append("UID EXPUNGE without UIDPLUS")
     if name == "SELECT" and m["mod"] and not caps & {"CONDSTORE", "QRESYNC"}:
         out.append("CONDSTORE is not offered")
+    if name == "UID FETCH" and m["since"] and not conn.condstore:
+        out.append("CHANGEDSINCE without SELECT (CONDSTORE)")
     return out
 
 

@@ -14,6 +14,7 @@ class Message:
         self.uid = uid
         self.body = body
         self.flags = set(flags)
+        self.modseq = 0             # of its last change
         # What RFC822.SIZE claims, as text: servers are wrong about it.
         self.size = str(len(body)) if size is None else str(size)
 
@@ -39,8 +40,12 @@ class Mailbox:
             if uid < highest:
                 self.messages = dict(sorted(self.messages.items()))
             self.uidnext = min(max(self.uidnext, uid + 1), UID_MAX)
-            self.modseq += 1
+            self._changed(self.messages[uid])
             return uid
+
+    def _changed(self, message):
+        self.modseq += 1
+        message.modseq = self.modseq
 
     def deliver(self, uid):
         """Lets a message declared as `later` arrive."""
@@ -61,7 +66,7 @@ class Mailbox:
             flags = set(flags)
             m.flags = (m.flags | flags if mode == "+" else
                        m.flags - flags if mode == "-" else flags)
-            self.modseq += 1
+            self._changed(m)
 
     def uids(self):
         with self.lock:

@@ -92,6 +92,24 @@ def test_imaplib_runs_a_whole_session(server):
     assert server.accounts["device"].mailbox.uids() == [8]
 
 
+def test_changes_by_condstore(server):
+    """RFC 7162: what was flagged or added since a mod-sequence."""
+    server.script.capability_clear = "IMAP4rev1 AUTH=PLAIN CONDSTORE"
+    box = server.accounts["device"].mailbox
+    before = box.modseq
+    talk(server, LOGIN + b"A2 SELECT INBOX (CONDSTORE)\r\n")
+    box.add(b"x", 9)
+    box.flag(7, ["\\Seen"])
+    got = talk(server, LOGIN + b"A2 SELECT INBOX (CONDSTORE)\r\n"
+               b"A3 UID FETCH 1:9 (UID FLAGS) (CHANGEDSINCE %d)\r\n"
+               b"A4 UID FETCH 1:9 (UID FLAGS) (CHANGEDSINCE %d)\r\n"
+               % (before, box.modseq))
+    assert b"[HIGHESTMODSEQ %d]" % box.modseq in got
+    assert got.count(b" FETCH (UID") == 2
+    assert b"* 1 FETCH (UID 7 FLAGS (\\Seen) MODSEQ (%d))" % box.modseq in got
+    assert not server.violations
+
+
 def test_wrong_password_is_refused(server):
     m = imaplib.IMAP4("127.0.0.1", server.port)
     with pytest.raises(imaplib.IMAP4.error):
@@ -204,6 +222,8 @@ COMPLAINTS = {
     "ID: bad syntax": LOGIN + b"A2 ID NIL\r\n",
     "UID EXPUNGE without UIDPLUS": SELECT + b"A3 UID EXPUNGE 7\r\n",
     "CONDSTORE is not offered": LOGIN + b"A2 SELECT INBOX (CONDSTORE)\r\n",
+    "CHANGEDSINCE without SELECT": SELECT + b"A3 UID FETCH 7 (UID) "
+                                            b"(CHANGEDSINCE 1)\r\n",
     "literal that is not offered": b'A1 LOGIN "device" {6+}\r\nsecret\r\n',
 }
 

@@ -24,30 +24,77 @@ static struct shown *add_shown(struct judge *j)
     return &j->shown[j->shown_count++];
 }
 
+static void show(struct session *s, const struct model_listed *listed)
+{
+    if (listed->deleted && s->world->policy.hide_deleted) {
+        cover(COVER_HIDDEN);
+        return;
+    }
+    *add_shown(&s->judge) = (struct shown){ .message = listed->message,
+                                            .uid = listed->uid,
+                                            .size = listed->size };
+}
+
 /* The maildrop is what the server listed, the last word on each UID. */
-static void take_listing(struct session *s)
+static void take_all(struct session *s)
 {
     const struct model_imap *m = &s->world->server;
-    struct judge *j = &s->judge;
 
-    j->shown_count = 0;
-    j->uidvalidity = m->box->uidvalidity;
+    if (!m->asked_for_all && m->viewed_count > 0)
+        session_fail(s, "a listing anew that did not ask for all");
     for (size_t i = 0; i < m->listed_count; i++) {
         const struct model_listed *listed = &m->listed[i];
         bool again = false;
 
         for (size_t k = i + 1; k < m->listed_count && !again; k++)
             again = m->listed[k].message == listed->message;
-        if (again)
-            continue;
-        if (listed->deleted && s->world->policy.hide_deleted) {
-            cover(COVER_HIDDEN);
-            continue;
-        }
-        *add_shown(j) = (struct shown){ .message = listed->message,
-                                        .uid = listed->uid,
-                                        .size = listed->size };
+        if (!again)
+            show(s, listed);
     }
+    if (m->asked_for_changes)
+        cover(COVER_LISTING_UPDATE_FAILED);
+    if (!known_mailbox_is_empty(&s->offered))
+        cover(COVER_LISTING_STALE);
+}
+
+/* It is what was there at SELECT, with the flags as they were when they were
+ * asked for. What was gone by then has those that were known.
+ */
+static void take_known(struct session *s, bool changed)
+{
+    const struct model_imap *m = &s->world->server;
+    const struct snapshot *hidden = s->offered.messages.hidden;
+
+    if (hidden == NULL) {
+        session_fail(s, "nothing was known");
+        return;
+    }
+    if (m->asked_for_all || m->asked_for_changes != changed)
+        session_fail(s, "a listing that is not what it was counted as");
+    for (size_t i = 0; i < m->viewed_count; i++) {
+        struct model_viewed viewed = m->viewed[i];
+
+        if (viewed.gone && !viewed.told)
+            viewed.at.deleted =
+                snapshot_find(hidden, viewed.at.uid) < snapshot_count(hidden);
+        show(s, &viewed.at);
+    }
+    cover(changed ? COVER_LISTING_UPDATED : COVER_LISTING_FRESH);
+}
+
+static void take_listing(struct session *s)
+{
+    const struct bridge_report *report = bridge_report(s->bridge);
+    struct judge *j = &s->judge;
+
+    j->shown_count = 0;
+    j->uidvalidity = s->world->box.uidvalidity;
+    if (report->listings[KNOWN_FRESH] > 0)
+        take_known(s, false);
+    else if (report->listings[KNOWN_OLDER] > 0)
+        take_known(s, true);
+    else
+        take_all(s);
     qsort(j->shown, j->shown_count, sizeof(*j->shown), by_uid);
     cover_add(COVER_LISTED, j->shown_count);
 }

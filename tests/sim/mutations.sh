@@ -121,16 +121,41 @@ mutate "what could not be read may be deleted" session/maildrop.c \
 
 # --- Numbers and unique-ids hold still ---
 
-mutate "the snapshot is not sorted" session/snapshot.c \
+mutate "the snapshot is not sorted" session/snapshot_builder.c \
     's/if \(is_sorted\(b\)\)/if (true)/'
 mutate "unique-ids without UIDVALIDITY" session/pop3_transaction.c \
     's/maildrop_uidvalidity\((m|s->maildrop)\)/7/' 'UIDL'
-mutate "others' deleted messages are shown" session/snapshot.c \
-    's/hide_deleted && b->rows/false \&\& b->rows/;s/!hide_deleted \|\|/true ||/'
+mutate "others' deleted messages are shown" session/snapshot_builder.c \
+    's/hide_deleted && row\.deleted/false \&\& hide_deleted/'
 mutate "STAT counts what is marked" session/maildrop.c \
     's/m->listed_octets -= maildrop_size_octets\(m, index\)/(void)0/' 'STAT'
 mutate "RSET keeps the marks" session/pop3_transaction.c \
     's/maildrop_unmark_all\(s->maildrop\)/(void)0/'
+
+# --- What is known is used only where it is proven ---
+
+mutate "another UIDVALIDITY is the same mailbox" session/known_mailbox.c \
+    's/mailbox->uidvalidity != k->uidvalidity/false/'
+mutate "UIDNEXT is not compared" session/known_mailbox.c \
+    's/mailbox->uidnext == k->uidnext &&//'
+mutate "EXISTS is not compared" session/known_mailbox.c \
+    's/&& exists == known &&/\&\&/'
+mutate "HIGHESTMODSEQ is not compared" session/known_mailbox.c \
+    's/mailbox->highestmodseq == k->highestmodseq/true/'
+mutate "a HIGHESTMODSEQ that nobody asked for is a proof" \
+    session/imap_session.c 's/ && imap_phase_has_condstore\(s\)//'
+mutate "what comes before CLOSED counts" session/imap_session.c \
+    '/case IMAP_CODE_CLOSED/,/break/s/imap_phase_forget_mailbox\(s\)/(void)s/'
+mutate "the count of what was completed does not matter" session/listing.c \
+    's/if \(known_mailbox_is_covered\(.*/if (true)/'
+mutate "changed flags are not asked for" session/listing.c \
+    's/known_mailbox_count\(l->known\) > 0/false/'
+mutate "changed flags do not count" session/snapshot_builder.c \
+    '/^static void correct/,/^}/s/later->has_flags/false/'
+mutate "new mail is taken from CHANGEDSINCE" session/listing.c \
+    's/return enter\(l, LISTING_NEW\)/return enter(l, LISTING_CHANGES)/;s/tag, l->known->uidnext - 1,/tag, l->imap->mailbox.uidnext - 1,/'
+mutate "what is known is not given back" session/bridge.c \
+    '/^void bridge_free/,/^}/s/known_mailbox_clear\(&b->known\)/(void)0/' 'leaked'
 
 # --- Everything is bounded ---
 

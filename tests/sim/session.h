@@ -89,6 +89,7 @@ struct world {
     struct session_policy policy;
     struct octet_budget readahead;
     struct model_imap server;
+    struct known_mailbox known; /* what its sessions keep for each other */
     bool overloaded;
     unsigned disturb;   /* permille a step: other clients */
     unsigned drop;      /* permille a step: a connection breaks */
@@ -171,7 +172,8 @@ struct session {
     uint64_t upstream_outcome_at;
     size_t upstream_seen;
     bool lock_held;
-    bool reconnected;  /* at QUIT */
+    struct known_mailbox offered; /* what it was told, until it ends */
+    bool reconnected;             /* at QUIT */
     unsigned refusals; /* logins that the model refused, all connections */
     enum model_refusal refusal; /* the last of them */
     uint64_t stuck_deadline;

@@ -1,4 +1,5 @@
 /* Owns the bridge as bridge.h asks, and checks its side of the contract. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -34,6 +35,7 @@ void wire_close(struct session *s)
     heap_enter();
     bridge_free(s->bridge);
     heap_leave();
+    known_mailbox_clear(&s->offered);
     if (!s->failed && heap_held() != 0)
         session_fail(s, "%zu octets leaked", heap_held());
 }
@@ -184,9 +186,47 @@ static void lock(struct session *s)
     s->lock_held = answer == BRIDGE_LOCKED;
     s->in_use = s->in_use || answer == BRIDGE_LOCK_BUSY;
     s->too_soon = s->too_soon || answer == BRIDGE_LOCK_TOO_SOON;
+    known_mailbox_clear(&s->offered);
+    if (answer == BRIDGE_LOCKED) {
+        known_mailbox_share(&s->offered, &s->world->known);
+        bridge_offer_mailbox(s->bridge, &s->offered);
+    }
     heap_enter();
     bridge_outcome(s->bridge, answer, s->now);
     heap_leave();
+}
+
+/* Memory of the world's own, so that a session is judged by what is its. */
+static struct snapshot *copy_snapshot(const struct snapshot *from)
+{
+    struct snapshot *copy = snapshot_new(snapshot_count(from), 0);
+
+    if (copy == NULL)
+        abort();
+    for (uint32_t i = 0; i < snapshot_count(from); i++)
+        snapshot_append(copy, snapshot_uid(from, i),
+                        snapshot_size_octets(from, i));
+    return copy;
+}
+
+static void keep_mailbox(struct session *s)
+{
+    const struct known_mailbox *known = bridge_known_mailbox(s->bridge);
+    struct world *w = s->world;
+
+    if (!s->lock_held)
+        session_fail(s, "KEEP_MAILBOX without the lock");
+    if (known_mailbox_is_empty(known)) {
+        session_fail(s, "KEEP_MAILBOX, and nothing is known");
+        return;
+    }
+    known_mailbox_clear(&w->known);
+    w->known = *known;
+    w->known.messages.listed = copy_snapshot(known->messages.listed);
+    w->known.messages.hidden = copy_snapshot(known->messages.hidden);
+    cover(COVER_KEPT);
+    if (bridge_report(s->bridge)->messages_deleted > 0)
+        cover(COVER_KEPT_AFTER_REMOVAL);
 }
 
 static void close_client(struct session *s, bool abort)
@@ -226,6 +266,9 @@ static void serve(struct session *s, const struct bridge_wish *wish)
         if (!s->lock_held)
             session_fail(s, "UNLOCK, and it is not held");
         s->lock_held = false;
+        break;
+    case BRIDGE_KEEP_MAILBOX:
+        keep_mailbox(s);
         break;
     case BRIDGE_CLOSE_CLIENT:
         close_client(s, false);

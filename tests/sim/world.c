@@ -37,7 +37,9 @@ static void make_server(struct world *w)
         .uidplus = !one_in(w, 3),
         .literal_plus = one_in(w, 2),
         .id = one_in(w, 2),
-        .condstore = one_in(w, 2),
+        .condstore = !one_in(w, 4),
+        .condstore_bad = one_in(w, 20),
+        .nomodseq = one_in(w, 20),
         .login_disabled = one_in(w, 200),
         .preauth = one_in(w, 300),
         .greeting_capabilities = one_in(w, 2),
@@ -150,8 +152,14 @@ static bool run_one(struct world *w, struct session *s, uint64_t *now)
 static void between_sessions(struct world *w)
 {
     if (w->disturb > 0 && one_in(w, 2))
-        model_mailbox_disturb(&w->box);
-    if (one_in(w, 10)) {
+        for (uint64_t n = 1 + random_below(&w->random, 4); n > 0; n--)
+            model_mailbox_disturb(&w->box);
+    if (w->disturb > 0 && one_in(w, 4))
+        model_mailbox_exchange(&w->box);
+    if (one_in(w, 20)) {
+        model_mailbox_recreate(&w->box);
+        cover(COVER_RENUMBERED);
+    } else if (one_in(w, 20)) {
         model_mailbox_renumber(&w->box);
         cover(COVER_RENUMBERED);
     }
@@ -180,6 +188,7 @@ bool world_run(const struct world_options *options, uint64_t *sessions,
     }
     if (!fine)
         snprintf(failure, FAILURE_MAX, "%s", s.failure);
+    known_mailbox_clear(&w.known);
     model_mailbox_fini(&w.box);
     return fine;
 }

@@ -33,6 +33,8 @@ void model_imap_open(struct model_imap *m, struct model_mailbox *box,
         .events = old.events,
         .listed = old.listed,
         .listed_capacity = old.listed_capacity,
+        .viewed = old.viewed,
+        .viewed_capacity = old.viewed_capacity,
     };
     buf_init(&m->out, OUT_MAX);
     model_imap_run(m, NULL); /* the greeting */
@@ -46,6 +48,7 @@ void model_imap_close(struct model_imap *m)
 void model_imap_fini(struct model_imap *m)
 {
     free(m->listed);
+    free(m->viewed);
     free(m->queue);
     free(m->events);
     *m = (struct model_imap){ 0 };

@@ -9,7 +9,7 @@
  * is handed out by model_imap_next_event, for the test to judge.
  *
  * Source: RFC 9051, RFC 3501; RFC 2683 §3.2.1.5 (line length); RFC 4315,
- * RFC 4731, RFC 4959, RFC 7888, RFC 9738.
+ * RFC 4731, RFC 4959, RFC 7162, RFC 7888, RFC 9738.
  */
 #ifndef POPINJAY_TESTS_MODEL_IMAP_H
 #define POPINJAY_TESTS_MODEL_IMAP_H
@@ -39,7 +39,9 @@ struct model_traits {
     bool literal_plus;
     bool id;
     bool condstore;
-    bool esearch; /* answers SEARCH with ESEARCH (rev2) */
+    bool condstore_bad; /* offered, and refused in SELECT */
+    bool nomodseq;      /* the mailbox has none */
+    bool esearch;       /* answers SEARCH with ESEARCH (rev2) */
     bool starttls;
     bool preauth;
     bool greeting_capabilities;
@@ -85,6 +87,13 @@ struct model_listed {
     bool deleted;
 };
 
+/* A message that was there at SELECT, as the listing found it. */
+struct model_viewed {
+    struct model_listed at;
+    bool told; /* its flags were, since SELECT */
+    bool gone; /* when it should have been told last */
+};
+
 enum model_mode {
     MODEL_READ_LINE,
     MODEL_READ_LITERAL, /* |literal_left| octets of one */
@@ -115,10 +124,11 @@ struct model_imap {
     bool accepted_tls;
     bool authenticated;
     bool selected;
-    bool frozen;  /* no change may be asked for any more */
-    bool silent;  /* it answers nothing any more */
-    bool closing; /* it closes once its output is written */
-    bool cut;     /* it closes now, whatever is written */
+    bool condstore; /* SELECT asked for it */
+    bool frozen;    /* no change may be asked for any more */
+    bool silent;    /* it answers nothing any more */
+    bool closing;   /* it closes once its output is written */
+    bool cut;       /* it closes now, whatever is written */
 
     /* The client's stream. */
     enum model_mode mode;
@@ -150,8 +160,12 @@ struct model_imap {
     uint64_t searched_at;    /* box->changes of the last SEARCH */
     bool revalidated;        /* an unasked UIDVALIDITY was announced ... */
     uint64_t revalidated_at; /* ... and this is where in the stream */
+    bool asked_for_all;      /* by a listing, since SELECT */
+    bool asked_for_changes;  /* or for what is new */
     struct model_listed *listed;
     size_t listed_count, listed_capacity;
+    struct model_viewed *viewed;
+    size_t viewed_count, viewed_capacity;
     size_t events_head, events_count;
     struct model_event *events; /* MODEL_EVENTS_MAX */
 };
@@ -221,6 +235,7 @@ enum model_fetch {
 };
 void model_fetch(struct model_imap *m, const char *tag, const char *arguments);
 void model_say_unasked(struct model_imap *m);
+void model_view(struct model_imap *m); /* at SELECT */
 
 /* Is |uid| in the sequence-set |set|? */
 bool model_set_has(const struct model_imap *m, const char *set, uint32_t uid);

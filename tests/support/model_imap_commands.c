@@ -70,6 +70,18 @@ static void on_id(struct model_imap *m, const char *tag, const char *arguments)
     model_tagged(m, tag, "OK done");
 }
 
+/* Asked for or not, but true only where it was asked for. */
+static void say_modseq(struct model_imap *m)
+{
+    if (m->condstore && m->traits->nomodseq)
+        model_say(m, "* OK [NOMODSEQ] none\r\n");
+    else if (m->condstore)
+        model_say(m, "* OK [HIGHESTMODSEQ %llu] x\r\n",
+                  (unsigned long long)m->box->modseq);
+    else if (m->traits->condstore)
+        model_say(m, "* OK [HIGHESTMODSEQ 90060115205545359] x\r\n");
+}
+
 static void say_select_item(struct model_imap *m, unsigned item)
 {
     const struct model_traits *t = m->traits;
@@ -97,8 +109,7 @@ static void say_select_item(struct model_imap *m, unsigned item)
             model_say(m, "* OK [PERMANENTFLAGS (\\Deleted \\Seen \\*)] ok\r\n");
         break;
     case 5:
-        if (t->condstore)
-            model_say(m, "* OK [HIGHESTMODSEQ 90060115205545359] x\r\n");
+        say_modseq(m);
         break;
     case 6:
         if (t->uid_not_sticky)
@@ -112,14 +123,25 @@ static void on_select(struct model_imap *m, const char *tag,
 {
     unsigned first = (unsigned)ROLL(m, 7);
 
-    if (strcmp(arguments, "INBOX") != 0 &&
-        (strcmp(arguments, "INBOX (CONDSTORE)") != 0 || !m->traits->condstore))
+    m->condstore = strcmp(arguments, "INBOX (CONDSTORE)") == 0;
+    if (!m->condstore && strcmp(arguments, "INBOX") != 0)
         model_violation(m, "SELECT of something else");
+    if (m->condstore && !m->traits->condstore)
+        model_violation(m, "CONDSTORE where it is not offered");
+    if (m->condstore && m->traits->condstore_bad) {
+        model_tagged(m, tag, "BAD no parameters");
+        return;
+    }
+    if (ROLL(m, 8) == 0) /* as if another one had been selected */
+        model_say(m, "* 7777 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n"
+                     "* OK [UIDNOTSTICKY] x\r\n* OK [CLOSED] x\r\n");
     for (unsigned i = 0; i < 7; i++)
         say_select_item(m, (first + i) % 7);
     m->selected = true;
     m->searched = false;
     m->listed_count = 0;
+    m->asked_for_all = m->asked_for_changes = false;
+    model_view(m);
     m->told = model_mailbox_living(m->box);
     model_tagged(m, tag,
                  m->traits->read_only ? "OK [READ-ONLY] in"
@@ -164,6 +186,7 @@ static void on_store(struct model_imap *m, const char *tag,
         model_event(m, deleted ? MODEL_STORED_DELETED : MODEL_STORED_SEEN, i);
         message->deleted = message->deleted || deleted;
         message->seen = message->seen || !deleted;
+        model_mailbox_touch(m->box, message);
         lowest = message->uid;
         left--;
     }
@@ -186,6 +209,7 @@ static uint32_t expunge(struct model_imap *m, const char *set, size_t left)
         model_event(m, MODEL_EXPUNGED, i);
         say_expunged(m, i);
         message->gone = true;
+        model_mailbox_note_expunge(m->box);
         lowest = message->uid;
         left--;
     }

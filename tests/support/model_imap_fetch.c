@@ -14,6 +14,7 @@
 /* What is asked for of one message. */
 struct wanted {
     enum model_fetch what;
+    uint64_t changed_since; /* 0: whether changed or not */
     bool window;
     uint64_t offset, length;
 };
@@ -37,6 +38,53 @@ static void say_flags(struct model_imap *m, const struct model_message *message)
               message->seen ? "\\Seen" : "");
 }
 
+/* --- What was there at SELECT --- */
+
+void model_view(struct model_imap *m)
+{
+    const struct model_mailbox *box = m->box;
+
+    if (m->viewed_capacity < box->count) {
+        m->viewed_capacity = 2 * box->count;
+        m->viewed = realloc(m->viewed, m->viewed_capacity * sizeof(*m->viewed));
+        assert(m->viewed != NULL);
+    }
+    m->viewed_count = 0;
+    for (size_t i = 0; i < box->count; i++) {
+        const struct model_message *message = &box->messages[i];
+
+        if (message->gone)
+            continue;
+        m->viewed[m->viewed_count++] = (struct model_viewed){
+            .at = { i, message->uid, message->said_size, message->deleted },
+        };
+    }
+}
+
+/* The client is told of this one, or would be if it were there. */
+static void look_at(struct model_imap *m, size_t index)
+{
+    for (size_t i = 0; i < m->viewed_count; i++) {
+        struct model_viewed *viewed = &m->viewed[i];
+
+        if (viewed->at.message != index)
+            continue;
+        viewed->gone = m->box->messages[index].gone;
+        if (viewed->gone)
+            return;
+        viewed->told = true;
+        viewed->at.deleted = m->box->messages[index].deleted;
+    }
+}
+
+static void look_at_set(struct model_imap *m, const char *set)
+{
+    for (size_t i = 0; i < m->viewed_count; i++) {
+        if (model_set_has(m, set, m->viewed[i].at.uid))
+            look_at(m, m->viewed[i].at.message);
+    }
+}
+
 static void say_flags_of_any(struct model_imap *m, bool with_uid)
 {
     const struct model_mailbox *box = m->box;
@@ -45,8 +93,10 @@ static void say_flags_of_any(struct model_imap *m, bool with_uid)
     if (box->count == 0 || box->messages[any].gone)
         return;
     model_say(m, "* %zu FETCH (", sequence_number(m, any));
-    if (with_uid)
+    if (with_uid) {
         model_say(m, "UID %u ", (unsigned)box->messages[any].uid);
+        look_at(m, any);
+    }
     say_flags(m, &box->messages[any]);
     model_say(m, ")\r\n");
 }
@@ -164,11 +214,14 @@ static void fetch_listing(struct model_imap *m, const char *tag,
     uint32_t lowest = 0;
     bool more = false;
 
+    look_at_set(m, set);
     for (size_t k = 0; k < m->box->count; k++) {
         size_t i = upwards ? k : m->box->count - 1 - k;
         const struct model_message *message = &m->box->messages[i];
 
-        if (message->gone || !model_set_has(m, set, message->uid))
+        if (message->gone || !model_set_has(m, set, message->uid) ||
+            (wanted->changed_since > 0 &&
+             message->modseq <= wanted->changed_since))
             continue;
         if (limited && left == 0) {
             more = true;
@@ -355,6 +408,43 @@ static void parse_window(const char *items, struct wanted *wanted)
     wanted->length = strtoull(end + 1, NULL, 10);
 }
 
+/* ` (UID FLAGS RFC822.SIZE)`, and perhaps ` (CHANGEDSINCE n)`. */
+static bool parse_listing(struct model_imap *m, const char *items,
+                          struct wanted *wanted)
+{
+    static const char listing[] = " (UID FLAGS RFC822.SIZE)";
+    static const char since[] = " (CHANGEDSINCE ";
+    char *end;
+
+    if (strncmp(items, listing, strlen(listing)) != 0)
+        return false;
+    items += strlen(listing);
+    wanted->what = MODEL_FETCH_LISTING;
+    if (*items == '\0')
+        return true;
+    if (strncmp(items, since, strlen(since)) != 0)
+        return false;
+    wanted->changed_since = strtoull(items + strlen(since), &end, 10);
+    if (!m->condstore || m->traits->nomodseq || wanted->changed_since == 0 ||
+        wanted->changed_since > m->box->modseq)
+        model_violation(m, "CHANGEDSINCE of what was never told");
+    return strcmp(end, ")") == 0;
+}
+
+/* All that is listed counts from here on; or what is new and changed does. */
+static void note_listing(struct model_imap *m, const char *set,
+                         const struct wanted *wanted)
+{
+    if (wanted->what != MODEL_FETCH_LISTING)
+        return;
+    if (strncmp(set, "1:* ", 4) == 0) {
+        m->listed_count = 0;
+        m->asked_for_all = true;
+    } else if (!m->asked_for_all) {
+        m->asked_for_changes = true;
+    }
+}
+
 void model_fetch(struct model_imap *m, const char *tag, const char *arguments)
 {
     const char *items = strchr(arguments, ' ');
@@ -364,8 +454,8 @@ void model_fetch(struct model_imap *m, const char *tag, const char *arguments)
         model_violation(m, "FETCH of nothing");
         return;
     }
-    if (strcmp(items, " (UID FLAGS RFC822.SIZE)") == 0)
-        wanted.what = MODEL_FETCH_LISTING;
+    if (parse_listing(m, items, &wanted))
+        note_listing(m, arguments, &wanted);
     else if (strcmp(items, " (UID FLAGS)") == 0)
         wanted.what = MODEL_FETCH_FLAGS;
     else if (strncmp(items, " (UID BODY.PEEK[]", 17) != 0)

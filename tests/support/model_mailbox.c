@@ -13,9 +13,24 @@ void model_mailbox_init(struct model_mailbox *box, struct random_source *r)
         .random = r,
         .uidvalidity = (uint32_t)(1 + random_below(r, UINT32_MAX)),
         .uid_next = (uint32_t)(1 + random_below(r, 1000)),
+        .modseq = 1 + random_below(r, 1000),
+        .low_modseq = random_below(r, 4) == 0,
+        .counts_expunges = random_below(r, 2) == 0,
     };
     if (random_below(r, 16) == 0)
         box->uid_next = UINT32_MAX - 10000;
+    if (random_below(r, 16) == 0)
+        box->modseq = INT64_MAX - 10000;
+}
+
+void model_mailbox_touch(struct model_mailbox *box, struct model_message *m)
+{
+    m->modseq = ++box->modseq;
+}
+
+void model_mailbox_note_expunge(struct model_mailbox *box)
+{
+    box->modseq += box->counts_expunges;
 }
 
 void model_mailbox_fini(struct model_mailbox *box)
@@ -162,7 +177,9 @@ void model_mailbox_add(struct model_mailbox *box, size_t size)
         assert(box->messages != NULL);
     }
     m = &box->messages[box->count++];
-    *m = (struct model_message){ .uid = box->uid_next };
+    *m = (struct model_message){ .uid = box->uid_next, .modseq = box->modseq };
+    if (!box->low_modseq)
+        model_mailbox_touch(box, m);
     box->uid_next++;
     if (random_below(box->random, 3) == 0)
         box->uid_next += (uint32_t)random_below(box->random, 9);
@@ -214,23 +231,38 @@ static void flag_one(struct model_mailbox *box)
     m->deleted = true;
     m->foreign = true;
     m->foreign_at = box->changes;
+    model_mailbox_touch(box, m);
 }
 
 static void unflag_one(struct model_mailbox *box)
 {
     struct model_message *m = any_living(box);
 
-    if (m != NULL)
-        m->deleted = m->foreign = false;
+    if (m == NULL)
+        return;
+    m->deleted = m->foreign = false;
+    model_mailbox_touch(box, m);
 }
 
 /* A plain EXPUNGE: it takes what our own session has flagged as well. */
 static void expunge_all(struct model_mailbox *box)
 {
     for (size_t i = 0; i < box->count; i++) {
-        if (box->messages[i].deleted)
-            box->messages[i].gone = true;
+        if (!box->messages[i].deleted || box->messages[i].gone)
+            continue;
+        box->messages[i].gone = true;
+        model_mailbox_note_expunge(box);
     }
+}
+
+void model_mailbox_exchange(struct model_mailbox *box)
+{
+    size_t living = model_mailbox_living(box);
+
+    box->changes++;
+    expunge_all(box);
+    while (model_mailbox_living(box) < living)
+        model_mailbox_add_any(box);
 }
 
 void model_mailbox_disturb(struct model_mailbox *box)
@@ -254,13 +286,34 @@ void model_mailbox_disturb(struct model_mailbox *box)
     }
 }
 
+static void revalidate(struct model_mailbox *box)
+{
+    box->uidvalidity++;
+    if (box->uidvalidity == 0)
+        box->uidvalidity = 1;
+}
+
+void model_mailbox_recreate(struct model_mailbox *box)
+{
+    struct model_message *a = any_living(box);
+    struct model_message *b = any_living(box);
+    struct model_message kept;
+
+    revalidate(box);
+    if (a == NULL || a == b)
+        return;
+    kept = *a;
+    *a = *b;
+    *b = kept;
+    b->uid = a->uid;
+    a->uid = kept.uid;
+}
+
 void model_mailbox_renumber(struct model_mailbox *box)
 {
     struct model_message *before = NULL;
 
-    box->uidvalidity++;
-    if (box->uidvalidity == 0)
-        box->uidvalidity = 1;
+    revalidate(box);
     /* Each takes the UID of the one behind it. */
     for (size_t i = 0; i < box->count; i++) {
         struct model_message *m = &box->messages[i];

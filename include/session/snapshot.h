@@ -35,6 +35,9 @@ uint32_t snapshot_count(const struct snapshot *s);
 uint32_t snapshot_uid(const struct snapshot *s, uint32_t index);
 uint64_t snapshot_size_octets(const struct snapshot *s, uint32_t index);
 
+/* The sum of all sizes. */
+uint64_t snapshot_total_octets(const struct snapshot *s);
+
 /* The index of |uid|, or snapshot_count where it is not in it. */
 uint32_t snapshot_find(const struct snapshot *s, uint32_t uid);
 

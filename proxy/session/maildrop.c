@@ -21,15 +21,6 @@ struct maildrop {
     unsigned char marks[]; /* BIT(enum mark), one octet a message */
 };
 
-static uint64_t total_octets(const struct snapshot *s)
-{
-    uint64_t total = 0;
-
-    for (uint32_t i = 0; i < snapshot_count(s); i++)
-        total += snapshot_size_octets(s, i);
-    return total;
-}
-
 struct maildrop *maildrop_new(struct snapshot *snapshot,
                               const struct maildrop_traits *traits)
 {
@@ -39,7 +30,7 @@ struct maildrop *maildrop_new(struct snapshot *snapshot,
         return NULL;
     m->snapshot = snapshot_ref(snapshot);
     m->traits = *traits;
-    m->listed_octets = total_octets(snapshot);
+    m->listed_octets = snapshot_total_octets(snapshot);
     return m;
 }
 

@@ -19,6 +19,7 @@ struct snapshot {
     uint32_t capacity;
     uint32_t large_count;
     uint32_t large_capacity;
+    uint64_t total_octets;
     struct large_size *large; /* ascending by index; NULL: none */
     uint32_t *size;           /* capacity of them, behind the uids */
     uint32_t uid[];           /* ascending */
@@ -36,6 +37,7 @@ struct snapshot *snapshot_new(uint32_t count, uint32_t large_count)
     s->capacity = count;
     s->large_count = 0;
     s->large_capacity = large_count;
+    s->total_octets = 0;
     s->large = NULL;
     s->size = s->uid + count;
     if (large_count == 0)
@@ -60,6 +62,7 @@ void snapshot_append(struct snapshot *s, uint32_t uid, uint64_t size_octets)
     assert(index < s->capacity && (index == 0 || s->uid[index - 1] < uid));
     s->count++;
     s->uid[index] = uid;
+    s->total_octets += size_octets;
     if (!snapshot_size_is_large(size_octets)) {
         s->size[index] = (uint32_t)size_octets;
         return;
@@ -133,6 +136,11 @@ uint64_t snapshot_size_octets(const struct snapshot *s, uint32_t index)
                     compare_large);
     assert(large != NULL);
     return large->size_octets;
+}
+
+uint64_t snapshot_total_octets(const struct snapshot *s)
+{
+    return s->total_octets;
 }
 
 uint32_t snapshot_count_below(const struct snapshot *s, uint32_t uid)

@@ -95,7 +95,8 @@ static void take_listing(struct session *s)
         take_known(s, true);
     else
         take_all(s);
-    qsort(j->shown, j->shown_count, sizeof(*j->shown), by_uid);
+    if (j->shown_count > 0)
+        qsort(j->shown, j->shown_count, sizeof(*j->shown), by_uid);
     cover_add(COVER_LISTED, j->shown_count);
 }
 

@@ -55,6 +55,7 @@ static void test_find(void **state)
     assert_int_equal(snapshot_count_below(s, 3), 2);
     assert_int_equal(snapshot_count_below(s, 301), 5);
     assert_int_equal(snapshot_find(s, UINT32_MAX - 1), 6);
+    assert_int_equal(snapshot_total_octets(s), 15);
     snapshot_unref(s);
 }
 

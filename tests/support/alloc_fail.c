@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -16,7 +17,7 @@ void *__real_realloc(void *old, size_t size);
 void __real_free(void *memory);
 
 static unsigned long fails_at;
-static unsigned long count;
+static atomic_ulong count; /* tests with threads allocate too */
 static void (*watcher)(const unsigned char *memory, size_t size);
 
 void alloc_fail_at(unsigned long n)
@@ -32,8 +33,7 @@ unsigned long alloc_fail_count(void)
 
 static bool fails_now(void)
 {
-    count++;
-    if (count != fails_at)
+    if (atomic_fetch_add(&count, 1) + 1 != fails_at)
         return false;
     errno = ENOMEM;
     return true;

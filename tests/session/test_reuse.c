@@ -1,95 +1,7 @@
 /* DEC-1: what one session came to know of the mailbox, the next does not ask
- * for again: as far as SELECT proves that it holds, and no further.
+ * for again where SELECT proves that it holds; whose it is, and what is kept.
  */
-#include "base/limits.h"
-#include "support/session_harness.h"
-
-#define SELECT "# SELECT INBOX (CONDSTORE)\r\n"
-#define LIST_ALL "# UID FETCH 1:* (UID FLAGS RFC822.SIZE)\r\n"
-#define NEW(first, last) \
-    "# UID FETCH " first ":" last " (UID FLAGS RFC822.SIZE)\r\n"
-#define CHANGES(last, modseq)                         \
-    "# UID FETCH 1:" last " (UID FLAGS RFC822.SIZE) " \
-    "(CHANGEDSINCE " modseq ")\r\n"
-
-/* The mailbox of the first session: UIDs 10, 20 and 30, and 25 hidden. */
-#define FIRST                                                          \
-    "* 4 EXISTS\r\n* OK [UIDVALIDITY 77] x\r\n* OK [UIDNEXT 31] x\r\n" \
-    "* OK [HIGHESTMODSEQ 100] x\r\n"
-#define FIRST_ROWS                                             \
-    "* 1 FETCH (UID 10 FLAGS () RFC822.SIZE 5)\r\n"            \
-    "* 2 FETCH (UID 20 FLAGS () RFC822.SIZE 200)\r\n"          \
-    "* 3 FETCH (UID 25 FLAGS (\\Deleted) RFC822.SIZE 250)\r\n" \
-    "* 4 FETCH (UID 30 FLAGS () RFC822.SIZE 300)\r\n# OK\r\n"
-#define FIRST_STAT "+OK 3 505\r\n"
-
-static void restart(struct harness *h)
-{
-    bridge_free(h->bridge);
-    h->bridge = NULL;
-    h->tag_count = 0;
-    buf_consume(&h->from_upstream, buf_length(&h->from_upstream));
-}
-
-/* Up to SELECT, before a server with CONDSTORE. */
-static void log_in_to_select(struct harness *h)
-{
-    begin(h);
-    connect_upstream(h);
-    client_says(h, "PASS p\r\n");
-    expect_upstream(h, "# AUTHENTICATE PLAIN AHUAcA==\r\n");
-    upstream_says(h, "# OK [CAPABILITY IMAP4rev1 UIDPLUS CONDSTORE] in\r\n");
-    expect_wish(h, BRIDGE_LOCK);
-    outcome(h, BRIDGE_LOCKED);
-    expect_upstream(h, SELECT);
-    expect_silence(h);
-}
-
-static void select_and_say(struct harness *h, const char *untagged)
-{
-    log_in_to_select(h);
-    upstream_says(h, untagged);
-    upstream_says(h, "# OK [READ-WRITE] x\r\n");
-}
-
-/* Logged in, and nothing is left to be expected but |stat|. */
-static void expect_stat(struct harness *h, const char *stat)
-{
-    expect_ok(h);
-    expect_silence(h);
-    client_says(h, "STAT\r\n");
-    expect_client(h, stat);
-}
-
-static void end(struct harness *h, const char *stat)
-{
-    expect_stat(h, stat);
-    quit(h);
-    restart(h);
-}
-
-static void end_kept(struct harness *h, const char *stat)
-{
-    expect_wish(h, BRIDGE_KEEP_MAILBOX);
-    end(h, stat);
-}
-
-static void first_session(struct harness *h)
-{
-    known_mailbox_clear(&h->known);
-    select_and_say(h, FIRST);
-    expect_upstream(h, LIST_ALL);
-    upstream_says(h, FIRST_ROWS);
-    end_kept(h, FIRST_STAT);
-}
-
-static void expect_counted(struct harness *h, enum known_verdict verdict)
-{
-    const struct bridge_report *report = bridge_report(h->bridge);
-
-    for (unsigned i = 0; i < KNOWN_VERDICT_COUNT; i++)
-        assert_int_equal(report->listings[i], i == verdict);
-}
+#include "support/reuse_plays.h"
 
 /* --- nothing has changed --- */
 
@@ -106,7 +18,7 @@ static void asks_for_nothing_where_all_are_equal(void **state)
         expect_client(h, "+OK listing follows\r\n"
                          "1 77.10\r\n2 77.20\r\n3 77.30\r\n.\r\n");
         quit(h);
-        restart(h);
+        restart_session(h);
     }
 }
 
@@ -120,9 +32,9 @@ static void reads_select_in_any_order(void **state)
                       "* OK [UIDVALIDITY 77] x\r\n* 4 EXISTS\r\n");
     upstream_says(h, "* 5 EXISTS\r\n* OK [HIGHESTMODSEQ 101] x\r\n"
                      "* OK [UIDNEXT 40] x\r\n");
-    end(h, FIRST_STAT);
+    end_session(h, FIRST_STAT);
     select_and_say(h, FIRST);
-    end(h, FIRST_STAT);
+    end_session(h, FIRST_STAT);
 }
 
 /* An empty mailbox is known as such. */
@@ -135,16 +47,16 @@ static void knows_an_empty_mailbox(void **state)
 
     select_and_say(h, empty);
     expect_counted(h, KNOWN_UNPROVEN);
-    end_kept(h, "+OK 0 0\r\n");
+    end_session_kept(h, "+OK 0 0\r\n");
     select_and_say(h, empty);
     expect_counted(h, KNOWN_FRESH);
-    end(h, "+OK 0 0\r\n");
+    end_session(h, "+OK 0 0\r\n");
     select_and_say(h, "* 1 EXISTS\r\n* OK [UIDVALIDITY 77] x\r\n"
                       "* OK [UIDNEXT 2] x\r\n* OK [HIGHESTMODSEQ 4] x\r\n");
     expect_upstream(h, NEW("1", "1")); /* and no flags to have changed */
     upstream_says(h, "* 1 FETCH (UID 1 FLAGS () RFC822.SIZE 9 MODSEQ (4))\r\n"
                      "# OK\r\n");
-    end_kept(h, "+OK 1 9\r\n");
+    end_session_kept(h, "+OK 1 9\r\n");
 }
 
 /* --- one of the four is another, or is not there --- */
@@ -159,15 +71,11 @@ static void lists_anew(struct harness *h, const char *untagged, bool kept)
     expect_counted(h, KNOWN_UNPROVEN);
     if (kept)
         expect_wish(h, BRIDGE_KEEP_MAILBOX);
-    end(h, FIRST_STAT);
+    end_session(h, FIRST_STAT);
 }
 
 #define SAID(exists, uidvalidity, uidnext, modseq) \
     exists uidvalidity uidnext "* OK [HIGHESTMODSEQ " modseq "] x\r\n"
-#define EXISTS "* 4 EXISTS\r\n"
-#define UIDVALIDITY "* OK [UIDVALIDITY 77] x\r\n"
-#define UIDNEXT "* OK [UIDNEXT 31] x\r\n"
-
 static void lists_anew_where_one_differs(void **state)
 {
     struct harness *h = *state;
@@ -220,186 +128,10 @@ static void begins_anew_behind_closed(void **state)
     select_and_say(h, FIRST "* OK [CLOSED] x\r\n" EXISTS UIDVALIDITY UIDNEXT);
     expect_upstream(h, LIST_ALL);
     upstream_says(h, FIRST_ROWS);
-    end(h, FIRST_STAT);
+    end_session(h, FIRST_STAT);
     select_and_say(h, "* 9 EXISTS\r\n* OK [UIDVALIDITY 5] x\r\n"
                       "* OK [NOMODSEQ] x\r\n* OK [CLOSED] x\r\n" FIRST);
-    end(h, FIRST_STAT);
-}
-
-/* --- changes --- */
-
-#define LATER(exists, uidnext, modseq)                             \
-    "* " exists " EXISTS\r\n" UIDVALIDITY "* OK [UIDNEXT " uidnext \
-    "] x\r\n* OK [HIGHESTMODSEQ " modseq "] x\r\n"
-
-/* New mail, and flags that others changed: only they are asked for. */
-static void asks_for_changes(void **state)
-{
-    struct harness *h = *state;
-
-    first_session(h);
-    select_and_say(h, LATER("6", "51", "9223372036854775807"));
-    expect_upstream(h, NEW("31", "50"));
-    expect_silence(h);
-    upstream_says(h, "* 5 FETCH (UID 40 FLAGS () RFC822.SIZE 400)\r\n"
-                     "* 6 FETCH (UID 50 RFC822.SIZE 500 FLAGS (\\Deleted))\r\n"
-                     "# OK\r\n");
-    expect_upstream(h, CHANGES("30", "100"));
-    expect_silence(h);
-    upstream_says(h,
-                  "* 2 FETCH (UID 20 FLAGS (\\Deleted) RFC822.SIZE 200)\r\n"
-                  "* 3 FETCH (FLAGS () RFC822.SIZE 250 UID 25 MODSEQ (101))\r\n"
-                  "# OK\r\n");
-    expect_counted(h, KNOWN_OLDER);
-    end_kept(h, "+OK 4 955\r\n");
-    /* That is now what is known: 10, 25, 30, 40; hidden 20, 50. */
-    select_and_say(h, LATER("6", "51", "9223372036854775807"));
-    expect_counted(h, KNOWN_FRESH);
-    expect_stat(h, "+OK 4 955\r\n");
-    client_says(h, "UIDL\r\n");
-    expect_client(h, "+OK listing follows\r\n"
-                     "1 77.10\r\n2 77.25\r\n3 77.30\r\n4 77.40\r\n.\r\n");
-    quit(h);
-}
-
-/* HIGHESTMODSEQ rose, and nothing that we look at has changed. */
-static void takes_an_empty_answer(void **state)
-{
-    struct harness *h = *state;
-
-    first_session(h);
-    select_and_say(h, LATER("4", "31", "200"));
-    expect_upstream(h, CHANGES("30", "100"));
-    upstream_says(h, "# OK\r\n");
-    end_kept(h, FIRST_STAT);
-    select_and_say(h, LATER("4", "31", "200"));
-    end(h, FIRST_STAT);
-}
-
-/* What comes between SELECT and the answer is shown, and does not disturb the
- * count.
- */
-static void bears_mail_that_comes_meanwhile(void **state)
-{
-    struct harness *h = *state;
-
-    first_session(h);
-    select_and_say(h, LATER("5", "41", "200"));
-    expect_upstream(h, NEW("31", "40"));
-    upstream_says(h, "* 5 FETCH (UID 40 FLAGS () RFC822.SIZE 400)\r\n"
-                     "* 6 EXISTS\r\n# OK\r\n");
-    expect_upstream(h, CHANGES("30", "100"));
-    upstream_says(h, "* 6 FETCH (UID 41 FLAGS () RFC822.SIZE 410)\r\n# OK\r\n");
-    end_kept(h, "+OK 5 1315\r\n");
-    select_and_say(h, LATER("6", "42", "201"));
-    expect_upstream(h, CHANGES("41", "200"));
-    upstream_says(h, "* 6 FETCH (UID 41 FLAGS () RFC822.SIZE 410)\r\n# OK\r\n");
-    end_kept(h, "+OK 5 1315\r\n");
-}
-
-/* --- changes that are not all --- */
-
-/* One new message is asked for, and flags unless |flags| is NULL; then all, in
- * the same session.
- */
-static void gives_up(struct harness *h, const char *exists, const char *new,
-                     const char *flags)
-{
-    first_session(h);
-    select_and_say(h, exists);
-    expect_upstream(h, NEW("31", "40"));
-    upstream_says(h, new);
-    if (flags != NULL) {
-        expect_upstream(h, CHANGES("30", "100"));
-        upstream_says(h, flags);
-    }
-    expect_upstream(h, LIST_ALL);
-    expect_silence(h);
-}
-
-/* Expunged elsewhere, with new mail that makes up for it in EXISTS. */
-static void lists_anew_behind_an_expunge(void **state)
-{
-    struct harness *h = *state;
-
-    gives_up(h, LATER("4", "41", "200"),
-             "* 4 FETCH (UID 40 FLAGS () RFC822.SIZE 400)\r\n# OK\r\n",
-             "# OK\r\n");
-    upstream_says(h, "* 1 FETCH (UID 20 FLAGS () RFC822.SIZE 200)\r\n"
-                     "* 2 FETCH (UID 25 FLAGS (\\Deleted) RFC822.SIZE 1)\r\n"
-                     "* 3 FETCH (UID 30 FLAGS () RFC822.SIZE 300)\r\n"
-                     "* 4 FETCH (UID 40 FLAGS () RFC822.SIZE 400)\r\n"
-                     "# OK\r\n");
-    expect_counted(h, KNOWN_UNPROVEN);
-    end_kept(h, "+OK 3 900\r\n");
-    select_and_say(h, LATER("4", "41", "200"));
-    end(h, "+OK 3 900\r\n");
-}
-
-#define ONE_NEW "* 5 FETCH (UID 40 FLAGS () RFC822.SIZE 1)\r\n"
-
-static void lists_anew_where_changes_do_not_fit(void **state)
-{
-    static const struct {
-        const char *new;
-        const char *flags;
-    } answers[] = {
-        /* The new one was not told, or without size, or UID. */
-        { "# OK\r\n", "# OK\r\n" },
-        { "* 5 FETCH (UID 40 FLAGS ())\r\n# OK\r\n", "# OK\r\n" },
-        { ONE_NEW "* 5 FETCH (RFC822.SIZE 400)\r\n# OK\r\n", "# OK\r\n" },
-        /* One that should be known. */
-        { ONE_NEW "# OK\r\n",
-          "* 2 FETCH (UID 15 FLAGS () RFC822.SIZE 1)\r\n# OK\r\n" },
-        { "* 2 FETCH (UID 15 FLAGS () RFC822.SIZE 1)\r\n# OK\r\n", "# OK\r\n" },
-        /* Refused, or done in part. */
-        { "# NO x\r\n", NULL },
-        { "# BAD x\r\n", NULL },
-        { ONE_NEW "# OK [MESSAGELIMIT 1 40] x\r\n", NULL },
-        { ONE_NEW "# OK\r\n", "# NO x\r\n" },
-        { ONE_NEW "# OK\r\n", "# BAD x\r\n" },
-        { ONE_NEW "# OK\r\n", "# OK [MESSAGELIMIT 1 30] x\r\n" },
-    };
-    struct harness *h = *state;
-
-    for (size_t i = 0; i < ARRAY_LENGTH(answers); i++) {
-        gives_up(h, LATER("5", "41", "200"), answers[i].new, answers[i].flags);
-        upstream_says(h, ONE_NEW);
-        upstream_says(h, FIRST_ROWS);
-        expect_counted(h, KNOWN_UNPROVEN);
-        end_kept(h, "+OK 4 506\r\n");
-    }
-}
-
-/* DEC-15: nothing more is asked of a mailbox that became another one. */
-static void gives_up_a_mailbox_that_changes(void **state)
-{
-    struct harness *h = *state;
-
-    first_session(h);
-    select_and_say(h, LATER("5", "41", "200"));
-    expect_upstream(h, NEW("31", "40"));
-    upstream_says(h, "* OK [UIDVALIDITY 78] x\r\n# OK\r\n");
-    expect_wish(h, BRIDGE_UNLOCK);
-    expect_error(h, "SYS/TEMP");
-    expect_upstream(h, "# LOGOUT\r\n");
-}
-
-/* A pause that the server asks for: the same command again. */
-static void asks_for_changes_again_after_a_pause(void **state)
-{
-    struct harness *h = *state;
-
-    first_session(h);
-    select_and_say(h, LATER("4", "31", "200"));
-    expect_upstream(h, CHANGES("30", "100"));
-    upstream_says(h, "# BAD Request is throttled. Suggested Backoff Time: 1000 "
-                     "milliseconds\r\n");
-    expect_silence(h);
-    time_passes(h, 1000);
-    expect_upstream(h, CHANGES("30", "100"));
-    upstream_says(h, "* 4 FETCH (UID 30 FLAGS (\\Deleted))\r\n# OK\r\n");
-    end_kept(h, "+OK 2 205\r\n");
+    end_session(h, FIRST_STAT);
 }
 
 /* --- what is kept --- */
@@ -412,7 +144,7 @@ static void keeps_no_list_in_doubt(void **state)
     select_and_say(h, LATER("5", "31", "100"));
     expect_upstream(h, LIST_ALL);
     upstream_says(h, FIRST_ROWS);
-    end(h, FIRST_STAT);
+    end_session(h, FIRST_STAT);
     assert_true(known_mailbox_is_empty(&h->known));
 }
 
@@ -445,13 +177,13 @@ static void keeps_what_a_removal_leaves(void **state)
     expect_wish(h, BRIDGE_CLOSE_CLIENT);
     expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
     expect_over(h, FAULT_NONE);
-    restart(h);
+    restart_session(h);
     select_and_say(h, LATER("2", "31", "104"));
     expect_upstream(h, CHANGES("30", "100"));
     upstream_says(h, "# OK\r\n");
-    end_kept(h, "+OK 1 200\r\n");
+    end_session_kept(h, "+OK 1 200\r\n");
     select_and_say(h, LATER("2", "31", "104"));
-    end(h, "+OK 1 200\r\n");
+    end_session(h, "+OK 1 200\r\n");
 }
 
 /* A removal that was refused leaves all that was known as it was. */
@@ -468,9 +200,9 @@ static void keeps_nothing_of_a_failed_removal(void **state)
     expect_wish(h, BRIDGE_CLOSE_CLIENT);
     expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
     expect_over(h, FAULT_NOT_REMOVED);
-    restart(h);
+    restart_session(h);
     select_and_say(h, FIRST);
-    end(h, FIRST_STAT);
+    end_session(h, FIRST_STAT);
 }
 
 /* Flags do not count where nothing is hidden: all are listed, and known. */
@@ -482,9 +214,9 @@ static void knows_all_where_none_is_hidden(void **state)
     select_and_say(h, FIRST);
     expect_upstream(h, LIST_ALL);
     upstream_says(h, FIRST_ROWS);
-    end_kept(h, "+OK 4 755\r\n");
+    end_session_kept(h, "+OK 4 755\r\n");
     select_and_say(h, FIRST);
-    end(h, "+OK 4 755\r\n");
+    end_session(h, "+OK 4 755\r\n");
 }
 
 /* --- whose it is --- */
@@ -538,7 +270,7 @@ static void says_condstore_where_offered(void **state)
         begin(h);
         log_in(h);
         quit(h);
-        restart(h);
+        restart_session(h);
     }
     begin(h);
     connect_upstream(h);
@@ -565,7 +297,7 @@ static void selects_plainly_behind_bad(void **state)
         expect_upstream(h, LIST_ALL);
         upstream_says(h, FIRST_ROWS);
         assert_int_equal(bridge_report(h->bridge)->upstream_rejects, 0);
-        end(h, FIRST_STAT);
+        end_session(h, FIRST_STAT);
     }
     log_in_to_select(h);
     upstream_says(h, "# BAD what\r\n");
@@ -586,13 +318,6 @@ int main(void)
         SESSION_TEST(lists_anew_where_one_is_missing),
         SESSION_TEST(lists_anew_without_uidvalidity),
         SESSION_TEST(begins_anew_behind_closed),
-        SESSION_TEST(asks_for_changes),
-        SESSION_TEST(takes_an_empty_answer),
-        SESSION_TEST(bears_mail_that_comes_meanwhile),
-        SESSION_TEST(lists_anew_behind_an_expunge),
-        SESSION_TEST(lists_anew_where_changes_do_not_fit),
-        SESSION_TEST(gives_up_a_mailbox_that_changes),
-        SESSION_TEST(asks_for_changes_again_after_a_pause),
         SESSION_TEST(keeps_no_list_in_doubt),
         SESSION_TEST(keeps_what_a_removal_leaves),
         SESSION_TEST(keeps_nothing_of_a_failed_removal),

@@ -9,6 +9,7 @@
 #   servers   what tests/support/roots.py unpacks further IMAP servers with
 #   fuzz      make fuzz
 #   coverage  make coverage
+#   bench     make bench: the servers that stand beside popinjay, and gnuplot
 #
 # Asks dpkg first: when all is there, nothing is done and no network is used.
 # Needs root or sudo only when something is missing. With --list it prints
@@ -25,6 +26,8 @@ clients='bsdutils curl default-jdk-headless fetchmail getmail6
 servers='apt dpkg openssl tar'
 fuzz='clang LIBCLANG_RT'
 coverage='gcovr'
+bench='dovecot-core dovecot-imapd dovecot-pop3d gnuplot-nox libnginx-mod-mail
+       nginx openssl python3'
 
 usage() {
     echo "usage: $0 [--list] SET..." >&2
@@ -94,6 +97,7 @@ for set_name; do
     servers) wanted="$wanted $servers" ;;
     fuzz) wanted="$wanted $fuzz" ;;
     coverage) wanted="$wanted $tests $coverage" ;;
+    bench) wanted="$wanted $bench" ;;
     *) usage ;;
     esac
 done
@@ -113,9 +117,9 @@ as_root apt-get update -q
 missing=$(missing_of $wanted)
 echo "installing: $missing"
 
-# Dovecot's package would start a system service on ports that are not ours
-# to open: policy-rc.d forbids it for as long as the installation takes, and
-# after that the service is disabled, for the next boot.
+# Dovecot's and nginx's packages would start system services on ports that are
+# not ours to open: policy-rc.d forbids it for as long as the installation
+# takes, and after that the services are disabled, for the next boot.
 guard=/usr/sbin/policy-rc.d
 if [ ! -e "$guard" ]; then
     trap 'as_root rm -f "$guard"' EXIT
@@ -125,6 +129,8 @@ fi
 # shellcheck disable=SC2086
 as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -q -y --no-install-recommends $missing
-case " $missing " in
-*' dovecot-core '*) as_root update-rc.d dovecot disable ;;
-esac
+for service in dovecot-core:dovecot nginx:nginx; do
+    case " $missing " in
+    *" ${service%:*} "*) as_root update-rc.d "${service#*:}" disable ;;
+    esac
+done

@@ -106,7 +106,7 @@ say  = @$(if $(V),:,printf '  %-4s %s\n' $(1) $@)
 # --- What people call ------------------------------------------------------
 
 .DEFAULT_GOAL := all
-.PHONY: all tests run test asan layers format install clean help packages
+.PHONY: all tests run test asan tsan layers format install clean help packages
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -126,6 +126,10 @@ test: ## every check and test, also under the sanitizers
 asan: ## the tests against a build with address and undefined-behaviour sanitizers
 	@deploy/install-packages.sh build test
 	@$(PYTHON) tests/run.py asan
+
+tsan: ## the tests against a build with the thread sanitizer
+	@deploy/install-packages.sh build test
+	@$(PYTHON) tests/run.py tsan
 
 tests: $(TESTS) ## build the test programs
 

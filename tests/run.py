@@ -3,9 +3,9 @@
 
     tests/run.py [PART...]
 
-A part is one of those in PARTS below; without any, all run in their order. A
-part that fails does not stop the others, and a part in which no test ran has
-failed. Programs and files of tests run two at a time; what they say is shown
+A part is one of those in PARTS below; without any, all run in their order, but
+for those that are only run when they are named (NAMED). A part that fails does
+not stop the others, and a part in which no test ran has failed. Programs and files of tests run two at a time; what they say is shown
 when they fail.
 
 A file of tests that has to be root (ROOT) runs under sudo for others.
@@ -27,9 +27,16 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PYTHON = "/usr/bin/python3"
 PLAIN = "build"
 ASAN = "build/asan"
-SANITIZERS = {
-    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
-    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+TSAN = "build/tsan"
+# Of each build: what make is told, and what its programs are.
+SANITIZE = {PLAIN: "", ASAN: "address,undefined", TSAN: "thread"}
+ENVIRONMENT = {
+    PLAIN: {},
+    ASAN: {
+        "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    },
+    TSAN: {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"},
 }
 TEST_SECONDS = 300       # for one C program
 FILE_SECONDS = 600       # for one file of pytest's, or one check
@@ -49,6 +56,9 @@ SERVED = ("test_life.py", "test_login.py", "test_delete.py", "test_commands.py",
 OTHER_SERVERS = ("cyrus", "courier", "mailutils")
 # The servers' roots are made, and entered, by root.
 ROOT = {"integration/test_servers.py"}
+# What workers share: locks, lists of messages, connections, tickets, figures.
+THREADS = ("test_life.py", "test_login.py", "test_reuse.py", "test_status.py",
+           "test_tls_resumption.py")
 # Started first, so that none of them is what all the others wait for.
 LONGEST = ("test_servers.py", "test_scenarios.py", "test_hostile.py",
            "test_clients.py")
@@ -153,11 +163,8 @@ def one_check(command, env=None):
 
 def make(build, *targets):
     command = ["make", "--no-print-directory", "-k", f"-j{JOBS}",
-               f"BUILD={build}"]
-    if build == ASAN:
-        command.append("SANITIZE=address,undefined")
-    done = one_check(command + list(targets),
-                     SANITIZERS if build == ASAN else None)
+               f"BUILD={build}", f"SANITIZE={SANITIZE[build]}"]
+    done = one_check(command + list(targets), ENVIRONMENT[build])
     # What went well is of no interest next to what did not.
     done.output = re.sub(r"(?m)^  (CC|AR|LD) .*\n", "", done.output)
     return done
@@ -194,9 +201,9 @@ def programs(build):
                                  "fuzz/fuzz_*.c")
                for s in glob.glob(os.path.join(TOP, "tests", pattern),
                                   recursive=True)]
-    env = SANITIZERS if build == ASAN else {}
     return in_parallel([
-        (cmocka, os.path.join(TOP, build, os.path.relpath(s, TOP))[:-2], env)
+        (cmocka, os.path.join(TOP, build, os.path.relpath(s, TOP))[:-2],
+         ENVIRONMENT[build])
         for s in sorted(sources)])
 
 
@@ -256,24 +263,31 @@ def short_name(path):
 
 def pytest(build):
     """pytest's files, on the proxy of |build|."""
-    env = {"POPINJAY": os.path.join(TOP, build, "popinjay"),
-           "PYTHONDONTWRITEBYTECODE": "1"}
-    if build == ASAN:
-        env.update(SANITIZERS)
     paths = glob.glob(os.path.join(TOP, "tests", "*", "test_*.py"))
-    left_out = PLAIN_ONLY if build == ASAN else ASAN_ONLY
-    return in_parallel([(pytest_file, path, env)
+    left_out = ASAN_ONLY if build == PLAIN else PLAIN_ONLY
+    return in_parallel([(pytest_file, path, environment(build))
                         for path in sorted(paths, key=turn)
                         if short_name(path) not in left_out])
 
 
+def threads():
+    """Some of them, where a race between workers would show."""
+    return in_parallel([
+        (pytest_file, os.path.join(TOP, "tests", "integration", name),
+         environment(TSAN))
+        for name in THREADS])
+
+
+def environment(build):
+    return {"POPINJAY": os.path.join(TOP, build, "popinjay"),
+            "PYTHONDONTWRITEBYTECODE": "1", **ENVIRONMENT[build]}
+
+
 def pytest_before_others(build):
     """What is said of Dovecot, said of the other servers."""
-    env = {"POPINJAY": os.path.join(TOP, build, "popinjay"),
-           "PYTHONDONTWRITEBYTECODE": "1"}
     return in_parallel([
-        (pytest_file, os.path.join(TOP, "tests", "integration", name), env,
-         server)
+        (pytest_file, os.path.join(TOP, "tests", "integration", name),
+         environment(build), server)
         for server in OTHER_SERVERS for name in SERVED])
 
 
@@ -304,12 +318,21 @@ PARTS = {
     "programs-asan": lambda: programs(ASAN),
     "sim-asan": lambda: sim(ASAN, 1_000_000),
     "pytest-asan": lambda: pytest(ASAN),
+    "build-tsan": lambda: make(TSAN, "all", "tests"),
+    "threads": threads,
+    "programs-tsan": lambda: programs(TSAN),
+    "pytest-tsan": lambda: pytest(TSAN),
 }
-GROUPS = {"asan": ["build-asan", "programs-asan", "sim-asan", "pytest-asan"]}
+NAMED = ("programs-tsan", "pytest-tsan")
+GROUPS = {
+    "asan": ["build-asan", "programs-asan", "sim-asan", "pytest-asan"],
+    "tsan": ["build-tsan", "programs-tsan", "pytest-tsan"],
+}
 
 
 def main(names):
-    wanted = [p for n in names or PARTS for p in GROUPS.get(n, [n])]
+    names = names or [p for p in PARTS if p not in NAMED]
+    wanted = [p for n in names for p in GROUPS.get(n, [n])]
     unknown = [p for p in wanted if p not in PARTS]
     if unknown:
         sys.exit(f"no such part: {unknown[0]}; there are: "

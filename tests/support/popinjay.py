@@ -24,9 +24,10 @@ def binary():
 
 
 def is_sanitized():
-    """Whether the program under test carries AddressSanitizer."""
+    """Whether the program under test carries a sanitizer of memory or of
+    threads, and so takes memory of its own."""
     with open(binary(), "rb") as f:
-        return b"__asan_init" in f.read()
+        return re.search(b"__[at]san_init", f.read()) is not None
 
 
 class Popinjay:

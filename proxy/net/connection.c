@@ -1,68 +1,10 @@
-#include "net/connection.h"
+#include "net/connection_parts.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
-#include "net/sender.h"
 #include "net/tcp.h"
-
-struct connection {
-    struct connection_space *space;
-    connection_stir *stir; /* NULL once the owner let go */
-    void *owner;
-
-    uv_tcp_t *tcp;
-    uv_timer_t timer; /* of the handshake, then of closing */
-    uv_shutdown_t shutdown_request;
-    unsigned open_handles; /* freed when the last has closed */
-
-    struct tls *tls;
-    enum connection_state state;
-    const char *failure;
-
-    size_t wanted;   /* octets that the owner would read */
-    struct span in;  /* received, not read: in space->received or in |kept| */
-    struct buf kept; /* the same, when the callback is over */
-
-    struct sender sender;
-    size_t unsent_before; /* at the last look of the closing timer */
-
-    bool receiving; /* uv_read_start is on */
-    bool ended;     /* the peer will send no more */
-    bool dead;      /* TCP is broken, and not only TLS */
-    bool finished;  /* FIN was asked for */
-    bool destroyed;
-};
-
-/* --- the end of it --- */
-
-static void finish(struct connection *c);
-
-static void on_closed(uv_handle_t *handle)
-{
-    struct connection *c = handle->data;
-
-    assert(c->open_handles > 0);
-    if (--c->open_handles > 0)
-        return;
-    tls_free(c->tls);
-    buf_fini(&c->kept);
-    sender_fini(&c->sender);
-    c->space->connections--;
-    free(c->tcp);
-    free(c);
-}
-
-static void destroy(struct connection *c)
-{
-    c->stir = NULL;
-    if (c->destroyed)
-        return;
-    c->destroyed = true;
-    uv_close((uv_handle_t *)c->tcp, on_closed);
-    uv_close((uv_handle_t *)&c->timer, on_closed);
-}
 
 /* Whoever cares for it goes on: its owner, or else closing. */
 static void stir(struct connection *c)
@@ -70,7 +12,7 @@ static void stir(struct connection *c)
     if (c->stir != NULL)
         c->stir(c->owner);
     else
-        finish(c);
+        connection_finish(c);
 }
 
 static bool is_broken(const struct connection *c)
@@ -141,8 +83,7 @@ struct connection *connection_new(struct connection_space *space, uv_tcp_t *tcp,
 
 /* --- sending --- */
 
-/* What OpenSSL has put into the buffer of the loop. */
-static void send_sealed(struct connection *c)
+void connection_send_sealed(struct connection *c)
 {
     struct buf *sealed = &c->space->sealed;
 
@@ -168,7 +109,7 @@ static size_t seal(struct connection *c, struct span octets)
             break;
         }
     }
-    send_sealed(c);
+    connection_send_sealed(c);
     return octets.len - rest.len;
 }
 
@@ -233,8 +174,6 @@ static void keep(struct connection *c)
     c->in = buf_span(&c->kept);
 }
 
-static void adjust(struct connection *c);
-
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *whole)
 {
     struct connection *c = stream->data;
@@ -255,7 +194,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *whole)
     if (c->state != CONNECTION_HANDSHAKING)
         stir(c);
     keep(c);
-    adjust(c);
+    connection_adjust(c);
 }
 
 /* Receives while somebody would take it, or the handshake would. */
@@ -269,7 +208,7 @@ static bool should_receive(const struct connection *c)
            (c->tls == NULL || !tls_has_plain(c->tls));
 }
 
-static void adjust(struct connection *c)
+void connection_adjust(struct connection *c)
 {
     bool receive = should_receive(c);
     int status;
@@ -292,7 +231,7 @@ static void adjust(struct connection *c)
 void connection_want(struct connection *c, size_t room)
 {
     c->wanted = room;
-    adjust(c);
+    connection_adjust(c);
 }
 
 static enum connection_status read_sealed(struct connection *c, size_t cap,
@@ -304,7 +243,7 @@ static enum connection_status read_sealed(struct connection *c, size_t cap,
                  cap < READ_CHUNK ? cap : READ_CHUNK, &got, &c->space->sealed);
 
     consumed(c);
-    send_sealed(c);
+    connection_send_sealed(c);
     if (status == TLS_OK) {
         *octets = span_make(c->space->plain, got);
         return CONNECTION_OK;
@@ -362,7 +301,7 @@ static void handshake(struct connection *c)
     enum tls_status status = tls_handshake(c->tls, &c->in, &c->space->sealed);
 
     consumed(c);
-    send_sealed(c);
+    connection_send_sealed(c);
     switch (status) {
     case TLS_OK:
         if (!is_broken(c)) {
@@ -400,79 +339,7 @@ void connection_start_tls(struct connection *c, struct tls *tls)
     c->state = CONNECTION_HANDSHAKING;
     uv_timer_start(&c->timer, on_handshake_late, TLS_HANDSHAKE_TIMEOUT_MS, 0);
     handshake(c); /* a client speaks first */
-    adjust(c);
-}
-
-/* --- closing --- */
-
-static void on_finished(uv_shutdown_t *request, int status)
-{
-    struct connection *c = request->data;
-
-    if (status < 0 || c->ended)
-        destroy(c);
-}
-
-/* The owner is gone. When all is sent, says so to the peer; when the peer has
- * nothing more to say either, that is the end. To close while it still sends
- * would reset the connection, and our last words could be lost with it.
- */
-static void finish(struct connection *c)
-{
-    if (c->destroyed || (sender_is_busy(&c->sender) && !c->dead))
-        return;
-    if (c->ended || c->dead) {
-        destroy(c);
-        return;
-    }
-    if (c->finished)
-        return;
-    c->finished = true;
-    c->shutdown_request.data = c;
-    if (uv_shutdown(&c->shutdown_request, (uv_stream_t *)c->tcp, on_finished) !=
-        0)
-        destroy(c);
-}
-
-static void on_closing_late(uv_timer_t *timer)
-{
-    struct connection *c = timer->data;
-    size_t left = uv_stream_get_write_queue_size((uv_stream_t *)c->tcp);
-
-    if (left == 0 || left >= c->unsent_before) {
-        destroy(c);
-        return;
-    }
-    c->unsent_before = left;
-    uv_timer_again(timer);
-}
-
-void connection_close(struct connection *c)
-{
-    if (c == NULL)
-        return;
-    if (c->state == CONNECTION_HANDSHAKING) {
-        connection_abort(c);
-        return;
-    }
-    c->stir = NULL;
-    if (c->tls != NULL) {
-        tls_close_notify(c->tls, &c->space->sealed);
-        send_sealed(c);
-    }
-    c->in = (struct span){ NULL, 0 };
-    buf_clear(&c->kept);
-    c->unsent_before = uv_stream_get_write_queue_size((uv_stream_t *)c->tcp);
-    uv_timer_start(&c->timer, on_closing_late, CLOSE_TIMEOUT_MS,
-                   CLOSE_TIMEOUT_MS);
-    finish(c);
-    adjust(c);
-}
-
-void connection_abort(struct connection *c)
-{
-    if (c != NULL)
-        destroy(c);
+    connection_adjust(c);
 }
 
 /* --- facts --- */

@@ -57,6 +57,11 @@ MUST_CHECK struct tls *tls_new_client(struct tls_context *context,
                                       const struct address_text *address);
 void tls_free(struct tls *t);
 
+/* Before it goes to another thread: sessions that the server still gives are
+ * not kept any more, and |resumption| may go first.
+ */
+void tls_release_resumption(struct tls *t);
+
 /* TLS_OK: done. TLS_MORE: call again with more octets. Errors stick, here and
  * in the other calls.
  */

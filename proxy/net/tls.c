@@ -210,6 +210,11 @@ void tls_free(struct tls *t)
     free(t);
 }
 
+void tls_release_resumption(struct tls *t)
+{
+    tls_lease_end(&t->lease, false);
+}
+
 /* --- octets --- */
 
 /* To look whether there is one is a hundred times cheaper than to clear. */

@@ -86,6 +86,9 @@ struct config {
     uint64_t snapshot_cache_octets; /* 0: nothing is kept */
     uint64_t readahead_octets;      /* of one session; 0: none is done */
     uint64_t readahead_total_octets;
+    uint64_t upstream_reuse_ms; /* 0: no connection is parked */
+    uint64_t upstream_login_age_ms;
+    uint32_t parked_connections;
 
     bool mark_seen;
     bool hide_deleted;

@@ -485,6 +485,7 @@ struct session_policy config_policy(const struct config *config,
         .upstream_timeout_ms = config->upstream_timeout_ms,
         .auth_failure_delay_ms = config->auth_failure_delay_ms,
         .readahead_octets = config->readahead_octets,
+        .upstream_reuse_ms = config->upstream_reuse_ms,
         .version = version,
     };
 }

@@ -98,6 +98,12 @@ const struct config_key config_keys[] = {
       "1 MB", 0, GB, NULL },
     { CONFIG_LIMITS, "readahead_total", CONFIG_SIZE,
       IN_SERVER(readahead_total_octets), "256 MB", 0, 1024 * GB, NULL },
+    { CONFIG_LIMITS, "upstream_reuse", CONFIG_DURATION,
+      IN_SERVER(upstream_reuse_ms), "90 s", 0, HOUR / 2, NULL },
+    { CONFIG_LIMITS, "upstream_login_age", CONFIG_DURATION,
+      IN_SERVER(upstream_login_age_ms), "15 min", SECOND, 24 * HOUR, NULL },
+    { CONFIG_LIMITS, "parked_connections", CONFIG_NUMBER,
+      IN_SERVER(parked_connections), "1000", 1, 10000, NULL },
     { CONFIG_LIMITS, "drain_timeout", CONFIG_DURATION,
       IN_SERVER(drain_timeout_ms), "30 s", 0, HOUR, NULL },
 

@@ -74,6 +74,15 @@ static enum parsed parse_options(int argc, char **argv, struct options *o)
     return optind == argc && o->config != NULL ? PARSED_RUN : PARSED_WRONG;
 }
 
+/* Two a session, one for each connection that rests, and some more. */
+static uint64_t files_needed(const struct config *config)
+{
+    uint64_t parked =
+        config->upstream_reuse_ms > 0 ? config->parked_connections : 0;
+
+    return 2 * (uint64_t)config->max_sessions + parked + FILES_ASIDE;
+}
+
 /* The loud ones: what an operator has allowed and should be reminded of. */
 static void warn(const struct config *config, uint64_t files)
 {
@@ -98,7 +107,7 @@ static void warn(const struct config *config, uint64_t files)
                               "versions below TLS 1.2 can be broken");
         log_write(&r);
     }
-    if (files / 2 >= config->max_sessions + FILES_ASIDE / 2)
+    if (files >= files_needed(config))
         return;
     log_begin(&r, LOG_LEVEL_WARNING, "few_files");
     log_record_add_number(&r, "open_files", files);

@@ -33,6 +33,7 @@ enum counter {
     COUNTER_LISTINGS_FULL,       /* nothing was known that held: DEC-1 */
     COUNTER_LISTINGS_UPDATED,    /* only the changes were asked for */
     COUNTER_LISTINGS_FRESH,      /* nothing was asked for */
+    COUNTER_UPSTREAM_REUSED,     /* parked ones that were of use again */
     COUNTER_COUNT,
 };
 

@@ -95,6 +95,10 @@
  * this many times upstream_timeout.
  */
 #define UPSTREAM_PATIENCE 10
+/* A connection that has rested has a quarter of upstream_timeout, and no longer
+ * than this, to select the mailbox: then a new one is made.
+ */
+#define REUSE_TIMEOUT_MS 10000
 /* LOGOUT waits this long for its answer. */
 #define LOGOUT_TIMEOUT_MS 5000
 /* A throttling server that names a wait no longer than this is obeyed. */
@@ -127,6 +131,9 @@
 #define ATTEMPT_DELAY_MS 250
 /* A peer has this long to take what is left when its connection closes. */
 #define CLOSE_TIMEOUT_MS 5000
+
+/* Parked connections are looked at this often. */
+#define PARKED_SWEEP_MS 5000
 
 /* --- the HTTP status server --- */
 

@@ -63,7 +63,10 @@ struct relay {
     struct dialer *dialer;       /* DIALING */
     struct connection *upstream; /* SECURING, UPGRADING, OPEN */
     enum relay_upstream_stage upstream_stage;
-    bool upstream_counted; /* in the service's budget */
+    bool upstream_counted;     /* in the service's budget */
+    uint64_t upstream_made_ms; /* when it was begun to be made */
+    struct parked_claim claim; /* of the credentials that are used */
+    bool has_claim;
 
     uv_timer_t timer;
     uint64_t timer_ms; /* when it is due; UINT64_MAX: it is not */
@@ -109,6 +112,9 @@ bool relay_upstream_receive(struct relay *r);
 bool relay_upstream_send(struct relay *r);
 void relay_upstream_settle(struct relay *r);
 
+void relay_upstream_reuse(struct relay *r,
+                          const struct credentials *credentials);
+void relay_upstream_park(struct relay *r, const struct imap_parked *parked);
 void relay_upstream_connect(struct relay *r);
 void relay_upstream_start_tls(struct relay *r);
 void relay_upstream_close(struct relay *r);

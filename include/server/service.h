@@ -3,9 +3,9 @@
  * It holds what a worker needs beside its loop: the TLS contexts with their
  * certificates (one for all workers, so that a session ticket is good at
  * each), the keys of session tickets, the policy of each listener, the table of
- * locked maildrops and what is known of their mailboxes. All but these keys,
- * that table and that knowledge (which have a mutex each) and the figures at the
- * end (which are atomic) never changes.
+ * locked maildrops, what is known of their mailboxes, and the connections that
+ * are parked. All but these keys and the last three (which have a mutex each)
+ * and the figures at the end (which are atomic) never changes.
  */
 #ifndef POPINJAY_SERVER_SERVICE_H
 #define POPINJAY_SERVER_SERVICE_H
@@ -19,6 +19,7 @@
 #include "config.h"
 #include "net/tls_context.h"
 #include "server/lock_table.h"
+#include "server/parked.h"
 #include "server/snapshot_cache.h"
 #include "session/policy.h"
 
@@ -35,12 +36,13 @@ struct service {
     struct tls_tickets *tickets;
     struct lock_table *locks;
     struct snapshot_cache *snapshots;
+    struct parked_table *parked;        /* NULL: none is parked */
     char *upstream_name;                /* server_name:port, half a maildrop's
                                            name */
     atomic_uint_least64_t next_session; /* the number in the log */
     struct octet_budget readahead;
     atomic_uint_least32_t sessions;  /* alive, over all workers */
-    atomic_uint_least32_t upstreams; /* connections, the same */
+    atomic_uint_least32_t upstreams; /* connections, parked ones too */
     /* When the last attempt to reach the upstream failed, by the clock of all
      * loops; 0: it did not, or there was none yet.
      */

@@ -30,6 +30,7 @@ struct status_figures {
     uint32_t workers;
     uint32_t max_sessions;
     uint64_t sessions; /* alive now */
+    uint32_t parked;   /* upstream connections that rest */
     struct counters_total totals;
 };
 

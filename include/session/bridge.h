@@ -23,7 +23,9 @@
 
 #include "base/attributes.h"
 #include "base/span.h"
+#include "session/credentials.h"
 #include "session/fault.h"
+#include "session/imap_parked.h"
 #include "session/known_mailbox.h"
 #include "session/policy.h"
 
@@ -79,6 +81,12 @@ void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
  */
 void bridge_offer_mailbox(struct bridge *b, const struct known_mailbox *known);
 
+/* The answer to BRIDGE_REUSE: a connection that was parked with the very same
+ * credentials, and is the bridge's now; NULL: there is none. |parked| is copied.
+ */
+void bridge_reuse(struct bridge *b, const struct imap_parked *parked,
+                  uint64_t now_ms);
+
 /* The deadline may have passed. */
 void bridge_time(struct bridge *b, uint64_t now_ms);
 
@@ -101,10 +109,15 @@ enum bridge_wish_kind {
      * (it ends the session then); none may be kept for the TLS side.
      */
     BRIDGE_START_CLIENT_TLS,
-    BRIDGE_CONNECT,            /* a new upstream connection, as configured */
+    BRIDGE_REUSE,   /* a parked upstream connection of |credentials|; to be
+                       answered by bridge_reuse, before anything goes in */
+    BRIDGE_CONNECT, /* a new upstream connection, as configured */
     BRIDGE_START_UPSTREAM_TLS, /* STARTTLS was accepted */
     BRIDGE_CLOSE_UPSTREAM,     /* the bridge has already forgotten it */
-    BRIDGE_LOCK,               /* the maildrop of |user| */
+    BRIDGE_PARK, /* so it has this one, which is logged in as the last
+                    BRIDGE_REUSE asked, and may rest as |parked|; where
+                    it cannot, LOGOUT is to be said */
+    BRIDGE_LOCK, /* the maildrop of |user| */
     BRIDGE_UNLOCK,
     BRIDGE_KEEP_MAILBOX, /* bridge_known_mailbox, of |user|, for the next
                                   session; before BRIDGE_UNLOCK */
@@ -122,6 +135,7 @@ enum bridge_note {
     BRIDGE_NOTE_UPSTREAM_TEXT, /* an ALERT or a failure's text, raw: the log
                                   must escape it */
     BRIDGE_NOTE_UPSTREAM_LOST, /* fault: not in answer to a command */
+    BRIDGE_NOTE_NOT_REUSED,    /* fault: a parked connection was of no use */
     BRIDGE_NOTE_SIZE_MISMATCH, /* DEC-8 */
     BRIDGE_NOTE_NO_UNIQUE_IDS, /* no UIDVALIDITY, or UIDNOTSTICKY: DEC-12 */
     BRIDGE_NOTE_COUNT,
@@ -135,6 +149,8 @@ struct bridge_wish {
                               the next call; in LOCK and KEEP_MAILBOX, whose
                               maildrop it is */
     struct span text;      /* BRIDGE_NOTE_UPSTREAM_TEXT */
+    const struct credentials *credentials; /* BRIDGE_REUSE: as |user| */
+    const struct imap_parked *parked;      /* BRIDGE_PARK: as |user| */
 };
 
 /* Takes the next wish; false: none. */
@@ -175,6 +191,7 @@ struct bridge_report {
     uint64_t octets_retrieved;   /* of those, as the server holds them */
     uint64_t messages_deleted;   /* gone, as +OK to QUIT said */
     uint64_t upstream_failures;  /* connections that failed or broke */
+    uint64_t upstream_reused;    /* parked ones that were of use again */
     uint64_t upstream_rejects;   /* BAD and CLIENTBUG: our defects */
     uint64_t size_mismatches;    /* DEC-8 */
     /* Listings by what came of what was known; UNPROVEN: listed anew. */

@@ -30,8 +30,8 @@ enum bridge_client {
 
 enum bridge_link {
     BRIDGE_LINK_NONE,
-    BRIDGE_LINK_CONNECTING,
-    BRIDGE_LINK_HANDSHAKE, /* STARTTLS */
+    BRIDGE_LINK_CONNECTING, /* also while a parked one is looked for */
+    BRIDGE_LINK_HANDSHAKE,  /* STARTTLS */
     BRIDGE_LINK_UP,
     BRIDGE_LINK_LEAVING, /* LOGOUT is sent, nobody waits for its answer */
 };
@@ -70,11 +70,14 @@ struct bridge {
     struct buf early;            /* of the server: comes before it is wanted */
     struct pop3_request request; /* MESSAGE, QUIT: not yet begun */
     bool overloaded;
+    bool lock_wished; /* and not yet answered */
     bool locked;
-    bool reconnected;   /* at QUIT, once; look up first: DEC-7 */
-    bool size_differed; /* told once a session */
-    enum fault refusal; /* of a login, held back for a while */
-    unsigned backoffs;  /* for this command */
+    bool reused; /* the connection has rested, and not yet selected INBOX */
+    struct imap_parked parked; /* for BRIDGE_PARK */
+    bool reconnected;          /* at QUIT, once; look up first: DEC-7 */
+    bool size_differed;        /* told once a session */
+    enum fault refusal;        /* of a login, held back for a while */
+    unsigned backoffs;         /* for this command */
 
     uint64_t now_ms;
     uint64_t login_deadline_ms;
@@ -125,11 +128,18 @@ void bridge_connect(struct bridge *b);
 /* The same for QUIT, whose connection was lost: once a session (DEC-7). */
 void bridge_reconnect(struct bridge *b);
 
-/* Credentials are at hand: they are sent as soon as the server is ready. */
+/* Credentials are at hand. Is a connection parked that they opened? */
+void bridge_ask_for_parked(struct bridge *b);
+/* There is: it is taken up. */
+void bridge_take_up(struct bridge *b, const struct imap_parked *parked);
+/* They are sent as soon as the server is ready. */
 void bridge_try_login(struct bridge *b);
 
 /* LOGOUT where it can be said, else just closed; frees the lock. */
 void bridge_leave_upstream(struct bridge *b);
+
+/* The same for one that is in order: it is parked where it may be. */
+void bridge_park_upstream(struct bridge *b);
 
 /* Takes octets off |in| for as long as they are wanted. */
 void bridge_take_upstream(struct bridge *b, struct span *in);

@@ -22,6 +22,7 @@
 #include "imap/response.h"
 #include "session/credentials.h"
 #include "session/fault.h"
+#include "session/imap_parked.h"
 #include "session/policy.h"
 
 enum imap_state {
@@ -77,6 +78,7 @@ struct imap_session {
     bool login_goes_on;     /* LOGIN: a piece waits for `+` */
     unsigned login_piece;   /* LOGIN: sent so far */
     unsigned noise_lines;
+    bool input_is_left; /* behind the event handed out last */
     bool progressed;
     uint64_t unasked_octets; /* since the last progress */
     uint64_t rejects;        /* BAD and CLIENTBUG seen: MAP-8 */
@@ -112,6 +114,21 @@ MUST_CHECK bool imap_session_init(struct imap_session *s,
                                   const struct session_policy *policy,
                                   struct span client_address);
 void imap_session_fini(struct imap_session *s);
+
+/* No command under way, no response half read, nothing unsent, and the mailbox
+ * the one that was selected: the connection may rest.
+ */
+bool imap_session_is_at_rest(const struct imap_session *s);
+struct imap_parked imap_session_park(const struct imap_session *s);
+
+/* As imap_session_init, for a connection that has rested: in IMAP_AUTHENTICATED,
+ * whatever mailbox the server may still have selected. What it says of that
+ * one comes before its answers to the next SELECT (RFC 9051 §7.1, CLOSED).
+ */
+MUST_CHECK bool imap_session_take_up(struct imap_session *s,
+                                     const struct session_policy *policy,
+                                     struct span client_address,
+                                     const struct imap_parked *parked);
 
 /* Takes at most one event off |in|; call until IMAP_SESSION_MORE. After
  * START_TLS and FAILED nothing may be left to take: the rest of |in| is

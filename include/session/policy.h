@@ -40,7 +40,8 @@ struct session_policy {
     uint64_t session_timeout_ms; /* 600,000 at least: RFC 1939 §3 */
     uint64_t upstream_timeout_ms;   /* silence while an answer is awaited */
     uint64_t auth_failure_delay_ms; /* times the number of failures */
-    uint64_t readahead_octets;      /* of one session; 0: none is done */
+    uint64_t upstream_reuse_ms; /* how long a connection rests; 0: none does */
+    uint64_t readahead_octets;  /* of one session; 0: none is done */
     struct octet_budget *readahead_budget; /* of all; NULL: no limit */
     const char *version;                   /* for ID and IMPLEMENTATION */
 };

@@ -98,6 +98,8 @@ static void count(struct relay *r)
                  now->messages_deleted - then->messages_deleted);
     counters_add(c, COUNTER_UPSTREAM_FAILURES,
                  now->upstream_failures - then->upstream_failures);
+    counters_add(c, COUNTER_UPSTREAM_REUSED,
+                 now->upstream_reused - then->upstream_reused);
     counters_add(c, COUNTER_UPSTREAM_REJECTS,
                  now->upstream_rejects - then->upstream_rejects);
     counters_add(c, COUNTER_SIZE_MISMATCHES,
@@ -148,6 +150,9 @@ static void serve(struct relay *r, const struct bridge_wish *wish)
     case BRIDGE_START_CLIENT_TLS:
         relay_client_start_tls(r);
         break;
+    case BRIDGE_REUSE:
+        relay_upstream_reuse(r, wish->credentials);
+        break;
     case BRIDGE_CONNECT:
         relay_upstream_connect(r);
         break;
@@ -156,6 +161,9 @@ static void serve(struct relay *r, const struct bridge_wish *wish)
         break;
     case BRIDGE_CLOSE_UPSTREAM:
         relay_upstream_close(r);
+        break;
+    case BRIDGE_PARK:
+        relay_upstream_park(r, wish->parked);
         break;
     case BRIDGE_LOCK:
         take_lock(r, wish->user);

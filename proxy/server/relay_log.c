@@ -80,6 +80,14 @@ static void remember_user(struct relay *r, struct span user)
     buf_append(&r->user, user);
 }
 
+static void add_login(struct log_record *record,
+                      const struct bridge_report *report)
+{
+    log_record_add_string(record, "reused",
+                          report->upstream_reused > 0 ? "yes" : "no");
+    log_record_add_number(record, "messages", report->messages);
+}
+
 static void log_login(struct relay *r, const char *event,
                       const struct bridge_wish *wish, enum log_level level)
 {
@@ -91,8 +99,7 @@ static void log_login(struct relay *r, const char *event,
     log_record_add_text(&record, "user", wish->user);
     add_legs(r, &record);
     if (wish->note == BRIDGE_NOTE_LOGGED_IN)
-        log_record_add_number(&record, "messages",
-                              bridge_report(r->bridge)->messages);
+        add_login(&record, bridge_report(r->bridge));
     if (wish->note == BRIDGE_NOTE_LOGIN_REFUSED)
         log_record_add_string(&record, "reason", fault_name(wish->fault));
     log_write(&record);
@@ -136,6 +143,9 @@ void relay_log_note(struct relay *r, const struct bridge_wish *wish)
         break;
     case BRIDGE_NOTE_NO_UNIQUE_IDS:
         log_trouble(r, "no_lasting_uidvalidity", wish, LOG_LEVEL_WARNING);
+        break;
+    case BRIDGE_NOTE_NOT_REUSED:
+        log_trouble(r, "upstream_not_reused", wish, LOG_LEVEL_INFO);
         break;
     case BRIDGE_NOTE_SIZE_MISMATCH:
         log_trouble(r, "size_mismatch", wish, LOG_LEVEL_DEBUG);

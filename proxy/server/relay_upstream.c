@@ -1,6 +1,7 @@
 /* The upstream's side of a relay. */
 #include <assert.h>
 
+#include "base/limits.h"
 #include "server/relay_parts.h"
 
 /* RFC 7301, IANA's registry of ALPN ids: CONFORMANCE TLS-12. */
@@ -21,19 +22,33 @@ static void let_go(struct relay *r)
     r->upstream_counted = false;
 }
 
+/* --- the budget --- */
+
+/* False: it is spent. */
+static bool count_one_more(struct service *service)
+{
+    uint32_t max = service->config->upstream.max_connections;
+    uint32_t before = atomic_fetch_add(&service->upstreams, 1);
+
+    if (max == 0 || before < max)
+        return true;
+    atomic_fetch_sub(&service->upstreams, 1);
+    return false;
+}
+
 /* A server may admit only so many connections from one address: quirk of
  * Courier. The server's count includes those that it has not yet seen to
  * close, ours does not; the bridge says LOGOUT and waits for the answer first.
+ * Those that only rest make room.
  */
 static bool join_budget(struct relay *r)
 {
     struct service *service = r->host->service;
-    uint32_t max = service->config->upstream.max_connections;
-    uint32_t before = atomic_fetch_add(&service->upstreams, 1);
 
-    r->upstream_counted = max == 0 || before < max;
-    if (!r->upstream_counted)
-        atomic_fetch_sub(&service->upstreams, 1);
+    do
+        r->upstream_counted = count_one_more(service);
+    while (!r->upstream_counted && service->parked != NULL &&
+           parked_evict(service->parked));
     return r->upstream_counted;
 }
 
@@ -123,6 +138,7 @@ void relay_upstream_connect(struct relay *r)
         return;
     }
     r->upstream_stage = RELAY_UPSTREAM_DIALING;
+    r->upstream_made_ms = relay_now(r);
     r->dialer =
         dialer_start(r->host->space.loop, to->host, to->port, on_dialed, r);
     if (r->dialer == NULL)
@@ -160,6 +176,81 @@ bool relay_upstream_notice(struct relay *r)
             connection_state(r->upstream) == CONNECTION_UNTRUSTED,
             upgrading ? BRIDGE_UPSTREAM_CLOSED : BRIDGE_UPSTREAM_UNREACHABLE);
     return true;
+}
+
+/* --- from one session to the next --- */
+
+/* What is told of the client (ID) holds for one connection, and must be true
+ * for whoever takes it up.
+ */
+static struct span told_of_client(const struct relay *r)
+{
+    if (!r->listener->policy.forward_client_address)
+        return (struct span){ NULL, 0 };
+    return span_from_string(r->client_leg.address.host);
+}
+
+static bool take_parked(struct relay *r, const struct credentials *credentials,
+                        struct parked_connection *parked)
+{
+    struct service *service = r->host->service;
+
+    r->has_claim = parked_claim_make(service->parked,
+                                     span_from_string(service->upstream_name),
+                                     credentials, told_of_client(r), &r->claim);
+    return r->has_claim &&
+           parked_take(service->parked, &r->claim, relay_now(r), parked);
+}
+
+void relay_upstream_reuse(struct relay *r,
+                          const struct credentials *credentials)
+{
+    struct parked_connection parked;
+
+    assert(r->upstream_stage == RELAY_UPSTREAM_NONE);
+    if (!take_parked(r, credentials, &parked)) {
+        bridge_reuse(r->bridge, NULL, relay_now(r));
+        return;
+    }
+    r->upstream_counted = true;
+    r->upstream =
+        connection_attach(&r->host->space, &parked.link, relay_pump, r);
+    if (r->upstream == NULL) {
+        let_go(r);
+        bridge_reuse(r->bridge, NULL, relay_now(r));
+        return;
+    }
+    r->upstream_stage = RELAY_UPSTREAM_OPEN;
+    r->upstream_made_ms = parked.made_ms;
+    relay_note_leg(&r->upstream_leg, r->upstream);
+    bridge_reuse(r->bridge, &parked.imap, relay_now(r));
+}
+
+static void say_logout(struct relay *r, const struct imap_parked *parked)
+{
+    struct buf words;
+
+    buf_init(&words, UPSTREAM_OUTPUT_MAX);
+    imap_parked_write_logout(parked, &words);
+    (void)connection_write(r->upstream, buf_span(&words));
+    buf_fini(&words);
+}
+
+void relay_upstream_park(struct relay *r, const struct imap_parked *imap)
+{
+    struct parked_connection parked = { .imap = *imap,
+                                        .made_ms = r->upstream_made_ms };
+
+    if (r->upstream_stage != RELAY_UPSTREAM_OPEN)
+        return;
+    if (r->has_claim && connection_detach(r->upstream, &parked.link)) {
+        r->upstream_counted = false; /* it goes on to be */
+        parked_put(r->host->service->parked, &r->claim, &parked, relay_now(r));
+    } else {
+        say_logout(r, imap);
+        connection_close(r->upstream);
+    }
+    let_go(r);
 }
 
 /* --- octets --- */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/limits.h"
 #include "server/log.h"
 #include "server/status_server.h"
 #include "server/worker.h"
@@ -45,6 +46,7 @@ struct server {
     uv_loop_t loop;
     uv_signal_t signals[ARRAY_LENGTH(signal_numbers)];
     uv_timer_t drain_timer;
+    uv_timer_t sweep_timer;       /* of parked connections */
     struct status_server *status; /* NULL: none */
     struct member *members;       /* config->workers */
     unsigned running;
@@ -87,6 +89,8 @@ static void figures(void *data, struct status_figures *out)
         .max_sessions = s->config->max_sessions,
         .state = state_for_status(s),
     };
+    if (s->service->parked != NULL)
+        out->parked = parked_count(s->service->parked);
     for (unsigned i = 0; i < s->config->workers; i++) {
         const struct worker *w = s->members[i].worker;
 
@@ -126,6 +130,7 @@ static void close_all(struct server *s)
     for (size_t i = 0; i < ARRAY_LENGTH(signal_numbers); i++)
         close_handle((uv_handle_t *)&s->signals[i]);
     close_handle((uv_handle_t *)&s->drain_timer);
+    close_handle((uv_handle_t *)&s->sweep_timer);
     for (unsigned i = 0; i < s->config->workers; i++)
         close_handle((uv_handle_t *)&s->members[i].ended);
     status_server_close(s->status);
@@ -147,11 +152,20 @@ static void drain(struct server *s)
 {
     s->state = SERVER_DRAINING;
     log_with_sessions(s, "draining");
+    if (s->service->parked != NULL)
+        parked_close(s->service->parked);
     for (unsigned i = 0; i < s->config->workers; i++)
         if (s->members[i].is_running)
             worker_stop_listening(s->members[i].worker);
     (void)uv_timer_start(&s->drain_timer, on_drain_over,
                          s->config->drain_timeout_ms, 0);
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+    struct server *s = timer->data;
+
+    parked_sweep(s->service->parked, uv_now(&s->loop));
 }
 
 static void on_worker_ended(uv_async_t *async)
@@ -213,6 +227,8 @@ static bool init_handles(struct server *s)
     }
     (void)uv_timer_init(&s->loop, &s->drain_timer);
     s->drain_timer.data = s;
+    (void)uv_timer_init(&s->loop, &s->sweep_timer);
+    s->sweep_timer.data = s;
     for (unsigned i = 0; i < s->config->workers; i++) {
         struct member *m = &s->members[i];
 
@@ -304,6 +320,9 @@ bool server_run(struct server *s, char *error, size_t error_size)
 
     for (size_t i = 0; i < ARRAY_LENGTH(signal_numbers); i++)
         (void)uv_signal_start(&s->signals[i], on_signal, signal_numbers[i]);
+    if (s->service->parked != NULL)
+        (void)uv_timer_start(&s->sweep_timer, on_sweep, PARKED_SWEEP_MS,
+                             PARKED_SWEEP_MS);
     started = start_workers(s);
     if (started) {
         s->state = SERVER_SERVING;

@@ -64,6 +64,20 @@ static bool set_up_upstream(struct service *s, char *error, size_t error_size)
     return s->upstream_tls != NULL;
 }
 
+static bool set_up_parking(struct service *s)
+{
+    const struct parked_limits limits = {
+        .count = s->config->parked_connections,
+        .rest_ms = s->config->upstream_reuse_ms,
+        .age_ms = s->config->upstream_login_age_ms,
+    };
+
+    if (limits.rest_ms == 0)
+        return true;
+    s->parked = parked_table_new(&limits, &s->upstreams);
+    return s->parked != NULL;
+}
+
 struct service *service_new(const struct config *config, const char *version,
                             char *error, size_t error_size)
 {
@@ -86,7 +100,7 @@ struct service *service_new(const struct config *config, const char *version,
                                  on_bad_ticket_keys, error, error_size);
     if (s->tickets == NULL ||
         !set_up_listeners(s, version, error, error_size) ||
-        !set_up_upstream(s, error, error_size)) {
+        !set_up_parking(s) || !set_up_upstream(s, error, error_size)) {
         service_free(s);
         return NULL;
     }
@@ -100,6 +114,7 @@ void service_free(struct service *s)
     for (size_t i = 0; s->listeners != NULL && i < s->config->listener_count;
          i++)
         tls_context_free(s->listeners[i].tls);
+    parked_table_free(s->parked);
     tls_context_free(s->upstream_tls);
     tls_tickets_free(s->tickets);
     lock_table_free(s->locks);

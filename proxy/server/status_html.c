@@ -122,6 +122,19 @@ static void sessions(struct buf *out, const struct status_figures *f)
     end_table(out);
 }
 
+static void upstream(struct buf *out, const struct status_figures *f)
+{
+    const struct counters_total *t = &f->totals;
+
+    begin_table(out, "Upstream connections");
+    row(out, "came up", t->value[COUNTER_UPSTREAM_CONNECTS]);
+    row(out, "used again", t->value[COUNTER_UPSTREAM_REUSED]);
+    row(out, "parked", f->parked);
+    row(out, "failed or broke", t->value[COUNTER_UPSTREAM_FAILURES]);
+    row(out, "commands not understood", t->value[COUNTER_UPSTREAM_REJECTS]);
+    end_table(out);
+}
+
 static void work(struct buf *out, const struct counters_total *t)
 {
     begin_table(out, "Logins");
@@ -139,11 +152,6 @@ static void work(struct buf *out, const struct counters_total *t)
     row(out, "messages deleted", t->value[COUNTER_MESSAGES_DELETED]);
     row(out, "sizes misstated by the upstream",
         t->value[COUNTER_SIZE_MISMATCHES]);
-    end_table(out);
-    begin_table(out, "Upstream connections");
-    row(out, "came up", t->value[COUNTER_UPSTREAM_CONNECTS]);
-    row(out, "failed or broke", t->value[COUNTER_UPSTREAM_FAILURES]);
-    row(out, "commands not understood", t->value[COUNTER_UPSTREAM_REJECTS]);
     end_table(out);
 }
 
@@ -170,6 +178,7 @@ bool status_page_html(const struct status_figures *f, struct buf *out)
     head(out, f);
     sessions(out, f);
     work(out, &f->totals);
+    upstream(out, f);
     reasons(out, "Why logins failed", FAULT_NONE + 1, f->totals.login_failures);
     reasons(out, "How sessions ended", FAULT_NONE, f->totals.session_ends);
     text(out, "<p>The same as <a href=\"/status\">JSON</a> and for "

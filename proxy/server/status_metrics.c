@@ -12,6 +12,7 @@ enum source {
     FROM_BUILD,    /* value 1, a label of text */
     FROM_UPSTREAM, /* the same */
     FROM_PHASES,
+    FROM_PARKED,
     FROM_COUNTER,
     FROM_LOGIN_FAILURES,
     FROM_SESSION_ENDS,
@@ -72,6 +73,12 @@ static const struct family {
     { "popinjay_upstream_connections_total", "counter",
       "Connections to the upstream that came up.", FROM_COUNTER,
       COUNTER_UPSTREAM_CONNECTS },
+    { "popinjay_upstream_reused_total", "counter",
+      "Sessions that went on with a parked connection.", FROM_COUNTER,
+      COUNTER_UPSTREAM_REUSED },
+    { "popinjay_parked_connections", "gauge",
+      "Connections to the upstream that rest until the next session.",
+      FROM_PARKED, 0 },
     { "popinjay_upstream_failures_total", "counter",
       "Connections to the upstream that failed or broke.", FROM_COUNTER,
       COUNTER_UPSTREAM_FAILURES },
@@ -178,6 +185,9 @@ static void append_samples(struct buf *out, const struct family *family,
         break;
     case FROM_PHASES:
         append_by_phase(out, family, t->sessions_in_phase);
+        break;
+    case FROM_PARKED:
+        append_sample(out, family, f->parked);
         break;
     case FROM_COUNTER:
         append_sample(out, family, t->value[family->counter]);

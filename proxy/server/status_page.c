@@ -125,6 +125,8 @@ static bool put_all(json_t *page, const struct status_figures *f)
            put(page, "octets_retrieved", t->value[COUNTER_OCTETS_RETRIEVED]) &&
            put(page, "upstream_connections",
                t->value[COUNTER_UPSTREAM_CONNECTS]) &&
+           put(page, "upstream_reused", t->value[COUNTER_UPSTREAM_REUSED]) &&
+           put(page, "parked_connections", f->parked) &&
            put(page, "upstream_failures",
                t->value[COUNTER_UPSTREAM_FAILURES]) &&
            put(page, "upstream_rejects", t->value[COUNTER_UPSTREAM_REJECTS]) &&

@@ -123,6 +123,8 @@ bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
     wish->user = wish->kind == BRIDGE_LOCK || wish->kind == BRIDGE_KEEP_MAILBOX
                      ? credentials_name(&b->upstream)
                      : buf_span(&b->login_name);
+    wish->credentials = &b->upstream;
+    wish->parked = &b->parked;
     b->wish_first = (b->wish_first + 1) % BRIDGE_WISHES_MAX;
     b->wish_count--;
     return true;
@@ -375,6 +377,18 @@ void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
     settle(b);
 }
 
+void bridge_reuse(struct bridge *b, const struct imap_parked *parked,
+                  uint64_t now_ms)
+{
+    assert(b->link == BRIDGE_LINK_CONNECTING && b->phase == BRIDGE_LOGGING_IN);
+    b->now_ms = now_ms;
+    if (parked != NULL)
+        bridge_take_up(b, parked);
+    else
+        bridge_wish(b, BRIDGE_CONNECT);
+    settle(b);
+}
+
 /* --- time --- */
 
 /* The client's patience with us and ours with it. */
@@ -393,12 +407,25 @@ static uint64_t client_deadline(const struct bridge *b)
     return b->client_seen_ms + b->policy->session_timeout_ms;
 }
 
+/* A connection that has rested may be dead without a sign; a new one costs
+ * little beside the time that the client would wait for it.
+ */
+static uint64_t reuse_deadline(const struct bridge *b)
+{
+    uint64_t patience = b->policy->upstream_timeout_ms / 4;
+
+    return b->progress_ms +
+           (patience < REUSE_TIMEOUT_MS ? patience : REUSE_TIMEOUT_MS);
+}
+
 /* Silence, or much talk that brings nothing. */
 static uint64_t answer_deadline(const struct bridge *b)
 {
     uint64_t silence = b->policy->upstream_timeout_ms;
     uint64_t patience = silence * UPSTREAM_PATIENCE;
 
+    if (b->reused)
+        return reuse_deadline(b);
     if (b->progress_ms + patience < b->upstream_seen_ms + silence)
         return b->progress_ms + patience;
     return b->upstream_seen_ms + silence;

@@ -58,6 +58,10 @@ static void start_login(struct bridge *b, enum fault fault)
         bridge_refuse_login(b, FAULT_NO_MEMORY);
         return;
     }
+    if (b->policy->upstream_reuse_ms > 0) {
+        bridge_ask_for_parked(b);
+        return;
+    }
     bridge_connect(b);
     bridge_try_login(b);
 }
@@ -107,8 +111,13 @@ void bridge_finish_quit(struct bridge *b, enum fault fault)
         keep_what_is_left(b);
     }
     b->phase = BRIDGE_CLOSING;
-    /* The lock is free before the client is told (CONFORMANCE DEC-13). */
-    bridge_leave_upstream(b);
+    /* The lock is free, and the connection parked, before the client is told:
+     * it may come again at once (CONFORMANCE DEC-13).
+     */
+    if (fault == FAULT_NONE)
+        bridge_park_upstream(b);
+    else
+        bridge_leave_upstream(b);
     pop3_session_finish(&b->pop3, fault);
     if (b->client == BRIDGE_CLIENT_ENDED)
         buf_clear(&b->pop3.out); /* nobody is there to read it */
@@ -173,13 +182,24 @@ static void start_deferred(struct bridge *b)
     }
 }
 
+/* Connects before the password is there. Where connections are parked only the
+ * password shows whether one is needed; and were one made for those alone that
+ * have none parked, the time of a refusal would tell who has.
+ */
+static void warm_up(struct bridge *b)
+{
+    if (b->policy->upstream_reuse_ms > 0 || b->overloaded)
+        return;
+    /* Not again and again for a client that only says USER. */
+    if (b->report.upstream_failures == 0)
+        bridge_connect(b);
+}
+
 static void serve(struct bridge *b, const struct pop3_request *request)
 {
     switch (request->kind) {
     case POP3_REQUEST_WARM_UP:
-        /* Not again and again for a client that only says USER. */
-        if (!b->overloaded && b->report.upstream_failures == 0)
-            bridge_connect(b);
+        warm_up(b);
         break;
     case POP3_REQUEST_STLS:
         start_tls(b);

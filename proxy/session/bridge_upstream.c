@@ -1,6 +1,8 @@
 /* bridge_upstream.c - the upstream connection, from the wish to connect to its
  * end.
  */
+#include <assert.h>
+
 #include "session/bridge_state.h"
 
 /* --- connecting and leaving --- */
@@ -22,6 +24,16 @@ void bridge_connect(struct bridge *b)
     bridge_wish(b, BRIDGE_CONNECT);
 }
 
+void bridge_ask_for_parked(struct bridge *b)
+{
+    if (b->link == BRIDGE_LINK_LEAVING)
+        bridge_upstream_lost(b, FAULT_NONE, true);
+    assert(b->link == BRIDGE_LINK_NONE);
+    b->link = BRIDGE_LINK_CONNECTING;
+    bridge_await_upstream(b);
+    bridge_wish(b, BRIDGE_REUSE);
+}
+
 void bridge_reconnect(struct bridge *b)
 {
     b->reconnected = true;
@@ -33,6 +45,7 @@ void bridge_reconnect(struct bridge *b)
 static void forget_upstream(struct bridge *b, bool still_open)
 {
     bridge_forget_task(b);
+    b->reused = false;
     if (b->link == BRIDGE_LINK_NONE)
         return;
     readahead_forget(&b->ahead);
@@ -53,16 +66,48 @@ static void unlock(struct bridge *b)
     bridge_wish(b, BRIDGE_UNLOCK);
 }
 
+static void wish_lock(struct bridge *b)
+{
+    if (b->lock_wished)
+        return;
+    b->lock_wished = true;
+    bridge_wish(b, BRIDGE_LOCK);
+}
+
 void bridge_leave_upstream(struct bridge *b)
 {
     if (b->link == BRIDGE_LINK_UP && imap_session_log_out(&b->imap)) {
         bridge_forget_task(b);
+        b->reused = false;
         b->link = BRIDGE_LINK_LEAVING;
         b->upstream_seen_ms = b->now_ms;
     } else if (b->link != BRIDGE_LINK_LEAVING) {
         forget_upstream(b, true);
     }
     unlock(b);
+}
+
+void bridge_park_upstream(struct bridge *b)
+{
+    if (b->policy->upstream_reuse_ms > 0 && b->link == BRIDGE_LINK_UP &&
+        buf_length(&b->early) == 0 && imap_session_is_at_rest(&b->imap)) {
+        b->parked = imap_session_park(&b->imap);
+        forget_upstream(b, false);
+        bridge_wish(b, BRIDGE_PARK);
+    }
+    bridge_leave_upstream(b);
+}
+
+void bridge_take_up(struct bridge *b, const struct imap_parked *parked)
+{
+    b->link = BRIDGE_LINK_UP;
+    b->reused = true;
+    bridge_await_upstream(b);
+    if (!imap_session_take_up(&b->imap, b->policy, buf_span(&b->client_address),
+                              parked))
+        bridge_upstream_lost(b, FAULT_NO_MEMORY, true);
+    else
+        wish_lock(b);
 }
 
 void bridge_upstream_up(struct bridge *b)
@@ -120,16 +165,30 @@ static void lose_update(struct bridge *b, enum fault fault,
     }
 }
 
+/* One that has rested: it may have ended while nobody looked, so its loss is no
+ * failure, and the login goes on as if there had been none.
+ */
+static void do_without_parked(struct bridge *b, enum fault fault)
+{
+    bridge_note(b, BRIDGE_NOTE_NOT_REUSED, fault);
+    bridge_connect(b);
+}
+
 void bridge_upstream_lost(struct bridge *b, enum fault fault, bool still_open)
 {
     enum bridge_link link = b->link;
     enum bridge_task task = b->task;
+    bool reused = b->reused;
 
     if (link == BRIDGE_LINK_NONE)
         return;
     forget_upstream(b, still_open);
     if (link == BRIDGE_LINK_LEAVING)
         return;
+    if (reused) {
+        do_without_parked(b, fault);
+        return;
+    }
     b->report.upstream_failures++;
     switch (b->phase) {
     case BRIDGE_AUTHORIZATION: /* the next login makes a new one */
@@ -177,26 +236,43 @@ void bridge_try_login(struct bridge *b)
         bridge_finish_quit(b, fault);
 }
 
+static void select_mailbox(struct bridge *b)
+{
+    bridge_await_upstream(b);
+    imap_session_select(&b->imap);
+}
+
+/* What was parked goes back: the password is right, and somebody else has the
+ * maildrop for a while.
+ */
+static void refuse_unlocked(struct bridge *b, enum fault fault)
+{
+    if (b->reused)
+        bridge_park_upstream(b);
+    bridge_refuse_login(b, fault);
+}
+
 void bridge_lock_answered(struct bridge *b, enum bridge_outcome answer)
 {
+    b->lock_wished = false;
     b->locked = answer == BRIDGE_LOCKED;
     if (b->phase != BRIDGE_LOGGING_IN || b->link != BRIDGE_LINK_UP ||
         b->imap.state != IMAP_AUTHENTICATED)
         unlock(b); /* asked for, and not needed any more */
     else if (b->locked)
-        imap_session_select(&b->imap);
+        select_mailbox(b);
     else
-        bridge_refuse_login(b, answer == BRIDGE_LOCK_BUSY ? FAULT_IN_USE
-                                                          : FAULT_LOGIN_DELAY);
+        refuse_unlocked(b, answer == BRIDGE_LOCK_BUSY ? FAULT_IN_USE
+                                                      : FAULT_LOGIN_DELAY);
 }
 
 static void on_logged_in(struct bridge *b)
 {
-    /* At QUIT the lock is still held. */
-    if (b->phase == BRIDGE_UPDATE)
-        imap_session_select(&b->imap);
+    /* At QUIT the lock is still held, and where a parked connection was lost. */
+    if (b->locked)
+        select_mailbox(b);
     else
-        bridge_wish(b, BRIDGE_LOCK);
+        wish_lock(b);
 }
 
 /* QUIT has a new connection: is it the same mailbox, and may we remove? */
@@ -215,6 +291,8 @@ static void on_selected(struct bridge *b)
 {
     enum fault fault;
 
+    b->report.upstream_reused += b->reused;
+    b->reused = false;
     if (b->phase == BRIDGE_LOGGING_IN) {
         bridge_start_listing(b);
         return;
@@ -247,7 +325,7 @@ static void check_mailbox(struct bridge *b)
 /* The server refused this login or this mailbox, or is of no use at all. */
 static void on_failed(struct bridge *b, enum fault fault)
 {
-    if (b->imap.state == IMAP_DEAD)
+    if (b->imap.state == IMAP_DEAD || b->reused)
         bridge_upstream_lost(b, fault, true);
     else if (b->phase == BRIDGE_LOGGING_IN)
         bridge_refuse_login(b, fault);

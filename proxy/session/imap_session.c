@@ -57,6 +57,36 @@ uint32_t imap_session_oldest_tag(const struct imap_session *s)
     return 0;
 }
 
+bool imap_session_is_at_rest(const struct imap_session *s)
+{
+    bool is_idle = s->state == IMAP_AUTHENTICATED || s->state == IMAP_SELECTED;
+
+    return is_idle && s->awaited == 0 && !s->mailbox.changed &&
+           !s->input_is_left && imap_parser_is_idle(s->parser) &&
+           buf_length(&s->out) == 0 && !buf_failed(&s->out);
+}
+
+struct imap_parked imap_session_park(const struct imap_session *s)
+{
+    assert(imap_session_is_at_rest(s));
+    return (struct imap_parked){ s->capabilities, s->tag,
+                                 s->condstore_refused };
+}
+
+bool imap_session_take_up(struct imap_session *s,
+                          const struct session_policy *policy,
+                          struct span client_address,
+                          const struct imap_parked *parked)
+{
+    if (!imap_session_init(s, policy, client_address))
+        return false;
+    s->state = IMAP_AUTHENTICATED;
+    s->capabilities = parked->capabilities;
+    s->tag = parked->tag;
+    s->condstore_refused = parked->condstore_refused;
+    return true;
+}
+
 static struct imap_session_event note_text(const struct imap_event *ev)
 {
     return (struct imap_session_event){ .kind = IMAP_SESSION_TEXT,
@@ -290,6 +320,7 @@ struct imap_session_event imap_session_next(struct imap_session *s,
         enum imap_status status = imap_parser_next(s->parser, in, &ev);
 
         s->unasked_octets += before - in->len;
+        s->input_is_left = in->len > 0;
         if (status < 0)
             return imap_phase_fail(s, fault_of_status(status), NULL);
         if (s->unasked_octets > IMAP_UNASKED_MAX)

@@ -11,8 +11,12 @@
 #define DEADLINES_MAX 100
 #define DEADLINES_AT_ONCE_MAX 8
 
+/* The last of the client's: connections are parked; of the upstream's: and one
+ * is, whoever logs in.
+ */
 static const enum tls_mode modes[4] = { TLS_MODE_NONE, TLS_MODE_IMPLICIT,
                                         TLS_MODE_STARTTLS, TLS_MODE_NONE };
+#define MODE_PARKING 3
 
 static void settle(struct owner *o);
 
@@ -52,6 +56,7 @@ void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
         .login_timeout_ms = 180000,
         .session_timeout_ms = 600000,
         .upstream_timeout_ms = 60000,
+        .upstream_reuse_ms = (policy_flags & 3) == MODE_PARKING ? 90000 : 0,
         .auth_failure_delay_ms = delay ? 2000 : 0,
         .version = "1",
     };
@@ -59,6 +64,8 @@ void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
     know_mailbox(&o->known);
     o->eager = owner_flags & BIT(4);
     o->client_tls = o->policy.client_tls == TLS_MODE_IMPLICIT;
+    o->has_parked = (policy_flags >> 2 & 3) == MODE_PARKING;
+    o->parked.capabilities.bits = BIT(IMAP_CAP_IMAP4REV1);
     wire_init(&o->wire, &o->policy);
     buf_init(&o->on_the_way, ON_THE_WAY_MAX);
     o->bridge = bridge_new(&o->policy, owner_flags & BIT(0), o->now_ms);
@@ -139,6 +146,32 @@ static void on_connect(struct owner *o)
     wire_connect(&o->wire);
 }
 
+/* Each is of use once, to the same user with the same password. */
+static void on_reuse(struct owner *o, const struct credentials *credentials)
+{
+    bool reuse = o->has_parked;
+
+    REQUIRE(o->policy.upstream_reuse_ms > 0);
+    REQUIRE(o->upstream == OWNER_UPSTREAM_NONE);
+    REQUIRE(buf_length(&credentials->user) > 0);
+    o->has_parked = false;
+    if (reuse) {
+        o->upstream = OWNER_UPSTREAM_OPEN;
+        wire_take_up(&o->wire, o->parked.tag);
+    }
+    bridge_reuse(o->bridge, reuse ? &o->parked : NULL, o->now_ms);
+}
+
+static void on_park(struct owner *o, const struct imap_parked *parked)
+{
+    REQUIRE(o->policy.upstream_reuse_ms > 0);
+    REQUIRE(o->upstream == OWNER_UPSTREAM_OPEN);
+    REQUIRE(parked->tag == o->wire.tag);
+    o->parked = *parked;
+    o->has_parked = true;
+    drop_upstream(o);
+}
+
 static void on_close_client(struct owner *o, bool abort)
 {
     REQUIRE(o->client != OWNER_CLIENT_LEAVING);
@@ -182,6 +215,12 @@ static void serve(struct owner *o, const struct bridge_wish *wish)
         REQUIRE(o->policy.client_tls == TLS_MODE_STARTTLS);
         pass_to_client(o, SIZE_MAX);
         o->client = OWNER_CLIENT_HANDSHAKE;
+        break;
+    case BRIDGE_REUSE:
+        on_reuse(o, wish->credentials);
+        break;
+    case BRIDGE_PARK:
+        on_park(o, wish->parked);
         break;
     case BRIDGE_CONNECT:
         on_connect(o);

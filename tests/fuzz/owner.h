@@ -47,6 +47,8 @@ struct owner {
     enum owner_upstream upstream;
     struct buf
         on_the_way; /* the server's octets that the bridge did not take */
+    bool has_parked;
+    struct imap_parked parked;
     enum owner_lock lock;
     struct known_mailbox known; /* of an earlier session: owner.c */
     uint64_t messages_deleted;  /* as the report said last */

@@ -29,6 +29,15 @@ void wire_connect(struct wire *w)
     w->upstream_tls = w->policy->upstream_tls == TLS_MODE_IMPLICIT;
 }
 
+void wire_take_up(struct wire *w, uint32_t tag)
+{
+    wire_connect(w);
+    w->tag = tag;
+    w->command = WIRE_NOOP;
+    w->answered = true;
+    w->upstream_tls = w->policy->upstream_tls != TLS_MODE_NONE;
+}
+
 static void add(struct wire_line *line, unsigned char octet)
 {
     if (line->len < WIRE_LINE_MAX)

@@ -102,6 +102,9 @@ void wire_client_taken(struct wire *w, size_t n);
 /* A new upstream connection. */
 void wire_connect(struct wire *w);
 
+/* One that has rested since the command |tag|. */
+void wire_take_up(struct wire *w, uint32_t tag);
+
 /* Text that goes to the log. */
 void wire_on_note(struct wire *w, struct span s);
 

@@ -98,7 +98,9 @@ def proxy(upstream, tmp_path_factory):
         folder, Authority(folder),
         {"address": f"127.0.0.1:{upstream.port}", "tls": "none"},
         {"server": {"workers": "1", "log_level": "info"},
-         "limits": {"upstream_timeout": f"{UPSTREAM_TIMEOUT} s"}})
+         "limits": {"upstream_timeout": f"{UPSTREAM_TIMEOUT} s",
+                    # What befalls a session is planned for its connection.
+                    "upstream_reuse": "0"}})
     try:
         yield p.start()
         p.stop()

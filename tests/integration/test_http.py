@@ -450,6 +450,7 @@ def test_status_keys(web):
                  "logins.failed_by_reason.credentials", "messages.retrieved",
                  "messages.deleted", "octets_retrieved", "upstream_failures",
                  "upstream_connections", "upstream_rejects",
+                 "upstream_reused", "parked_connections",
                  "size_mismatches"):
         value = status
         for name in path.split("."):

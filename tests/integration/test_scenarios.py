@@ -48,7 +48,9 @@ def upstream_keys(server, ca):
                          ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_scenario(path, ca, upstream_certificate, tmp_path):
     scn = scenario.read(path)
-    settings = {"limits": {"upstream_timeout": UPSTREAM_TIMEOUT},
+    # A connection is one session's, unless the scenario is about that.
+    settings = {"limits": {"upstream_timeout": UPSTREAM_TIMEOUT,
+                           "upstream_reuse": "0"},
                 "server": {"workers": "1"}}
     for section, keys in scn.config.items():
         settings.setdefault(section, {}).update(keys)

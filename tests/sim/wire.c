@@ -250,6 +250,10 @@ static void serve(struct session *s, const struct bridge_wish *wish)
     case BRIDGE_START_CLIENT_TLS:
         start_client_tls(s);
         break;
+    case BRIDGE_REUSE:
+    case BRIDGE_PARK:
+        session_fail(s, "no connection is parked here");
+        break;
     case BRIDGE_CONNECT:
         connect_upstream(s);
         break;

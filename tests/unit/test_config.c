@@ -125,6 +125,9 @@ static void test_defaults(void **state)
     assert_int_equal(c->session_timeout_ms, 600000);
     assert_int_equal(c->upstream_timeout_ms, 60000);
     assert_int_equal(c->auth_failure_delay_ms, 1000);
+    assert_int_equal(c->upstream_reuse_ms, 90000);
+    assert_int_equal(c->upstream_login_age_ms, 900000);
+    assert_int_equal(c->parked_connections, 1000);
     assert_true(c->mark_seen && c->hide_deleted);
     assert_true(c->send_id && c->show_implementation);
     assert_int_equal(c->without_uidplus, REMOVAL_GUARDED);
@@ -173,6 +176,9 @@ static void test_everything(void **state)
         "session_timeout = 24 h\n"
         "upstream_timeout = 1500ms\n"
         "auth_failure_delay = 0\n"
+        "upstream_reuse = 30 min\n"
+        "upstream_login_age = 1 h\n"
+        "parked_connections = 10000\n"
         "drain_timeout = 5 min\n"
         "snapshot_cache = 3 GB\n"
         "[policy]\n"
@@ -209,6 +215,9 @@ static void test_everything(void **state)
     assert_int_equal(c->session_timeout_ms, 24 * 3600 * 1000);
     assert_int_equal(c->upstream_timeout_ms, 1500);
     assert_int_equal(c->auth_failure_delay_ms, 0);
+    assert_int_equal(c->upstream_reuse_ms, 1800000);
+    assert_int_equal(c->upstream_login_age_ms, 3600000);
+    assert_int_equal(c->parked_connections, 10000);
     assert_int_equal(c->drain_timeout_ms, 300000);
     assert_true(c->snapshot_cache_octets == UINT64_C(3) << 30);
     assert_false(c->mark_seen || c->hide_deleted);
@@ -723,6 +732,7 @@ static void test_policy(void **state)
     assert_int_equal(p.session_timeout_ms, 600000);
     assert_int_equal(p.upstream_timeout_ms, 60000);
     assert_int_equal(p.auth_failure_delay_ms, 1000);
+    assert_int_equal(p.upstream_reuse_ms, 90000);
     assert_string_equal(p.version, "v");
     config_free(c);
 }

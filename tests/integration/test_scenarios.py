@@ -60,7 +60,8 @@ def test_scenario(path, ca, upstream_certificate, tmp_path):
     try:
         proxy.start()
         Transcript(scn, server, lambda: proxy.plain(timeout=15)).run()
-        server.wait_idle()
+        server.wait_idle(
+            resting=lambda: proxy.status()["parked_connections"])
         Checks(scn, server, proxy).run()
         proxy.stop()
     finally:

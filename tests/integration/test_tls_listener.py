@@ -307,7 +307,8 @@ def test_close_notify_upstream(start_proxy, authority):
 
     with FakeImap(script) as fake:
         proxy = start_proxy(fake.upstream_config("implicit",
-                                                 authority.ca_file))
+                                                 authority.ca_file),
+                            {"limits": {"upstream_reuse": "0"}})
         assert login(proxy).startswith(b"+OK")
         wait_until(lambda: ends, 10, "the end of the connection")
     assert ends == [b""]

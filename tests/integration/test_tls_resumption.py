@@ -226,7 +226,8 @@ def test_the_session_with_the_server_is_resumed(start_proxy, authority,
     server = TlsServer(authority.pair("upstream"), version)
     with FakeImap(server) as fake:
         upstream = fake.upstream_config("implicit", authority.ca_file)
-        proxy = start_proxy(upstream, {"server": {"workers": "1"}})
+        proxy = start_proxy(upstream, {"server": {"workers": "1"},
+                                       "limits": {"upstream_reuse": "0"}})
         for _ in range(5):
             poll(proxy)
         assert server.resumed == [False] + 4 * [True]
@@ -243,7 +244,8 @@ def test_many_at_once_are_resumed(start_proxy, authority, version):
     server = TlsServer(authority.pair("upstream"), version)
     with FakeImap(server) as fake:
         upstream = fake.upstream_config("implicit", authority.ca_file)
-        proxy = start_proxy(upstream, {"server": {"workers": "1"}})
+        proxy = start_proxy(upstream, {"server": {"workers": "1"},
+                                       "limits": {"upstream_reuse": "0"}})
         poll(proxy)
         gate = threading.Barrier(30)
 

@@ -87,6 +87,9 @@ class Cyrus(ChrootedServer):
 
     def create_user(self, user, password):
         self._set_password(user, password)
+        if user in self._passwords:
+            self._passwords[user] = password
+            return
         context = ssl.create_default_context(cafile=self.ca_file)
         with imaplib.IMAP4_SSL(self.host, self.port_tls,
                                ssl_context=context, timeout=60) as admin:

@@ -9,6 +9,7 @@ import contextlib
 import grp
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -174,6 +175,15 @@ class Dovecot(ImapServer):
                 return f.read()
         except FileNotFoundError:
             return ""
+
+    def sessions(self, user):
+        """The processes that serve IMAP sessions of the user, by their ids."""
+        who = subprocess.run(
+            ["/usr/bin/doveadm", "-f", "tab", "-c",
+             os.path.join(self._folder, "dovecot.conf"), "who", user],
+            capture_output=True, text=True, check=True).stdout
+        return [int(pid) for line in who.splitlines()[1:]
+                for pid in re.findall(r"\d+", line.split("\t")[3])]
 
     def halt(self):
         # SIGTERM takes a second; nothing here is worth a tidy end.

@@ -169,9 +169,11 @@ class ScriptedServer:
         for conn in list(self.connections):
             conn.sock.shutdown(socket.SHUT_RDWR)
 
-    def wait_idle(self, seconds=3):
-        """True once no client is connected any more."""
+    def wait_idle(self, seconds=3, resting=lambda: 0):
+        """True once no client is connected any more, but those |resting|."""
         end = time.monotonic() + seconds
-        while self.connections and time.monotonic() < end:
+        while len(self.connections) > resting():
+            if time.monotonic() > end:
+                return False
             time.sleep(0.005)
-        return not self.connections
+        return True

@@ -115,6 +115,8 @@ static void accepted(struct session *s, const struct op *op)
     s->judge.logged_in = true;
     take_listing(s);
     cover(COVER_LOGINS);
+    if (s->was_taken_up)
+        cover(s->reusing ? COVER_REUSED : COVER_NOT_REUSED);
     cover(s->world->traits.auth_plain ? COVER_LOGIN_AUTHENTICATE
                                       : COVER_LOGIN_LITERALS);
 }

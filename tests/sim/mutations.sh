@@ -179,6 +179,28 @@ mutate "logins take as long as they like" session/bridge.c \
 mutate "the lock is kept" session/bridge_upstream.c \
     's/^    bridge_wish\(b, BRIDGE_UNLOCK\)/    (void)b/' 'lock'
 
+# --- A parked connection never makes a login fail ---
+
+mutate "parked: its loss is one like any other" session/bridge_upstream.c \
+    '/^void bridge_upstream_lost/,/^}/s/if \(reused\) \{/if (false) {/' \
+    'right password was refused'
+mutate "parked: its refusal stands" session/bridge_upstream.c \
+    's/IMAP_DEAD \|\| b->reused/IMAP_DEAD/' 'right password was refused'
+mutate "parked: its silence is waited for" session/bridge.c \
+    '/^static uint64_t reuse_deadline/,/^}/s/return b->progress_ms/return UINT64_MAX \/ 2/' \
+    'right password was refused|deadline'
+mutate "parked: the lock is asked for twice" session/bridge_upstream.c \
+    '/^static void on_logged_in/,/^}/s/if \(b->locked\)/if (b->phase == BRIDGE_UPDATE)/' \
+    'LOCK'
+mutate "parked: the view of before is believed" session/imap_session.c \
+    '/case IMAP_CODE_CLOSED/,/break;/s/imap_phase_forget_mailbox\(s\)/(void)0/'
+mutate "parked: the mailbox is not selected anew" session/imap_session.c \
+    's/^    s->state = IMAP_AUTHENTICATED;/    s->state = IMAP_SELECTED;/'
+mutate "parked: the tags begin anew" session/imap_session.c \
+    '/^bool imap_session_take_up/,/^}/s/s->tag = parked->tag/s->tag = 0/' 'IMAP: '
+mutate "parked: while an answer is due" session/imap_session.c \
+    '/^bool imap_session_is_at_rest/,/^}/s/!s->awaiting/true/' 'PARK|IMAP: '
+
 # --- A fault has the right name ---
 
 mutate "throttling is called a wrong password" session/imap_phases.c \

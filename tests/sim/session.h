@@ -3,6 +3,7 @@
  *
  *   client.c  writes commands, legal and illegal
  *   judge.c   reads the replies, and knows what each must be
+ *   parked.c  keeps connections from one session to the next
  *   wire.c    owns the bridge as bridge.h asks, checks that side of it
  *   run.c     decides what happens next, and when
  *   world.c   a mailbox, its server, and the sessions on it
@@ -90,6 +91,9 @@ struct world {
     struct octet_budget readahead;
     struct model_imap server;
     struct known_mailbox known; /* what its sessions keep for each other */
+    struct model_imap resting;  /* of the connection that is parked */
+    struct imap_parked parked;
+    bool has_resting;
     bool overloaded;
     unsigned disturb;   /* permille a step: other clients */
     unsigned drop;      /* permille a step: a connection breaks */
@@ -174,6 +178,8 @@ struct session {
     bool lock_held;
     struct known_mailbox offered; /* what it was told, until it ends */
     bool reconnected;             /* at QUIT */
+    bool reusing;                 /* the connection has rested */
+    bool was_taken_up;            /* one was, in this session */
     unsigned refusals; /* logins that the model refused, all connections */
     enum model_refusal refusal; /* the last of them */
     uint64_t stuck_deadline;
@@ -248,6 +254,14 @@ void wire_drain_events(struct session *s);
  * it, or the part that had arrived.
  */
 void wire_server_finish(struct session *s, bool all);
+/* parked.c: BRIDGE_REUSE and BRIDGE_PARK. */
+void parked_reuse(struct session *s, const struct credentials *credentials);
+void parked_park(struct session *s, const struct imap_parked *parked);
+/* What was taken up has not yet shown to be of use. */
+bool parked_is_on_trial(const struct session *s);
+/* Something happens to what rests; it ends. */
+void parked_befall(struct world *w);
+void parked_drop(struct world *w);
 /* wire_input.c */
 void wire_outcome(struct session *s, enum bridge_outcome outcome);
 void wire_client_give(struct session *s);

@@ -94,9 +94,9 @@ void wire_drain_events(struct session *s)
 
     while (model_imap_next_event(m, &event))
         judge_event(s, &event);
-    if (m->faults > 0)
+    if (m->faults > 0 && !parked_is_on_trial(s))
         s->excused = true;
-    if (m->in_use)
+    if (m->in_use && !parked_is_on_trial(s))
         s->in_use = true;
     if (m->logins_refused > 0) {
         s->refusals += m->logins_refused;
@@ -130,6 +130,7 @@ static void close_upstream(struct session *s)
     }
     s->upstream = UPSTREAM_NONE;
     s->upstream_seen = 0;
+    s->reusing = false;
     heap_enter();
     bridge_upstream_taken(s->bridge, left, s->now);
     heap_leave();
@@ -251,8 +252,10 @@ static void serve(struct session *s, const struct bridge_wish *wish)
         start_client_tls(s);
         break;
     case BRIDGE_REUSE:
+        parked_reuse(s, wish->credentials);
+        break;
     case BRIDGE_PARK:
-        session_fail(s, "no connection is parked here");
+        parked_park(s, wish->parked);
         break;
     case BRIDGE_CONNECT:
         connect_upstream(s);

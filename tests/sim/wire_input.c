@@ -138,7 +138,8 @@ void wire_upstream_lost(struct session *s)
     model_imap_close(&w->server);
     s->upstream = UPSTREAM_NONE;
     s->upstream_seen = 0;
-    s->excused = true;
+    s->excused = s->excused || !parked_is_on_trial(s);
+    s->reusing = false;
     if (session_roll(s, 10) == 0) {
         model_mailbox_renumber(&w->box);
         s->renumbered = true;
@@ -253,13 +254,14 @@ void wire_time(struct session *s)
 {
     uint64_t before = bridge_deadline(s->bridge);
     bool waiting = s->judge.count > 0;
+    bool on_trial = parked_is_on_trial(s);
 
     call_begin(s);
     bridge_time(s->bridge, s->now);
     call_end(s);
     if (s->failed || bridge_is_over(s->bridge))
         return;
-    if (waiting &&
+    if (waiting && !on_trial &&
         s->now - s->last_event >= s->world->policy.upstream_timeout_ms)
         s->excused = true;
     check_progress(s, before);

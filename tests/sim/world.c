@@ -89,6 +89,7 @@ static void make_policy(struct world *w)
         .auth_failure_delay_ms = one_in(w, 2) ? 0 : 1000,
         .readahead_octets = any_readahead(w),
         .readahead_budget = &w->readahead,
+        .upstream_reuse_ms = one_in(w, 2) ? 90000 : 0,
         .version = "1",
     };
     octet_budget_init(&w->readahead, one_in(w, 8) ? 1500 : 1 << 20);
@@ -120,7 +121,9 @@ static void fill(struct world *w)
 
 static void make_world(struct world *w, uint64_t seed, bool verbose)
 {
-    *w = (struct world){ .verbose = verbose, .server = w->server };
+    *w = (struct world){ .verbose = verbose,
+                         .server = w->server,
+                         .resting = w->resting };
     random_init(&w->random, seed);
     make_policy(w);
     make_server(w);
@@ -151,6 +154,7 @@ static bool run_one(struct world *w, struct session *s, uint64_t *now)
 
 static void between_sessions(struct world *w)
 {
+    parked_befall(w);
     if (w->disturb > 0 && one_in(w, 2))
         for (uint64_t n = 1 + random_below(&w->random, 4); n > 0; n--)
             model_mailbox_disturb(&w->box);
@@ -189,6 +193,7 @@ bool world_run(const struct world_options *options, uint64_t *sessions,
     if (!fine)
         snprintf(failure, FAILURE_MAX, "%s", s.failure);
     known_mailbox_clear(&w.known);
+    parked_drop(&w);
     model_mailbox_fini(&w.box);
     return fine;
 }

@@ -125,6 +125,7 @@ struct model_imap {
     bool authenticated;
     bool selected;
     bool condstore; /* SELECT asked for it */
+    bool rested;    /* the mailbox may be selected anew */
     bool frozen;    /* no change may be asked for any more */
     bool silent;    /* it answers nothing any more */
     bool closing;   /* it closes once its output is written */
@@ -186,6 +187,12 @@ void model_imap_arrived(struct model_imap *m, size_t n);
 
 /* Carries out the next command that has arrived. False: there is none. */
 bool model_imap_act(struct model_imap *m);
+
+/* All that was asked is answered: the connection may rest. */
+bool model_imap_is_at_rest(const struct model_imap *m);
+
+/* Another session goes on with a connection that rested. */
+void model_imap_take_up(struct model_imap *m);
 
 /* STARTTLS was accepted and the handshake is done. */
 void model_imap_tls_up(struct model_imap *m);

@@ -118,6 +118,25 @@ static void say_select_item(struct model_imap *m, unsigned item)
     }
 }
 
+/* Anything, where CLOSED says up to where it goes. */
+static void say_of_the_old_view(struct model_imap *m)
+{
+    static const char *const said[] = { "* 99 EXISTS",
+                                        "* OK [UIDVALIDITY 7] once",
+                                        "* OK [READ-ONLY] once",
+                                        "* OK [PERMANENTFLAGS ()] once",
+                                        "* NO [UIDNOTSTICKY] once",
+                                        "* OK [UIDNEXT 7] once",
+                                        "* OK [HIGHESTMODSEQ 7] once",
+                                        "* 1 FETCH (FLAGS (\\Deleted))" };
+
+    if (!m->traits->rev2_only && ROLL(m, 2) == 0)
+        return;
+    for (unsigned n = (unsigned)ROLL(m, 4); n > 0; n--)
+        model_say(m, "%s\r\n", said[ROLL(m, ARRAY_LENGTH(said))]);
+    model_say(m, "* OK [CLOSED] the one before\r\n");
+}
+
 static void on_select(struct model_imap *m, const char *tag,
                       const char *arguments)
 {
@@ -132,12 +151,12 @@ static void on_select(struct model_imap *m, const char *tag,
         model_tagged(m, tag, "BAD no parameters");
         return;
     }
-    if (ROLL(m, 8) == 0) /* as if another one had been selected */
-        model_say(m, "* 7777 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n"
-                     "* OK [UIDNOTSTICKY] x\r\n* OK [CLOSED] x\r\n");
+    if (m->selected || ROLL(m, 8) == 0) /* the last as if it had been */
+        say_of_the_old_view(m);
     for (unsigned i = 0; i < 7; i++)
         say_select_item(m, (first + i) % 7);
     m->selected = true;
+    m->rested = false;
     m->searched = false;
     m->listed_count = 0;
     m->asked_for_all = m->asked_for_changes = false;
@@ -384,7 +403,10 @@ static bool go_wrong(struct model_imap *m, const struct model_verb *verb,
 
 static void check_state(struct model_imap *m, const struct model_verb *verb)
 {
-    if (verb->needs == NEEDS_LOGIN && (!m->authenticated || m->selected))
+    bool again = m->rested && verb->run == on_select;
+
+    if (verb->needs == NEEDS_LOGIN &&
+        (!m->authenticated || (m->selected && !again)))
         model_violation(m, "a command in the wrong state");
     if (verb->needs == NEEDS_SELECT && !m->selected)
         model_violation(m, "a command that needs a mailbox");

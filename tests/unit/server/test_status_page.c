@@ -220,7 +220,7 @@ static void test_metrics(void **state)
         "\npopinjay_retrieved_bytes_total 5000000000\n",
         "\npopinjay_messages_deleted_total 1005\n",
         "\npopinjay_upstream_connections_total 1006\n",
-        "\npopinjay_upstream_reused_total 1013\n",
+        "\npopinjay_upstream_reused_total 1016\n",
         "\npopinjay_parked_connections 17\n",
         "\npopinjay_upstream_failures_total 1007\n",
         "\npopinjay_upstream_rejects_total 1008\n",
@@ -333,7 +333,7 @@ static void test_json(void **state)
     assert_int_equal(number_at(page, "octets_retrieved", NULL, NULL),
                      5000000000);
     assert_int_equal(number_at(page, "upstream_failures", NULL, NULL), 1007);
-    assert_int_equal(number_at(page, "upstream_reused", NULL, NULL), 1013);
+    assert_int_equal(number_at(page, "upstream_reused", NULL, NULL), 1016);
     assert_int_equal(number_at(page, "parked_connections", NULL, NULL), 17);
     assert_int_equal(json_object_size(json_object_get(
                          json_object_get(page, "logins"), "failed_by_reason")),

@@ -18,13 +18,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SERVER_NAME = "localhost"
 
 # What differs from popinjay's defaults, by the name of the variant.
+# Every login makes its connection anew; or, as by default, takes up the one
+# that the user's last session left.
+ANEW = {"limits": {"upstream_reuse": "0 s"}}
+ONE_WORKER = {"server": {"workers": "1"}}
 POPINJAY = {
-    # Every login makes its connection anew.
-    "popinjay": {},
-    # Takes up the connection that the user's last session left.
+    "popinjay": ANEW,
     "popinjay-parked": {},
-    "popinjay-1-worker": {"server": {"workers": "1"}},
-    "popinjay-parked-1-worker": {"server": {"workers": "1"}},
+    "popinjay-1-worker": {**ANEW, **ONE_WORKER},
+    "popinjay-parked-1-worker": ONE_WORKER,
 }
 # Of all of them: no cap of ours is to be met.
 POPINJAY_COMMON = {"limits": {"max_sessions": "20000"}}

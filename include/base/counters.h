@@ -34,6 +34,10 @@ enum counter {
     COUNTER_LISTINGS_UPDATED,    /* only the changes were asked for */
     COUNTER_LISTINGS_FRESH,      /* nothing was asked for */
     COUNTER_UPSTREAM_REUSED,     /* parked ones that were of use again */
+    COUNTER_CLIENT_TLS_NEW,      /* handshakes that came to their end */
+    COUNTER_CLIENT_TLS_RESUMED,
+    COUNTER_UPSTREAM_TLS_NEW,
+    COUNTER_UPSTREAM_TLS_RESUMED,
     COUNTER_COUNT,
 };
 

@@ -103,6 +103,10 @@ static void note_tls(struct relay *r)
     struct counters *c = &r->host->counters;
 
     relay_note_leg(&r->client_leg, r->client);
+    counters_add(c,
+                 tls_is_resumed(tls) ? COUNTER_CLIENT_TLS_RESUMED
+                                     : COUNTER_CLIENT_TLS_NEW,
+                 1);
     if (tls_is_below_1_2(tls))
         counters_add(c, COUNTER_SESSIONS_OLD_TLS, 1);
     if (tls_name_is_unmatched(tls))

@@ -90,11 +90,23 @@ static bool start_tls(struct relay *r)
     return true;
 }
 
+static void count_handshake(struct relay *r)
+{
+    const struct tls *tls = connection_tls(r->upstream);
+
+    if (tls != NULL)
+        counters_add(&r->host->counters,
+                     tls_is_resumed(tls) ? COUNTER_UPSTREAM_TLS_RESUMED
+                                         : COUNTER_UPSTREAM_TLS_NEW,
+                     1);
+}
+
 /* Before STARTTLS it is not up yet, as far as the figures go. */
 static void come_up(struct relay *r, enum bridge_outcome outcome)
 {
     r->upstream_stage = RELAY_UPSTREAM_OPEN;
     relay_note_leg(&r->upstream_leg, r->upstream);
+    count_handshake(r);
     if (outcome == BRIDGE_UPSTREAM_TLS_UP ||
         r->listener->policy.upstream_tls != TLS_MODE_STARTTLS)
         mark(r, false);

@@ -155,6 +155,16 @@ static void work(struct buf *out, const struct counters_total *t)
     end_table(out);
 }
 
+static void handshakes(struct buf *out, const struct counters_total *t)
+{
+    begin_table(out, "TLS handshakes");
+    row(out, "with clients", t->value[COUNTER_CLIENT_TLS_NEW]);
+    row(out, "resumed", t->value[COUNTER_CLIENT_TLS_RESUMED]);
+    row(out, "with the upstream", t->value[COUNTER_UPSTREAM_TLS_NEW]);
+    row(out, "resumed", t->value[COUNTER_UPSTREAM_TLS_RESUMED]);
+    end_table(out);
+}
+
 /* Only what has happened; all the reasons would fill the screen with zeros. */
 static void reasons(struct buf *out, const char *title, unsigned first,
                     const uint64_t *values)
@@ -179,6 +189,7 @@ bool status_page_html(const struct status_figures *f, struct buf *out)
     sessions(out, f);
     work(out, &f->totals);
     upstream(out, f);
+    handshakes(out, &f->totals);
     reasons(out, "Why logins failed", FAULT_NONE + 1, f->totals.login_failures);
     reasons(out, "How sessions ended", FAULT_NONE, f->totals.session_ends);
     text(out, "<p>The same as <a href=\"/status\">JSON</a> and for "

@@ -17,15 +17,33 @@ enum source {
     FROM_LOGIN_FAILURES,
     FROM_SESSION_ENDS,
     FROM_LISTINGS,
+    FROM_CLIENT_TLS,
+    FROM_UPSTREAM_TLS,
 };
 
-static const struct {
-    const char *kind;
+/* A family of one label: its values, and where each is counted. */
+struct part {
+    const char *value;
     enum counter counter;
-} listings[] = {
+};
+
+static const struct part listings[] = {
     { "full", COUNTER_LISTINGS_FULL },
     { "updated", COUNTER_LISTINGS_UPDATED },
     { "fresh", COUNTER_LISTINGS_FRESH },
+    { NULL, 0 },
+};
+
+static const struct part client_tls[] = {
+    { "new", COUNTER_CLIENT_TLS_NEW },
+    { "resumed", COUNTER_CLIENT_TLS_RESUMED },
+    { NULL, 0 },
+};
+
+static const struct part upstream_tls[] = {
+    { "new", COUNTER_UPSTREAM_TLS_NEW },
+    { "resumed", COUNTER_UPSTREAM_TLS_RESUMED },
+    { NULL, 0 },
 };
 
 /* CONFORMANCE MET-6: one prefix, base units, _total on counters, _info. */
@@ -61,6 +79,12 @@ static const struct family {
     { "popinjay_listings_total", "counter",
       "Listings at login: full, updated by what changed, fresh without any.",
       FROM_LISTINGS, 0 },
+    { "popinjay_client_tls_handshakes_total", "counter",
+      "TLS handshakes with clients: new sessions, and resumed ones.",
+      FROM_CLIENT_TLS, 0 },
+    { "popinjay_upstream_tls_handshakes_total", "counter",
+      "TLS handshakes with the upstream: new sessions, and resumed ones.",
+      FROM_UPSTREAM_TLS, 0 },
     { "popinjay_messages_retrieved_total", "counter",
       "Messages sent whole to a client.", FROM_COUNTER,
       COUNTER_MESSAGES_RETRIEVED },
@@ -151,12 +175,13 @@ static void append_by_fault(struct buf *out, const struct family *family,
                         values[i]);
 }
 
-static void append_listings(struct buf *out, const struct family *family,
-                            const uint64_t *values)
+static void append_parts(struct buf *out, const struct family *family,
+                         const char *label, const struct part *parts,
+                         const uint64_t *values)
 {
-    for (size_t i = 0; i < ARRAY_LENGTH(listings); i++)
-        append_labelled(out, family, "kind", listings[i].kind,
-                        values[listings[i].counter]);
+    for (; parts->value != NULL; parts++)
+        append_labelled(out, family, label, parts->value,
+                        values[parts->counter]);
 }
 
 static void append_samples(struct buf *out, const struct family *family,
@@ -199,7 +224,13 @@ static void append_samples(struct buf *out, const struct family *family,
         append_by_fault(out, family, FAULT_NONE, t->session_ends);
         break;
     case FROM_LISTINGS:
-        append_listings(out, family, t->value);
+        append_parts(out, family, "kind", listings, t->value);
+        break;
+    case FROM_CLIENT_TLS:
+        append_parts(out, family, "session", client_tls, t->value);
+        break;
+    case FROM_UPSTREAM_TLS:
+        append_parts(out, family, "session", upstream_tls, t->value);
         break;
     }
 }

@@ -100,6 +100,17 @@ static bool put_listings(json_t *page, const struct counters_total *t)
     return json_object_set_new(page, "listings", object) == 0 && good;
 }
 
+static bool put_handshakes(json_t *page, const char *name,
+                           const struct counters_total *t, enum counter fresh,
+                           enum counter resumed)
+{
+    json_t *object = json_object();
+    bool good = object != NULL && put(object, "new", t->value[fresh]) &&
+                put(object, "resumed", t->value[resumed]);
+
+    return json_object_set_new(page, name, object) == 0 && good;
+}
+
 static bool put_messages(json_t *page, const struct counters_total *t)
 {
     json_t *object = json_object();
@@ -122,6 +133,11 @@ static bool put_all(json_t *page, const struct status_figures *f)
            put_text(page, "upstream", f->upstream) && put_sessions(page, f) &&
            put_logins(page, f) && put_listings(page, t) &&
            put_messages(page, t) &&
+           put_handshakes(page, "client_tls_handshakes", t,
+                          COUNTER_CLIENT_TLS_NEW, COUNTER_CLIENT_TLS_RESUMED) &&
+           put_handshakes(page, "upstream_tls_handshakes", t,
+                          COUNTER_UPSTREAM_TLS_NEW,
+                          COUNTER_UPSTREAM_TLS_RESUMED) &&
            put(page, "octets_retrieved", t->value[COUNTER_OCTETS_RETRIEVED]) &&
            put(page, "upstream_connections",
                t->value[COUNTER_UPSTREAM_CONNECTS]) &&

@@ -66,10 +66,14 @@ def test_every_worker_resumes(proxy, version):
     """Whichever worker made it, and on the listener with STLS too, which shows
     the same certificate."""
     client = Client(proxy.ca_file, version)
+    before = proxy.status()["client_tls_handshakes"]
     assert not client.connect(proxy.port_tls)
     for _ in range(10):
         assert client.connect(proxy.port_tls)
         assert client.connect(proxy.port_stls, stls=True)
+    after = proxy.status()["client_tls_handshakes"]
+    assert after["new"] - before["new"] == 1
+    assert after["resumed"] - before["resumed"] == 20
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
@@ -236,6 +240,8 @@ def test_the_session_with_the_server_is_resumed(start_proxy, authority,
         for _ in range(5):
             poll(proxy)
         assert server.resumed == [False] + 4 * [True]
+        assert proxy.status()["upstream_tls_handshakes"] == {"new": 2,
+                                                             "resumed": 8}
 
 
 @pytest.mark.parametrize("version", VERSIONS)

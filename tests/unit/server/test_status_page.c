@@ -228,6 +228,10 @@ static void test_metrics(void **state)
         "\npopinjay_listings_total{kind=\"full\"} 1013\n",
         "\npopinjay_listings_total{kind=\"updated\"} 1014\n",
         "\npopinjay_listings_total{kind=\"fresh\"} 1015\n",
+        "\npopinjay_client_tls_handshakes_total{session=\"new\"} 1017\n",
+        "\npopinjay_client_tls_handshakes_total{session=\"resumed\"} 1018\n",
+        "\npopinjay_upstream_tls_handshakes_total{session=\"new\"} 1019\n",
+        "\npopinjay_upstream_tls_handshakes_total{session=\"resumed\"} 1020\n",
         "\npopinjay_session_ends_total{reason=\"quit\"} 3000\n",
         "\npopinjay_session_ends_total{reason=\"client_gone\"} 3001\n",
         "\npopinjay_login_failures_total{reason=\"credentials\"} 2008\n",
@@ -328,6 +332,10 @@ static void test_json(void **state)
     assert_int_equal(number_at(page, "listings", "full", NULL), 1013);
     assert_int_equal(number_at(page, "listings", "updated", NULL), 1014);
     assert_int_equal(number_at(page, "listings", "fresh", NULL), 1015);
+    assert_int_equal(number_at(page, "client_tls_handshakes", "new", NULL),
+                     1017);
+    assert_int_equal(
+        number_at(page, "upstream_tls_handshakes", "resumed", NULL), 1020);
     assert_int_equal(number_at(page, "messages", "retrieved", NULL), 1003);
     assert_int_equal(number_at(page, "messages", "deleted", NULL), 1005);
     assert_int_equal(number_at(page, "octets_retrieved", NULL, NULL),

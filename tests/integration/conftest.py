@@ -62,7 +62,7 @@ def user(server):
 def shared_proxy(server, authority, tmp_path_factory):
     """One proxy before the server, with default policies, for all tests."""
     proxy = Popinjay(tmp_path_factory.mktemp("shared"), authority,
-                     server.upstream_config())
+                     server.upstream_config(), server.settings)
     proxy.start()
     yield proxy
     try:

@@ -36,7 +36,7 @@ def front(upstream, tmp_path_factory):
     """popinjay before |upstream|."""
     folder = tmp_path_factory.mktemp(upstream.name)
     proxy = Popinjay(folder, Authority(folder / "ca"),
-                     upstream.upstream_config())
+                     upstream.upstream_config(), upstream.settings)
     try:
         proxy.start()
         yield proxy

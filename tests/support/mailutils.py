@@ -58,6 +58,9 @@ class Mailutils(ChrootedServer):
     packages = ("mailutils-imap4d",)
     keeps_expunged = True
     features = frozenset({"LITERAL+", "ID", "STARTTLS"})
+    # It writes flags when a session ends: one that rests would keep \Seen
+    # from the eyes of others.
+    settings = {"limits": {"upstream_reuse": "0"}}
 
     def _configure(self):
         root = self._instance

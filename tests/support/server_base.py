@@ -55,6 +55,8 @@ class ImapServer:
     features = frozenset()
     # An open session can still read what another expunged: RFC 2180 §4.1.1.
     keeps_expunged = False
+    # What a proxy before it is to be told: {section: {key: value}}.
+    settings = {}
     # How user names look ("{}" is the local part).
     user_form = "{}"
 

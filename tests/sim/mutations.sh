@@ -199,7 +199,7 @@ mutate "parked: the mailbox is not selected anew" session/imap_session.c \
 mutate "parked: the tags begin anew" session/imap_session.c \
     '/^bool imap_session_take_up/,/^}/s/s->tag = parked->tag/s->tag = 0/' 'IMAP: '
 mutate "parked: while an answer is due" session/imap_session.c \
-    '/^bool imap_session_is_at_rest/,/^}/s/!s->awaiting/true/' 'PARK|IMAP: '
+    '/^bool imap_session_is_at_rest/,/^}/s/s->awaited == 0/true/' 'PARK|IMAP: '
 
 # --- A fault has the right name ---
 

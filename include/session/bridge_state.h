@@ -3,7 +3,8 @@
  * Internal: bridge.c takes octets, outcomes and time in and hands wishes out;
  * bridge_client.c serves what the POP3 session asks for; bridge_upstream.c
  * has the upstream connection, from the wish to connect to its end;
- * bridge_task.c what is done with the mailbox meanwhile.
+ * bridge_task.c what is done with the mailbox meanwhile; bridge_deadlines.c
+ * says how long all that may take.
  */
 #ifndef POPINJAY_SESSION_BRIDGE_STATE_H
 #define POPINJAY_SESSION_BRIDGE_STATE_H
@@ -105,6 +106,11 @@ void bridge_note_text(struct bridge *b, struct span text, enum fault fault);
 void bridge_end_client(struct bridge *b, enum fault fault);
 /* At once, with nothing more written. */
 void bridge_abort_client(struct bridge *b, enum fault fault);
+
+/* --- bridge_deadlines.c --- */
+
+/* Those that have passed, at now_ms. */
+void bridge_meet_deadlines(struct bridge *b);
 
 /* --- bridge_client.c --- */
 

@@ -168,13 +168,13 @@ mutate "the output is larger than it should be" ../include/base/limits.h \
 
 # --- Every session ends in time ---
 
-mutate "idle clients stay" session/bridge.c \
+mutate "idle clients stay" session/bridge_deadlines.c \
     's/return b->client_seen_ms \+ b->policy->session_timeout_ms/return UINT64_MAX/'
 mutate "a silent upstream is waited for" session/bridge_upstream.c \
     '/^bool bridge_upstream_is_awaited/,/^}/s/\(b->imap\.state == IMAP_GREETING \|\| b->imap\.awaiting\)/false/'
-mutate "LOGOUT is waited for" session/bridge.c \
+mutate "LOGOUT is waited for" session/bridge_deadlines.c \
     's/return b->upstream_seen_ms \+ LOGOUT_TIMEOUT_MS/return UINT64_MAX/'
-mutate "logins take as long as they like" session/bridge.c \
+mutate "logins take as long as they like" session/bridge_deadlines.c \
     's/return b->login_deadline_ms/return UINT64_MAX/'
 mutate "the lock is kept" session/bridge_upstream.c \
     's/^    bridge_wish\(b, BRIDGE_UNLOCK\)/    (void)b/' 'lock'
@@ -186,7 +186,7 @@ mutate "parked: its loss is one like any other" session/bridge_upstream.c \
     'right password was refused'
 mutate "parked: its refusal stands" session/bridge_upstream.c \
     's/IMAP_DEAD \|\| b->reused/IMAP_DEAD/' 'right password was refused'
-mutate "parked: its silence is waited for" session/bridge.c \
+mutate "parked: its silence is waited for" session/bridge_deadlines.c \
     '/^static uint64_t reuse_deadline/,/^}/s/return b->progress_ms/return UINT64_MAX \/ 2/' \
     'right password was refused|deadline'
 mutate "parked: the lock is asked for twice" session/bridge_upstream.c \

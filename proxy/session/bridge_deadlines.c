@@ -1,0 +1,109 @@
+/* bridge_deadlines.c - how long each side is waited for, and what comes then. */
+#include "session/bridge_state.h"
+
+/* The client's patience with us and ours with it. */
+static uint64_t client_deadline(const struct bridge *b)
+{
+    if (b->client == BRIDGE_CLIENT_ENDED)
+        return UINT64_MAX;
+    /* A long listing that gets on may get on: the upstream's time counts. */
+    if (b->task == BRIDGE_TASK_LISTING)
+        return UINT64_MAX;
+    if (!pop3_session_is_logged_in(&b->pop3))
+        return b->login_deadline_ms;
+    /* While it waits for us it need not say anything. */
+    if (b->pop3.pending != POP3_UNKNOWN && b->shown == 0)
+        return UINT64_MAX;
+    return b->client_seen_ms + b->policy->session_timeout_ms;
+}
+
+/* A connection that has rested may be dead without a sign; a new one costs
+ * little beside the time that the client would wait for it.
+ */
+static uint64_t reuse_deadline(const struct bridge *b)
+{
+    uint64_t patience = b->policy->upstream_timeout_ms / 4;
+
+    return b->progress_ms +
+           (patience < REUSE_TIMEOUT_MS ? patience : REUSE_TIMEOUT_MS);
+}
+
+/* Silence, or much talk that brings nothing. */
+static uint64_t answer_deadline(const struct bridge *b)
+{
+    uint64_t silence = b->policy->upstream_timeout_ms;
+    uint64_t patience = silence * UPSTREAM_PATIENCE;
+
+    if (b->reused)
+        return reuse_deadline(b);
+    if (b->progress_ms + patience < b->upstream_seen_ms + silence)
+        return b->progress_ms + patience;
+    return b->upstream_seen_ms + silence;
+}
+
+static uint64_t upstream_deadline(const struct bridge *b)
+{
+    if (b->link == BRIDGE_LINK_NONE)
+        return UINT64_MAX;
+    if (b->link == BRIDGE_LINK_LEAVING)
+        return b->upstream_seen_ms + LOGOUT_TIMEOUT_MS;
+    if (b->resume_at_ms != UINT64_MAX)
+        return b->resume_at_ms;
+    if (bridge_waits_for_client(b))
+        return b->client_seen_ms + READAHEAD_PATIENCE_MS;
+    if (bridge_upstream_is_awaited(b))
+        return answer_deadline(b);
+    if (b->phase == BRIDGE_TRANSACTION && b->task == BRIDGE_TASK_NONE)
+        return b->upstream_seen_ms + UPSTREAM_KEEPALIVE_MS;
+    return UINT64_MAX;
+}
+
+uint64_t bridge_deadline(const struct bridge *b)
+{
+    uint64_t client = client_deadline(b);
+    uint64_t upstream = upstream_deadline(b);
+    uint64_t earlier = client < upstream ? client : upstream;
+
+    return b->refuse_at_ms < earlier ? b->refuse_at_ms : earlier;
+}
+
+static void on_client_deadline(struct bridge *b)
+{
+    if (b->phase == BRIDGE_LOGGING_IN) {
+        /* It waits for our word. */
+        if (b->refuse_at_ms == UINT64_MAX)
+            bridge_refuse_login(b, FAULT_LOGIN_TIMEOUT);
+        bridge_tell_refusal(b);
+        bridge_end_client(b, FAULT_LOGIN_TIMEOUT);
+        return;
+    }
+    /* Silently, and without UPDATE: RFC 1939 §3. */
+    buf_clear(&b->pop3.in);
+    bridge_abort_client(b, pop3_session_is_logged_in(&b->pop3)
+                               ? FAULT_CLIENT_IDLE
+                               : FAULT_LOGIN_TIMEOUT);
+}
+
+static void on_upstream_deadline(struct bridge *b)
+{
+    if (b->link == BRIDGE_LINK_LEAVING)
+        bridge_upstream_lost(b, FAULT_NONE, true);
+    else if (b->resume_at_ms != UINT64_MAX)
+        bridge_resume_task(b);
+    else if (bridge_waits_for_client(b))
+        bridge_start_drain(b);
+    else if (bridge_upstream_is_awaited(b))
+        bridge_upstream_lost(b, FAULT_UPSTREAM_SILENT, true);
+    else
+        bridge_start_keepalive(b);
+}
+
+void bridge_meet_deadlines(struct bridge *b)
+{
+    if (b->refuse_at_ms <= b->now_ms)
+        bridge_tell_refusal(b);
+    if (client_deadline(b) <= b->now_ms)
+        on_client_deadline(b);
+    if (upstream_deadline(b) <= b->now_ms)
+        on_upstream_deadline(b);
+}

@@ -85,6 +85,10 @@
 #define TOP_WINDOW 65536
 /* Messages that are fetched before the client asks for them. */
 #define READAHEAD_MESSAGES_MAX 60
+/* A larger one is not: its way is what takes time, not the asking; and what has
+ * come in vain must stay below IMAP_UNASKED_MAX.
+ */
+#define READAHEAD_MESSAGE_MAX (16 * 1024 * 1024)
 /* A client that asks for nothing so long is not waited for with what was read
  * ahead: it is read off and thrown away, so that the connection is of use again.
  */

@@ -16,6 +16,10 @@
  * calls the last one complete: that one was delivered, and its tagged OK is
  * still to come. RFC 9051 §5.5 permits any order: an answer that passes by
  * before its message was asked for is lost, and the message is fetched anew.
+ *
+ * Whatever the reason why messages are fetched in vain (that, a client that jumps
+ * or makes long pauses, failures): when they are READAHEAD_MESSAGES_MAX more
+ * than those that were of use, no more are fetched.
  * Source: RFC 9051 §5.5; RFC 2449 §6.6; CONFORMANCE IMAP-20, IMAP-24.
  */
 #ifndef POPINJAY_SESSION_READAHEAD_H
@@ -44,6 +48,8 @@ struct readahead {
     uint64_t octets;             /* taken of both */
     uint32_t next;               /* index of the message expected next */
     uint32_t in_order;           /* retrieved so, one behind the other */
+    uint32_t useful;             /* taken when their turn came */
+    uint32_t wasted;             /* lost */
     uint32_t answer_uid;         /* of the answer that has begun; 0: none */
     unsigned count;              /* fetches under way */
     /* As they were sent; one more, for what was delivered. */
@@ -74,6 +80,14 @@ void readahead_lose_order(struct readahead *r);
 MUST_CHECK bool readahead_fetch(struct readahead *r, struct imap_session *imap,
                                 const struct maildrop *maildrop, uint32_t index,
                                 bool expected);
+
+/* The client has asked for all these, in this order: fetches those that are not
+ * under way in it, up to the first for which it is not the time. What would be
+ * fetched behind that is lost when its turn comes.
+ */
+void readahead_fetch_asked(struct readahead *r, struct imap_session *imap,
+                           const struct maildrop *maildrop,
+                           const uint32_t *index, unsigned count);
 
 /* The message that will be asked for behind those under way. False: there is
  * none, or nothing is known.

@@ -98,8 +98,7 @@ static void read_ahead(struct bridge *b)
         pop3_session_waiting_retrievals(&b->pop3, asked, ARRAY_LENGTH(asked));
     uint32_t index;
 
-    for (unsigned i = 0; i < count; i++)
-        (void)!readahead_fetch(&b->ahead, &b->imap, maildrop, asked[i], false);
+    readahead_fetch_asked(&b->ahead, &b->imap, maildrop, asked, count);
     while (count == 0 && readahead_expected(&b->ahead, maildrop, &index) &&
            readahead_fetch(&b->ahead, &b->imap, maildrop, index, true))
         continue;

@@ -46,6 +46,12 @@ static void remove_at(struct readahead *r, unsigned i)
         r->answer_uid = 0;
 }
 
+static void lose(struct readahead *r, struct readahead_message *m)
+{
+    r->wasted += !m->lost;
+    m->lost = true;
+}
+
 /* The first message from |index| on that a client may still ask for. */
 static uint32_t first_listed(const struct maildrop *m, uint32_t index)
 {
@@ -75,9 +81,10 @@ uint32_t readahead_take(struct readahead *r, const struct maildrop *maildrop,
 
     /* Those before it come first, and nobody has asked for them. */
     for (unsigned i = 0; i < at; i++)
-        r->at[i].lost = true;
+        lose(r, &r->at[i]);
     if (found)
         remove_at(r, at);
+    r->useful += found;
     r->in_order = in_order ? r->in_order + 1 : 0;
     r->next = index + 1;
     return tag;
@@ -102,8 +109,8 @@ bool readahead_expected(const struct readahead *r,
     return *index < maildrop_count(maildrop);
 }
 
-/* One that is wanted for certain may be of any size: no octet of it is wasted,
- * and it does not wait in our memory.
+/* One that is wanted for certain need not fit into the budgets: no octet of it
+ * is wasted, and it does not wait in our memory.
  */
 static bool admit(struct readahead *r, uint64_t *octets, bool expected)
 {
@@ -111,7 +118,8 @@ static bool admit(struct readahead *r, uint64_t *octets, bool expected)
 
     if (expected && r->in_order < limit)
         limit = r->in_order;
-    if (r->max == 0 || r->count >= limit)
+    if (r->max == 0 || r->count >= limit || *octets > READAHEAD_MESSAGE_MAX ||
+        r->wasted > r->useful + READAHEAD_MESSAGES_MAX)
         return false;
     if (!expected && r->count == 0)
         *octets = 0;
@@ -127,8 +135,8 @@ bool readahead_fetch(struct readahead *r, struct imap_session *imap,
     unsigned at;
 
     /* Room is left for what is asked for meanwhile. */
-    if (!imap_session_may_begin_fetch(imap, 1) || find(r, index, &at) ||
-        !admit(r, &octets, expected))
+    if (!imap_session_may_begin_fetch(imap, 1) ||
+        (expected && find(r, index, &at)) || !admit(r, &octets, expected))
         return false;
     tag = imap_session_begin_fetch(imap);
     imap_write_fetch_body(&imap->out, tag, maildrop_uid(maildrop, index));
@@ -136,6 +144,23 @@ bool readahead_fetch(struct readahead *r, struct imap_session *imap,
         .tag = tag, .index = index, .octets = (uint32_t)octets
     };
     return true;
+}
+
+void readahead_fetch_asked(struct readahead *r, struct imap_session *imap,
+                           const struct maildrop *maildrop,
+                           const uint32_t *index, unsigned count)
+{
+    unsigned behind = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        while (behind < r->count &&
+               (r->at[behind].lost || r->at[behind].index != index[i]))
+            behind++;
+        if (behind == r->count &&
+            !readahead_fetch(r, imap, maildrop, index[i], false))
+            return;
+        behind++;
+    }
 }
 
 bool readahead_has(const struct readahead *r, uint32_t index)
@@ -173,13 +198,13 @@ void readahead_lose(struct readahead *r, uint32_t index)
     unsigned at;
 
     if (find(r, index, &at))
-        r->at[at].lost = true;
+        lose(r, &r->at[at]);
 }
 
 void readahead_lose_all(struct readahead *r)
 {
     for (unsigned i = 0; i < r->count; i++)
-        r->at[i].lost = true;
+        lose(r, &r->at[i]);
 }
 
 bool readahead_is_under_way(const struct readahead *r)

@@ -188,6 +188,11 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 /* What came early, now that it may be wanted. */
 static bool take_early(struct bridge *b)
 {
@@ -206,12 +211,14 @@ static bool take_early(struct bridge *b)
 /* The end of a message follows its body at once, unless something is wrong: so
  * the last of the body waits for it. It saves a TLS record and a packet a
  * message, and there are clients that only know the end where it comes in one
- * piece (node-pop3). What was shown is not hidden again.
+ * piece (node-pop3). What was shown is not hidden again, and what is before that
+ * message is not hidden.
  */
 static void show_output(struct bridge *b)
 {
     size_t length = buf_length(&b->pop3.out);
-    size_t tail = length > b->shown ? length - b->shown : 0;
+    size_t begin = larger(b->shown, b->pop3.message_start);
+    size_t tail = length > begin ? length - begin : 0;
 
     if (b->task != BRIDGE_TASK_RETRIEVAL ||
         !retrieval_is_ending(&b->work.retrieval))

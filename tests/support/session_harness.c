@@ -7,6 +7,7 @@
 #include "support/octets.h"
 
 #define TEXT_MAX (64 * 1024 * 1024)
+#define BUDGET_OCTETS (1024 * 1024)
 
 bool harness_whole = false;
 bool harness_octets = true;
@@ -29,8 +30,10 @@ int harness_setup(void **state)
         .login_timeout_ms = 180000,
         .session_timeout_ms = 600000,
         .upstream_timeout_ms = 60000,
+        .readahead_budget = &h->budget,
         .version = "1.0",
     };
+    octet_budget_init(&h->budget, BUDGET_OCTETS);
     h->server = (struct harness_server){
         .capabilities = "IMAP4rev1 SASL-IR AUTH=PLAIN",
         .capabilities_inside = "IMAP4rev1 UIDPLUS",
@@ -64,6 +67,10 @@ int harness_teardown(void **state)
                     h->wish_count);
     bridge_free(h->bridge);
     known_mailbox_clear(&h->known);
+    if (octet_budget_taken(&h->budget) > 0) {
+        print_error("octets of the budget are not given back\n");
+        left++;
+    }
     buf_fini(&h->to_bridge);
     buf_fini(&h->from_upstream);
     buf_fini(&h->client);

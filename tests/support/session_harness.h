@@ -27,6 +27,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/octet_budget.h"
 #include "session/bridge.h"
 #include "session/policy.h"
 
@@ -46,7 +47,8 @@ struct harness_server {
 
 struct harness {
     bool octet_by_octet;
-    struct session_policy policy;
+    struct session_policy policy; /* reads nothing ahead */
+    struct octet_budget budget;   /* of the policy; given back at the end */
     struct harness_server server;
     bool overloaded;
     /* The client takes nothing by itself: client_takes. */

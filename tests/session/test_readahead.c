@@ -1,0 +1,450 @@
+/* Read-ahead: what is on its way before the client asks for it, and what
+ * becomes of it where the client asks for something else.
+ */
+#include "base/limits.h"
+#include "support/numbered.h"
+
+static void expect_end(struct harness *h)
+{
+    expect_logout(h);
+    expect_ok(h);
+    expect_wish(h, BRIDGE_CLOSE_CLIENT);
+    expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
+    expect_over(h, FAULT_NONE);
+}
+
+/* --- in order --- */
+
+/* IMAP-24: one message more each time, and never one that is not there. */
+static void fetches_more_each_time(void **state)
+{
+    const unsigned count = 12;
+    struct harness *h = *state;
+    unsigned fetched = 1;
+
+    numbered_log_in(h, count);
+    for (unsigned n = 1; n <= count; n++) {
+        says_retr(h, n);
+        if (n == 1)
+            expect_fetch(h, 1);
+        while (fetched < 2 * n && fetched < count)
+            expect_fetch(h, ++fetched);
+        expect_silence(h);
+        says_message(h, n);
+        expect_message(h, n);
+        expect_silence(h);
+        assert_true((bridge_upstream_room(h->bridge) == 0) == (n < count));
+    }
+    quit(h);
+}
+
+/* What came early waits for its RETR: nothing of it is read, or kept but for
+ * what came with the message before it; the server is not awaited meanwhile.
+ */
+static void lets_the_octets_wait(void **state)
+{
+    struct harness *h = *state;
+
+    numbered_log_in(h, 4);
+    says_retr(h, 1);
+    expect_fetch(h, 1);
+    expect_fetch(h, 2);
+    upstream_says(h, "* 1 FETCH (UID 10 BODY[] \"m0001\")\r\n# OK\r\n"
+                     "* 2 FETCH (UID 20 BODY[] \"m0002\")\r\n# OK\r\n");
+    expect_message(h, 1);
+    expect_silence(h);
+    assert_waits(h);
+    client_says(h, "STAT\r\n");
+    expect_client(h, "+OK 4 20\r\n");
+    assert_waits(h);
+    says_retr(h, 2);
+    expect_fetch(h, 3);
+    expect_fetch(h, 4);
+    expect_message(h, 2);
+    says_retr(h, 3);
+    says_message(h, 3);
+    says_retr(h, 4);
+    says_message(h, 4);
+    expect_message(h, 3);
+    expect_message(h, 4);
+    quit(h);
+}
+
+/* READAHEAD_MESSAGES_MAX, and the one that is asked for. */
+static void keeps_to_its_number(void **state)
+{
+    const unsigned count = READAHEAD_MESSAGES_MAX + 20;
+    struct harness *h = *state;
+    unsigned fetched = 0;
+
+    numbered_log_in(h, 2 * count);
+    for (unsigned n = 1; n <= count; n++) {
+        unsigned ahead =
+            n < READAHEAD_MESSAGES_MAX ? n : READAHEAD_MESSAGES_MAX;
+
+        says_retr(h, n);
+        while (fetched < n + ahead)
+            expect_fetch(h, ++fetched);
+        expect_silence(h);
+        says_message(h, n);
+        expect_message(h, n);
+    }
+    outcome(h, BRIDGE_CLIENT_CLOSED);
+    expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
+    expect_wish(h, BRIDGE_UNLOCK);
+    expect_over(h, FAULT_CLIENT_GONE);
+}
+
+static void keeps_to_its_octets(void **state)
+{
+    struct harness *h = *state;
+
+    numbered_log_in_within(h, 9, 2 * NUMBERED_OCTETS + 1);
+    retrieve_first(h);
+    says_retr(h, 2);
+    expect_fetch(h, 3);
+    expect_fetch(h, 4);
+    says_message(h, 2);
+    expect_message(h, 2);
+    /* A third would go with the order, but not with the octets. */
+    says_retr(h, 3);
+    expect_fetch(h, 5);
+    expect_silence(h);
+    assert_int_equal(octet_budget_taken(&h->budget), 2 * NUMBERED_OCTETS);
+    says_message(h, 3);
+    expect_message(h, 3);
+}
+
+/* The octets of all sessions: what others have is not to be had. */
+static void keeps_to_the_octets_of_all(void **state)
+{
+    struct harness *h = *state;
+
+    octet_budget_init(&h->budget, 2 * NUMBERED_OCTETS);
+    assert_true(octet_budget_take(&h->budget, NUMBERED_OCTETS));
+    numbered_log_in(h, 9);
+    retrieve_first(h);
+    assert_int_equal(octet_budget_taken(&h->budget), 2 * NUMBERED_OCTETS);
+    says_retr(h, 2);
+    expect_fetch(h, 3);
+    expect_silence(h);
+    says_message(h, 2);
+    expect_message(h, 2);
+    octet_budget_give(&h->budget, NUMBERED_OCTETS);
+    says_retr(h, 3);
+    expect_fetch(h, 4);
+    expect_fetch(h, 5);
+    expect_silence(h);
+    says_message(h, 3);
+    expect_message(h, 3);
+}
+
+static void can_be_turned_off(void **state)
+{
+    struct harness *h = *state;
+
+    numbered_log_in_within(h, 3, 0);
+    says_retr(h, 1);
+    client_says(h, "RETR 2\r\nRETR 3\r\n");
+    for (unsigned n = 1; n <= 3; n++) {
+        expect_fetch(h, n);
+        expect_silence(h);
+        says_message(h, n);
+        expect_message(h, n);
+    }
+    quit(h);
+}
+
+/* --- not in order --- */
+
+/* TOP: nobody knows what follows; it is read at once all the same. */
+static void loses_the_order_at_top(void **state)
+{
+    struct harness *h = *state;
+
+    numbered_log_in(h, 9);
+    retrieve_first(h);
+    client_says(h, "TOP 2 0\r\n");
+    expect_upstream(h, "# UID FETCH 20 (UID BODY.PEEK[]<0.65536>)\r\n");
+    expect_silence(h);
+    says_message(h, 2); /* as a whole: that is not what TOP asked for */
+    expect_silence(h);
+    upstream_says(h, "* 2 FETCH (UID 20 BODY[]<0> \"m0002\")\r\n# OK\r\n");
+    expect_message(h, 2);
+    says_retr(h, 2);
+    expect_fetch(h, 2);
+    expect_silence(h);
+    says_message(h, 2);
+    expect_message(h, 2);
+    says_retr(h, 3);
+    expect_fetch(h, 3);
+    expect_fetch(h, 4);
+    says_message(h, 3);
+    expect_message(h, 3);
+}
+
+/* A message out of order: what was on its way passes by before it. */
+static void loses_the_order_at_a_jump(void **state)
+{
+    struct harness *h = *state;
+
+    numbered_log_in(h, 9);
+    retrieve_first(h);
+    says_retr(h, 5);
+    expect_fetch(h, 5);
+    expect_silence(h);
+    says_message(h, 2);
+    expect_silence(h);
+    says_message(h, 5);
+    expect_message(h, 5);
+    /* All was answered: the server is heard. */
+    assert_true(bridge_upstream_room(h->bridge) > 0);
+    says_retr(h, 6);
+    expect_fetch(h, 6);
+    expect_fetch(h, 7);
+    says_message(h, 6);
+    expect_message(h, 6);
+    /* The same once more is out of order too. */
+    says_retr(h, 6);
+    expect_fetch(h, 6);
+    says_message(h, 7);
+    says_message(h, 6);
+    expect_message(h, 6);
+    quit(h);
+}
+
+/* Further ahead than the next: those between have passed by. */
+static void jumps_among_what_is_on_its_way(void **state)
+{
+    struct harness *h = *state;
+
+    numbered_log_in(h, 9);
+    retrieve_first(h);
+    says_retr(h, 2);
+    expect_fetch(h, 3);
+    expect_fetch(h, 4);
+    says_message(h, 2);
+    expect_message(h, 2);
+    says_retr(h, 4);
+    expect_silence(h);
+    says_message(h, 3);
+    expect_silence(h);
+    says_message(h, 4);
+    expect_message(h, 4);
+    says_retr(h, 3);
+    expect_fetch(h, 3);
+    says_message(h, 3);
+    expect_message(h, 3);
+    quit(h);
+}
+
+/* --- marks --- */
+
+static void passes_over_what_is_deleted(void **state)
+{
+    struct harness *h = *state;
+
+    numbered_log_in(h, 6);
+    client_says(h, "DELE 2\r\nDELE 4\r\n");
+    expect_ok(h);
+    expect_ok(h);
+    says_retr(h, 1);
+    expect_fetch(h, 1);
+    expect_fetch(h, 3);
+    says_message(h, 1);
+    expect_message(h, 1);
+    says_retr(h, 3);
+    expect_fetch(h, 5);
+    expect_fetch(h, 6);
+    says_message(h, 3);
+    expect_message(h, 3);
+}
+
+/* DELE of a message that is on its way: what comes of it is nobody's. */
+static void deletes_what_is_on_its_way(void **state)
+{
+    struct harness *h = *state;
+
+    numbered_log_in(h, 4);
+    retrieve_first(h);
+    client_says(h, "DELE 2\r\nRETR 2\r\n");
+    expect_ok(h);
+    expect_error(h, NULL);
+    assert_waits(h);
+    says_retr(h, 3);
+    expect_fetch(h, 3);
+    expect_fetch(h, 4);
+    says_message(h, 2);
+    expect_silence(h);
+    says_message(h, 3);
+    expect_message(h, 3);
+    client_says(h, "QUIT\r\n");
+    says_message(h, 4);
+    expect_upstream(h, "# UID STORE 20 +FLAGS.SILENT (\\Deleted)\r\n");
+}
+
+/* RSET: a message that was passed over is the next one again. Of the one that
+ * was fetched in its place two answers come: the first that passes by is taken
+ * for the second, since another order is allowed too, and so a third is asked
+ * for; whichever comes first is as good.
+ */
+static void finds_what_rset_brings_back(void **state)
+{
+    struct harness *h = *state;
+
+    numbered_log_in(h, 5);
+    client_says(h, "DELE 2\r\n");
+    expect_ok(h);
+    says_retr(h, 1);
+    expect_fetch(h, 1);
+    expect_fetch(h, 3);
+    says_message(h, 1);
+    expect_message(h, 1);
+    client_says(h, "RSET\r\n");
+    expect_ok(h);
+    says_retr(h, 2);
+    expect_fetch(h, 2);
+    expect_fetch(h, 3);
+    says_message(h, 3);
+    expect_silence(h);
+    says_message(h, 2);
+    expect_message(h, 2);
+    says_retr(h, 3);
+    expect_fetch(h, 3);
+    expect_fetch(h, 4);
+    expect_fetch(h, 5);
+    says_message(h, 3);
+    says_message(h, 3);
+    expect_message(h, 3);
+}
+
+/* --- in vain --- */
+
+/* DEC-4: QUIT waits until what was read ahead has come and gone: what follows
+ * runs alone (IMAP-24).
+ */
+static void quits_behind_it(void **state)
+{
+    struct harness *h = *state;
+
+    numbered_log_in(h, 4);
+    retrieve_first(h);
+    client_says(h, "DELE 1\r\nQUIT\r\n");
+    expect_ok(h);
+    expect_silence(h);
+    says_message(h, 2);
+    expect_upstream(h, "# UID STORE 10 +FLAGS.SILENT (\\Deleted)\r\n");
+    expect_silence(h);
+    upstream_says(h, "# OK\r\n");
+    expect_upstream(h, "# UID EXPUNGE 10\r\n");
+    upstream_says(h, "# OK\r\n");
+    expect_upstream(h, "# UID FETCH 10 (UID FLAGS)\r\n");
+    upstream_says(h, "# OK\r\n");
+    expect_end(h);
+}
+
+/* DEC-3: what nobody asked for has not been seen. */
+static void marks_nothing_as_seen(void **state)
+{
+    struct harness *h = *state;
+
+    h->policy.mark_seen = true;
+    numbered_log_in(h, 4);
+    retrieve_first(h);
+    says_message(h, 2);
+    client_says(h, "QUIT\r\n");
+    expect_upstream(h, "# UID STORE 10 +FLAGS.SILENT (\\Seen)\r\n");
+    upstream_says(h, "# OK\r\n");
+    expect_end(h);
+}
+
+/* Ten seconds without a word: it is read off, and fetched anew when the client
+ * asks for it at last.
+ */
+static void waits_for_a_while(void **state)
+{
+    struct harness *h = *state;
+
+    numbered_log_in(h, 9);
+    retrieve_first(h);
+    says_message(h, 2);
+    time_passes(h, READAHEAD_PATIENCE_MS - 1);
+    client_says(h, "NOOP\r\n");
+    expect_ok(h);
+    time_passes(h, READAHEAD_PATIENCE_MS - 1);
+    expect_silence(h);
+    assert_waits(h);
+    time_passes(h, 1);
+    expect_silence(h);
+    assert_all_taken(h);
+    assert_int_equal(octet_budget_taken(&h->budget), 0);
+    says_retr(h, 2);
+    expect_fetch(h, 2);
+    expect_silence(h);
+    says_message(h, 2);
+    expect_message(h, 2);
+    says_retr(h, 3);
+    expect_fetch(h, 3);
+    expect_fetch(h, 4);
+}
+
+/* A RETR that comes while it is read off waits for the end of that. */
+static void retrieves_behind_it(void **state)
+{
+    struct harness *h = *state;
+
+    numbered_log_in(h, 9);
+    retrieve_first(h);
+    time_passes(h, READAHEAD_PATIENCE_MS);
+    says_retr(h, 2);
+    expect_silence(h);
+    says_message(h, 2);
+    expect_fetch(h, 2);
+    expect_silence(h);
+    says_message(h, 2);
+    expect_message(h, 2);
+    quit(h);
+}
+
+/* DEC-16: the connection that was drained is kept alive as any other is. */
+static void keeps_the_connection_alive(void **state)
+{
+    struct harness *h = *state;
+
+    h->policy.session_timeout_ms = 2 * UPSTREAM_KEEPALIVE_MS;
+    numbered_log_in(h, 9);
+    retrieve_first(h);
+    time_passes(h, READAHEAD_PATIENCE_MS);
+    says_message(h, 2);
+    time_passes(h, UPSTREAM_KEEPALIVE_MS - 1);
+    expect_silence(h);
+    time_passes(h, 1);
+    expect_upstream(h, "# NOOP\r\n");
+    upstream_says(h, "# OK\r\n");
+    quit(h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SESSION_TEST(fetches_more_each_time),
+        SESSION_TEST(lets_the_octets_wait),
+        SESSION_TEST(keeps_to_its_number),
+        SESSION_TEST(keeps_to_its_octets),
+        SESSION_TEST(keeps_to_the_octets_of_all),
+        SESSION_TEST(can_be_turned_off),
+        SESSION_TEST(loses_the_order_at_top),
+        SESSION_TEST(loses_the_order_at_a_jump),
+        SESSION_TEST(jumps_among_what_is_on_its_way),
+        SESSION_TEST(passes_over_what_is_deleted),
+        SESSION_TEST(deletes_what_is_on_its_way),
+        SESSION_TEST(finds_what_rset_brings_back),
+        SESSION_TEST(quits_behind_it),
+        SESSION_TEST(marks_nothing_as_seen),
+        SESSION_TEST(waits_for_a_while),
+        SESSION_TEST(retrieves_behind_it),
+        SESSION_TEST(keeps_the_connection_alive),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

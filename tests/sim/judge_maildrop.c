@@ -126,6 +126,7 @@ void judge_on_message(struct session *s, const struct op *op,
     const struct model_message *m;
     struct buf expected;
 
+    s->judge.messages++;
     if (shown == NULL) {
         judge_must(s, op, false, r);
         return;

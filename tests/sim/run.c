@@ -3,11 +3,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/limits.h"
 #include "sim/cover.h"
 #include "sim/heap.h"
 #include "sim/session.h"
 #include "support/octets.h"
 
+/* Asked for in vain, or by a client that goes before they come. */
+#define BODIES_SPARE (2 * READAHEAD_MESSAGES_MAX + 4)
 #define STEPS_MAX 2000000
 
 enum action {
@@ -319,8 +322,23 @@ static void step(struct session *s)
         wire_time(s);
 }
 
+/* What was read ahead may have come in vain, but not again and again. A message
+ * whose size was not told right is fetched twice anyhow.
+ */
+static void check_bodies(struct session *s)
+{
+    const struct model_imap *server = &s->world->server;
+
+    if (s->disturbed || server->faults > 0 || s->world->traits.reorder > 0)
+        return;
+    if (server->bodies > 4 * s->judge.messages + BODIES_SPARE)
+        session_fail(s, "%u bodies were fetched for %u messages",
+                     server->bodies, s->judge.messages);
+}
+
 static void check_end(struct session *s)
 {
+    check_bodies(s);
     if (!s->client_lost && !s->close_wished)
         session_fail(s, "over, and the client was not closed");
     if (s->upstream != UPSTREAM_NONE)
@@ -333,6 +351,7 @@ bool session_run(struct session *s)
 {
     unsigned steps = 0;
 
+    s->world->server.bodies = 0;
     client_plan(s);
     wire_open(s);
     if (s->bridge == NULL) {

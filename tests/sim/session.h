@@ -130,6 +130,7 @@ struct judge {
     unsigned logins_failed;
     unsigned refusals; /* of the model, already accounted for */
 
+    unsigned messages;   /* RETR and TOP that were answered */
     struct shown *shown; /* the maildrop, by number - 1 */
     size_t shown_count, shown_capacity;
     uint32_t uidvalidity;

@@ -52,7 +52,7 @@ static void make_server(struct world *w)
         .unasked = one_in(w, 2) ? 200 : 0,
         .split = one_in(w, 2) ? 300 : 0,
         .reorder = one_in(w, 4) ? 300 : 0,
-        .overtake = one_in(w, 3) ? 500 : 0,
+        .overtake = one_in(w, 3) ? (one_in(w, 2) ? 500 : 1000) : 0,
         .fault = faulty ? 5 + (unsigned)random_below(&w->random, 60) : 0,
     };
     t->starttls = w->policy.upstream_tls == TLS_MODE_STARTTLS;

@@ -37,12 +37,14 @@ void model_imap_open(struct model_imap *m, struct model_mailbox *box,
         .viewed_capacity = old.viewed_capacity,
     };
     buf_init(&m->out, OUT_MAX);
+    buf_init(&m->late, MODEL_QUEUE_MAX * MODEL_COMMAND_MAX);
     model_imap_run(m, NULL); /* the greeting */
 }
 
 void model_imap_close(struct model_imap *m)
 {
     buf_fini(&m->out);
+    buf_fini(&m->late);
 }
 
 void model_imap_fini(struct model_imap *m)
@@ -359,6 +361,7 @@ bool model_imap_act(struct model_imap *m)
     id = is_id(c);
     m->waiting_id -= id;
     m->waiting_other -= !body && !id;
+    m->bodies += strstr(c->text, "BODY.PEEK[])") != NULL;
     model_imap_run(m, c);
     m->queue_head = (m->queue_head + 1) % MODEL_QUEUE_MAX;
     m->queue_count--;

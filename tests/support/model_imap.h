@@ -148,10 +148,11 @@ struct model_imap {
     uint64_t answered_other; /* the same, of what is not a body fetch */
     unsigned waiting_other;  /* not carried out; neither body fetches nor ID */
     unsigned waiting_id;
-    char late[32]; /* a tagged answer that the next body overtakes; or "" */
+    struct buf late; /* tagged answers that the next bodies overtake */
 
     /* What the test may want to know. */
     unsigned faults; /* things made to go wrong */
+    unsigned bodies; /* whole messages asked for */
     unsigned logins_refused;
     enum model_refusal refusal;
     size_t told;            /* messages, by EXISTS and EXPUNGE */

@@ -18,9 +18,10 @@ void model_tagged(struct model_imap *m, const char *tag, const char *answer)
 
 void model_say_late(struct model_imap *m)
 {
-    if (m->late[0] != '\0')
-        model_say(m, "%s", m->late);
-    m->late[0] = '\0';
+    struct span late = buf_span(&m->late);
+
+    model_say_octets(m, late.data, late.len);
+    buf_clear(&m->late);
 }
 
 void model_tagged_limited(struct model_imap *m, const char *tag,

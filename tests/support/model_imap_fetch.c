@@ -2,7 +2,6 @@
  * and in some that they do not.
  */
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -365,9 +364,10 @@ static void be_late(struct model_imap *m, const char *tag)
     bool fault = model_chance(m, m->traits->fault);
 
     m->faults += fault;
-    model_say_late(m);
-    snprintf(m->late, sizeof(m->late), "%s %s\r\n", tag,
-             fault ? "NO after all" : "OK late");
+    if (ROLL(m, 4) == 0)
+        model_say_late(m);
+    buf_append_string(&m->late, tag);
+    buf_append_string(&m->late, fault ? " NO after all\r\n" : " OK late\r\n");
 }
 
 static void fetch_body(struct model_imap *m, const char *tag, const char *set,

@@ -105,13 +105,13 @@ mutate "the answer comes before the work" session/bridge_client.c \
 mutate "dots are not doubled" pop3/transform.c \
     's/\.data\[0\] == .\../.data[0] == 0x07/' 'RETR|TOP|nobody'
 mutate "another's body is taken" session/retrieval.c \
-    's/r->answer_uid != 0 && r->answer_uid != r->uid/false/;s/r->answer_has_body && uid != r->uid/false/' \
+    's/: r->answer_uid != r->uid\)/: false)/;s/r->answer_has_body && uid != r->uid/false/' \
     'RETR|TOP'
 mutate "a message broken off gets its final dot" session/bridge_upstream.c \
     '/^static void lose_retrieval/,/^}/s/bridge_abort_client\(b, fault\);/pop3_write_end(\&b->pop3.out); pop3_session_close_message(\&b->pop3); pop3_session_close(\&b->pop3, fault);/;s/#include "imap\/command.h"/#include "imap\/command.h"\n#include "pop3\/reply.h"/' \
     'RETR|TOP|finished'
 mutate "TOP asks for the wrong window" session/retrieval.c \
-    's/imap_write_fetch_window\(&r->imap->out, tag, r->uid, r->octets,/imap_write_fetch_window(\&r->imap->out, tag, r->uid, 0,/'
+    's/imap_write_fetch_window\(&r->imap->out, r->tag, r->uid, r->octets,/imap_write_fetch_window(\&r->imap->out, r->tag, r->uid, 0,/'
 mutate "an empty body is a message" session/retrieval.c \
     's/return ev->number > 0 \|\| r->opened \|\| listed_size\(r\) == 0/return true/;s/ev->number <= SUSPECT_MESSAGE_MAX/false/' \
     'RETR|TOP'
@@ -166,12 +166,33 @@ mutate "nothing is given back" session/bridge.c \
 mutate "the output is larger than it should be" ../include/base/limits.h \
     's/(#define CLIENT_OUTPUT_HIGH 65536)/\100/' 'holds'
 
+# --- What is read ahead is in nobody's way ---
+
+mutate "a body that passed by is thought to be read ahead" session/readahead.c \
+    's/r->at\[i\]\.index == index && !r->at\[i\]\.lost/r->at[i].index == index/'
+mutate "octets that were read ahead are lost with the session" session/readahead.c \
+    '/^void readahead_forget/,/^}/s/give_back\(r, r->octets\)/(void)0/' \
+    'budget'
+mutate "messages are read ahead again and again" session/readahead.c \
+    's/r->wasted > r->useful \+ READAHEAD_MESSAGES_MAX/false/' \
+    'bodies were fetched'
+mutate "QUIT does not wait for what is read ahead" session/bridge_client.c \
+    '/^static void start_deferred/,/^}/s/bridge_waits_for_client\(b\)/false/'
+mutate "what is read ahead is not kept waiting" session/bridge_task.c \
+    '/^bool bridge_waits_for_client/,/^}/s/return b->link == BRIDGE_LINK_UP/return false/'
+mutate "what is read ahead is read all the same" session/bridge.c \
+    '/^size_t bridge_upstream_room/,/^}/s/if \(bridge_waits_for_client\(b\)\)/if (false)/'
+mutate "a look-up is sent among what is read ahead" session/retrieval.c \
+    's/: imap_session_is_awaiting\(r->imap\)/: false/'
+mutate "the late OK of what was read ahead is nobody's" session/bridge_task.c \
+    's/retrieval_on_other_end\(&b->work\.retrieval\)/(void)0/'
+
 # --- Every session ends in time ---
 
 mutate "idle clients stay" session/bridge_deadlines.c \
     's/return b->client_seen_ms \+ b->policy->session_timeout_ms/return UINT64_MAX/'
 mutate "a silent upstream is waited for" session/bridge_upstream.c \
-    '/^bool bridge_upstream_is_awaited/,/^}/s/\(b->imap\.state == IMAP_GREETING \|\| b->imap\.awaiting\)/false/'
+    '/^bool bridge_upstream_is_awaited/,/^}/s/b->imap\.state == IMAP_GREETING|imap_session_is_awaiting\(&b->imap\)/false/'
 mutate "LOGOUT is waited for" session/bridge_deadlines.c \
     's/return b->upstream_seen_ms \+ LOGOUT_TIMEOUT_MS/return UINT64_MAX/'
 mutate "logins take as long as they like" session/bridge_deadlines.c \
@@ -218,7 +239,7 @@ mutate "an initial response without SASL-IR" session/imap_phases.c \
 mutate "no wait for TLS" session/imap_phases.c \
     's/imap_phase_enter\(s, IMAP_HANDSHAKE\)/imap_phase_enter(s, IMAP_CAPABILITY_TLS)/'
 mutate "no wait for the answer" session/imap_session.c \
-    's/assert\(s->state == IMAP_SELECTED && !s->awaiting\)/(void)0/;s/if \(!s->awaiting \|\| ev->tag != s->tag/if (ev->tag > s->tag/;/^static struct imap_session_event on_untagged/,/^}/s/take_code\(s, ev\)/take_code(s, ev); s->awaiting = false/'
+    's/assert\(!imap_session_is_awaiting\(s\)\)/(void)0/;s/!imap_session_awaits\(s, ev->tag\)/ev->tag > s->tag/;/^static struct imap_session_event on_untagged/,/^}/s/take_code\(s, ev\)/take_code(s, ev); s->awaited = 0/'
 mutate "octets behind STLS are kept" session/pop3_session.c \
     '/^static struct pop3_request accept_stls/,/^}/s/buf_length\(&s->in\) > 0/false/'
 

@@ -34,6 +34,7 @@ class Connection:
         self._in = bytearray()      # grows in place: messages come this way
         self._tags = set()
         self._overlap = None        # the command during which more came
+        self._held = b""            # answers that the next one overtakes
         sock.settimeout(READ_TIMEOUT)
 
     # The life of the connection
@@ -88,7 +89,13 @@ class Connection:
                 self._overlap = text
             else:
                 self.complain(text, "more was sent before the answer")
-        self.write(octets)
+        self.write(octets + self._held)
+        self._held = b""
+
+    def hold(self, text, octets):
+        """Keeps an answer until the next one is out: RFC 9051 section 5.5."""
+        self._held += octets
+        self._overlap = text
 
     def _drain(self):
         """After LOGOUT: nothing more may come."""

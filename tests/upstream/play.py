@@ -24,6 +24,9 @@ def play(conn, override, model, command=None):
         if said is not None:
             out += said
             continue
+        if step.verb == "hold":
+            conn.hold(text, out)
+            return
         conn.finish(text, out)
         out = b""
         _act(conn, step)

@@ -8,7 +8,7 @@ from upstream.script import Override, Script, Step, octets
 
 ON = re.compile(r"(?:(\d+)(?:st|nd|rd|th) )?(literal )?(.+)")
 STEPS_ON = {"S", "raw", "model", "data", "quietly", "close", "reset",
-            "silence", "wait", "read", "tls", "garbage", "accept", "deliver",
+            "silence", "wait", "hold", "read", "tls", "garbage", "accept", "deliver",
             "expunge", "flag", "unflag", "uidvalidity"}
 STEPS_POP3 = {"C", "S", "login", "connect", "closed", "drop", "wait",
               "meanwhile", "delete", "undelivered"}

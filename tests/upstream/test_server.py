@@ -293,6 +293,29 @@ def test_read_ahead_may_overlap(server):
     assert "sent during" in server.violations[0]
 
 
+def test_answers_in_another_order(server):
+    server.script.overrides.append(
+        Override("UID FETCH 7", [Step("model"), Step("hold")], nth=1))
+    fetch = b" UID FETCH 7 (UID BODY.PEEK[])\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), 5) as sock:
+        sock.recv(4096)
+        for line in (LOGIN, b"A2 SELECT INBOX\r\n"):
+            sock.sendall(line)
+            while b" OK [" not in sock.recv(4096):
+                pass
+        sock.sendall(b"A3" + fetch + b"A4" + fetch)
+        got = b""
+        while b"A3 OK" not in got:
+            got += sock.recv(4096)
+        assert b"A4 OK" in got
+        assert server.violations == []
+        server.script.overrides[0].seen = 0
+        sock.sendall(b"A5" + fetch + b"A6 NOOP\r\n")
+        while b"A5 OK" not in got:
+            got += sock.recv(4096)
+    assert "sent during" in server.violations[0]
+
+
 def test_complaint_about_octets_behind_logout(server):
     talk(server, b"A1 LOGOUT\r\nA2 NOOP\r\n", lockstep=False)
     assert server.violations

@@ -51,8 +51,8 @@ PLAIN_ONLY = {"upstream/test_server.py"}
 ASAN_ONLY = {"integration/test_servers.py", "integration/test_clients.py"}
 # The tests that ask for nothing but some IMAP server, and who else is one.
 SERVED = ("test_life.py", "test_login.py", "test_delete.py", "test_commands.py",
-          "test_retrieve.py", "test_tls.py", "test_half_close.py",
-          "test_reuse.py", "test_parked.py")
+          "test_retrieve.py", "test_readahead.py", "test_tls.py",
+          "test_half_close.py", "test_reuse.py", "test_parked.py")
 OTHER_SERVERS = ("cyrus", "courier", "mailutils")
 # The servers' roots are made, and entered, by root.
 ROOT = {"integration/test_servers.py"}

@@ -13,6 +13,7 @@
 #define HOW_MISSING BIT(4)  /* no data: the messages are gone */
 #define HOW_AGAIN BIT(5)    /* also where the answer was given already */
 #define HOW_BIG BIT(6)      /* a body of many octets that are all stuffed */
+#define HOW_NEWEST BIT(7)   /* of the bodies, not the oldest */
 
 /* As POP3 it is twice as long, more than may wait for the client. */
 #define BIG_OCTETS (CLIENT_OUTPUT_MAX / 2 + READ_CHUNK)
@@ -88,12 +89,9 @@ static void append_big(struct buf *out)
     buf_append_string(out, ")\r\n");
 }
 
-static void append_body(const struct wire *w, unsigned how, struct buf *out)
+static void append_body_of(uint64_t uid, bool window, uint64_t offset,
+                           unsigned how, struct buf *out)
 {
-    bool window = span_contains(span_make(w->last.octets, w->last.len), '<');
-    uint64_t offset = number_behind(w, "[]<");
-    uint64_t uid = number_behind(w, "UID FETCH ");
-
     for (size_t i = 0; i < ARRAY_LENGTH(mailbox); i++) {
         struct span text = span_from_string(mailbox[i].text);
 
@@ -117,6 +115,38 @@ static void append_body(const struct wire *w, unsigned how, struct buf *out)
         buf_append(out, text);
         buf_append_string(out, ")\r\n");
     }
+}
+
+static void append_body(const struct wire *w, unsigned how, struct buf *out)
+{
+    bool window = span_contains(span_make(w->last.octets, w->last.len), '<');
+
+    append_body_of(number_behind(w, "UID FETCH "), window,
+                   number_behind(w, "[]<"), how, out);
+}
+
+static void append_tagged(uint32_t tag, unsigned how, struct buf *out)
+{
+    buf_append_octet(out, 'A');
+    buf_append_number(out, tag);
+    buf_append_string(out, how & HOW_NO ? " NO [" : " OK [");
+}
+
+bool canned_body(const struct wire *w, unsigned how, struct buf *out)
+{
+    const struct wire_fetch *fetch = w->fetches;
+
+    if (w->fetch_count == 0)
+        return false;
+    if (how & HOW_NEWEST)
+        fetch += w->fetch_count - 1;
+    if ((how & HOW_MISSING) == 0)
+        append_body_of(fetch->uid, false, 0, how, out);
+    if (how & HOW_UNTAGGED)
+        return true;
+    append_tagged(fetch->tag, how, out);
+    buf_append_string(out, "X] done\r\n");
+    return true;
 }
 
 /* --- all the rest --- */
@@ -200,9 +230,7 @@ void canned_answer(const struct wire *w, unsigned how, struct buf *out)
         buf_append_string(out, "* SEARCH\r\n");
     if (how & HOW_UNTAGGED)
         return;
-    buf_append_octet(out, 'A');
-    buf_append_number(out, w->tag);
-    buf_append_string(out, how & HOW_NO ? " NO [" : " OK [");
+    append_tagged(w->tag, how, out);
     if (says_capabilities)
         append_capabilities(how, out);
     else

@@ -16,4 +16,9 @@
  */
 void canned_answer(const struct wire *w, unsigned how, struct buf *out);
 
+/* The same to the oldest fetch of a body without an answer, or the newest.
+ * False: there is none.
+ */
+bool canned_body(const struct wire *w, unsigned how, struct buf *out);
+
 #endif

@@ -8,6 +8,7 @@
  *     s LINE    the server says it        S n OCTETS
  *     t LINE    the server says it behind the tag of the last command
  *     a h       the server answers the last command, ordinarily or nearly so
+ *     b h       the same to one of the bodies that are asked for
  *     o  f h    what is pending (connection, handshake, lock) succeeds, fails
  *     x  y  z   the client hangs up, the server does, the proxy shuts down
  *     d nn      time passes, nn * 16 ms;  D  up to the next deadline
@@ -52,6 +53,18 @@ static void say_canned(struct owner *o, unsigned how)
     buf_fini(&out);
 }
 
+static void say_body(struct owner *o, unsigned how)
+{
+    struct buf out;
+
+    buf_init(&out, CANNED_MAX);
+    if (canned_body(&o->wire, how, &out)) {
+        REQUIRE(!buf_failed(&out));
+        owner_server_says(o, buf_span(&out));
+    }
+    buf_fini(&out);
+}
+
 static void run_octets(struct owner *o, unsigned op, struct span *in)
 {
     switch (op) {
@@ -72,6 +85,9 @@ static void run_octets(struct owner *o, unsigned op, struct span *in)
         break;
     case 'a':
         say_canned(o, fuzz_take_octet(in));
+        break;
+    case 'b':
+        say_body(o, fuzz_take_octet(in));
         break;
     case 'k':
         owner_client_takes(o, fuzz_take_octet(in));

@@ -11,12 +11,13 @@
 #define DEADLINES_MAX 100
 #define DEADLINES_AT_ONCE_MAX 8
 
-/* The last of the client's: connections are parked; of the upstream's: and one
- * is, whoever logs in.
+/* The last: no TLS, and messages are read ahead. Where it is the client's,
+ * connections are parked; where it is the upstream's, one is, whoever logs in.
  */
 static const enum tls_mode modes[4] = { TLS_MODE_NONE, TLS_MODE_IMPLICIT,
                                         TLS_MODE_STARTTLS, TLS_MODE_NONE };
-#define MODE_PARKING 3
+#define MODE_LAST 3
+#define AHEAD_OCTETS 100000
 
 static void settle(struct owner *o);
 
@@ -41,6 +42,8 @@ static void know_mailbox(struct known_mailbox *known)
 void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
 {
     bool delay = owner_flags & BIT(7);
+    bool ahead = (policy_flags & 3) == MODE_LAST ||
+                 (policy_flags >> 2 & 3) == MODE_LAST;
 
     *o = (struct owner){ .now_ms = 1000 };
     o->policy = (struct session_policy){
@@ -56,15 +59,18 @@ void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
         .login_timeout_ms = 180000,
         .session_timeout_ms = 600000,
         .upstream_timeout_ms = 60000,
-        .upstream_reuse_ms = (policy_flags & 3) == MODE_PARKING ? 90000 : 0,
+        .upstream_reuse_ms = (policy_flags & 3) == MODE_LAST ? 90000 : 0,
         .auth_failure_delay_ms = delay ? 2000 : 0,
+        .readahead_octets = ahead ? AHEAD_OCTETS : 0,
+        .readahead_budget = &o->budget,
         .version = "1",
     };
+    octet_budget_init(&o->budget, AHEAD_OCTETS);
     o->slow = owner_flags & BIT(1);
     know_mailbox(&o->known);
     o->eager = owner_flags & BIT(4);
     o->client_tls = o->policy.client_tls == TLS_MODE_IMPLICIT;
-    o->has_parked = (policy_flags >> 2 & 3) == MODE_PARKING;
+    o->has_parked = (policy_flags >> 2 & 3) == MODE_LAST;
     o->parked.capabilities.bits = BIT(IMAP_CAP_IMAP4REV1);
     wire_init(&o->wire, &o->policy);
     buf_init(&o->on_the_way, ON_THE_WAY_MAX);
@@ -77,6 +83,7 @@ void owner_fini(struct owner *o)
 {
     bridge_free(o->bridge);
     known_mailbox_clear(&o->known);
+    REQUIRE(octet_budget_taken(&o->budget) == 0);
     buf_fini(&o->on_the_way);
 }
 

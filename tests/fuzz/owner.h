@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/octet_budget.h"
 #include "session/bridge.h"
 #include "wire.h"
 
@@ -37,6 +38,7 @@ enum owner_lock {
 
 struct owner {
     struct session_policy policy;
+    struct octet_budget budget;
     struct bridge *bridge;
     struct wire wire;
     uint64_t now_ms;

@@ -24,6 +24,7 @@ void wire_connect(struct wire *w)
     w->literal_left = 0;
     w->tag = 0;
     w->command = WIRE_NONE;
+    w->fetch_count = 0;
     w->challenged = false;
     w->answered = false;
     w->upstream_tls = w->policy->upstream_tls == TLS_MODE_IMPLICIT;
@@ -135,6 +136,18 @@ static bool take_tag(struct span *line, uint64_t *tag)
                           tag);
 }
 
+static void drop_fetch(struct wire *w, uint64_t tag)
+{
+    for (unsigned i = 0; i < w->fetch_count; i++) {
+        if (w->fetches[i].tag != tag)
+            continue;
+        w->fetch_count--;
+        memmove(&w->fetches[i], &w->fetches[i + 1],
+                (w->fetch_count - i) * sizeof(w->fetches[0]));
+        return;
+    }
+}
+
 /* More may look like a tagged response to us than is one, inside a literal for
  * instance: then the rules below just ask for less.
  */
@@ -153,6 +166,7 @@ static void on_said(struct wire *w)
         return;
     while (line.len > 0 && line.data[0] == ' ')
         (void)span_take(&line, 1);
+    drop_fetch(w, tag);
     if (tag > w->tag)
         w->foretold = true;
     if (tag == w->tag) {
@@ -278,6 +292,21 @@ static void check_changes(const struct wire *w, const struct bridge *b,
     check_set(w, b, line);
 }
 
+/* RFC 9051 §5.5; |line| is `UID FETCH` of a body, in whole or in part. */
+static void note_fetch(struct wire *w, struct span line)
+{
+    uint64_t uid;
+
+    if (!ends_with(line, " (UID BODY.PEEK[])"))
+        return;
+    (void)span_take(&line, sizeof("UID FETCH ") - 1);
+    REQUIRE(span_to_number(span_take(&line, span_find(line, ' ')), UINT32_MAX,
+                           &uid));
+    REQUIRE(w->fetch_count < WIRE_FETCHES_MAX);
+    w->fetches[w->fetch_count++] =
+        (struct wire_fetch){ .tag = w->tag, .uid = uid };
+}
+
 static void check_credentials(const struct wire *w)
 {
     if (w->command == WIRE_AUTHENTICATE || w->command == WIRE_LOGIN)
@@ -304,6 +333,10 @@ static void on_command(struct wire *w, const struct bridge *b, struct span line)
         changes = known[i].changes;
     }
     REQUIRE(w->command != WIRE_NONE);
+    if (w->command == WIRE_BODY)
+        note_fetch(w, line);
+    else
+        REQUIRE(w->fetch_count == 0);
     check_credentials(w);
     if (w->command == WIRE_UID_EXPUNGE || w->command == WIRE_EXPUNGE)
         w->expunged = true;

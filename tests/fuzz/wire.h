@@ -6,7 +6,8 @@
  *   upstream  only known commands, with tags that count up; one line at most
  *             IMAP_COMMAND_MAX long; no credentials without the TLS that the
  *             policy asks for; nothing that changes the mailbox before the
- *             client's QUIT, and then only of messages that a DELE named
+ *             client's QUIT, and then only of messages that a DELE named;
+ *             nothing but further fetches of bodies while one is not answered
  *   client    every LF has its CR; the password that the fuzzer's inputs use
  *             never comes back
  */
@@ -26,6 +27,7 @@
 #define WIRE_LINE_MAX 4096
 #define WIRE_TAIL_MAX 64
 #define WIRE_MESSAGES_MAX 1024
+#define WIRE_FETCHES_MAX IMAP_PIPELINE_MAX
 
 enum wire_command {
     WIRE_NONE,
@@ -57,6 +59,12 @@ struct wire_tail {
     unsigned char octets[WIRE_TAIL_MAX];
 };
 
+/* Of a whole body, and not answered. */
+struct wire_fetch {
+    uint32_t tag;
+    uint64_t uid;
+};
+
 struct wire {
     const struct session_policy *policy;
     const struct bridge *bridge;
@@ -68,8 +76,10 @@ struct wire {
     uint32_t tag;
     enum wire_command command; /* the last one */
     struct wire_line last;     /* its line */
-    bool challenged;           /* `+` has come since */
-    bool answered; /* its tagged response; without a command, the greeting */
+    struct wire_fetch fetches[WIRE_FETCHES_MAX];
+    unsigned fetch_count;
+    bool challenged; /* `+` has come since */
+    bool answered;   /* its tagged response; without a command, the greeting */
     bool upstream_tls;
 
     /* of the session */

@@ -18,6 +18,9 @@ static void swap_servers(struct world *w)
     struct model_imap kept = w->server;
 
     w->server = w->resting;
+    /* These are counted for the session. */
+    w->server.bodies = kept.bodies;
+    w->server.faults = kept.faults;
     w->resting = kept;
 }
 

@@ -27,16 +27,15 @@ static struct maildrop *make_maildrop(unsigned count, uint64_t size)
 {
     const struct maildrop_traits traits = { .uidvalidity = 7,
                                             .has_unique_ids = true };
-    struct snapshot_facts facts = { .has_size = true, .size_octets = size };
-    struct snapshot_builder b;
-    struct snapshot *snapshot;
+    struct snapshot *snapshot =
+        snapshot_new(count, snapshot_size_is_large(size) ? count : 0);
     struct maildrop *m;
 
-    snapshot_builder_init(&b);
+    assert_non_null(snapshot);
     for (uint32_t n = 1; n <= count; n++)
-        assert_int_equal(snapshot_builder_add(&b, 10 * n, &facts), SNAPSHOT_OK);
-    assert_int_equal(snapshot_builder_finish(&b, true, &snapshot), SNAPSHOT_OK);
+        snapshot_append(snapshot, 10 * n, size);
     m = maildrop_new(snapshot, &traits);
+    snapshot_unref(snapshot);
     assert_non_null(m);
     return m;
 }

@@ -1,5 +1,7 @@
 #include "pop3/transform.h"
 
+#include <string.h>
+
 #include "pop3/reply.h"
 
 void pop3_transform_init(struct pop3_transform *t)
@@ -23,6 +25,24 @@ static size_t line_length(struct span in)
     size_t lf = span_find(in, '\n');
 
     return lf < in.len ? lf + 1 : in.len;
+}
+
+/* How much of |in|, which begins with a line, are whole lines that pass as they
+ * are. All of ordinary mail goes this way: one memchr a line and little else.
+ */
+static size_t plain_lines(struct span in)
+{
+    const unsigned char *line = in.data;
+    const unsigned char *end = in.data + in.len;
+
+    while (line < end && *line != '.') {
+        const unsigned char *lf = memchr(line, '\n', (size_t)(end - line));
+
+        if (lf == NULL || lf == line || lf[-1] != '\r')
+            break;
+        line = lf + 1;
+    }
+    return (size_t)(line - in.data);
 }
 
 /* TOP: one line has ended; |octets| counts what came before its line end. */
@@ -81,9 +101,10 @@ void pop3_transform_feed(struct pop3_transform *t, struct span in,
     struct span run = { in.data, 0 };
 
     while (in.len > 0 && !t->complete) {
-        struct span piece = span_take(&in, line_length(in));
-
-        take_piece(t, piece, &run, out);
+        if (t->line_octets == 0 && !t->limited)
+            run.len += span_take(&in, plain_lines(in)).len;
+        if (in.len > 0)
+            take_piece(t, span_take(&in, line_length(in)), &run, out);
     }
     buf_append(out, run);
 }

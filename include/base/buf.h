@@ -1,7 +1,7 @@
 /* buf.h - a bounded queue of octets: written at its end, read at its front.
  *
- * The positions are always 0 <= start <= end <= capacity <= max; the octets
- * between start and end are what it holds. It owns no memory while it has
+ * The positions are always 0 <= start <= end <= touched <= capacity <= max; the
+ * octets between start and end are what it holds. It owns no memory while it has
  * never been written to, and none after buf_release, so an idle session
  * holds none.
  *
@@ -26,6 +26,7 @@ struct buf {
     unsigned char *data;
     size_t start;
     size_t end;
+    size_t touched; /* of the memory, this much may have been written */
     size_t capacity;
     size_t max; /* octets it may hold at most */
     bool failed;
@@ -51,6 +52,11 @@ bool buf_append_number(struct buf *b, uint64_t value);
  */
 MUST_CHECK unsigned char *buf_reserve(struct buf *b, size_t n);
 void buf_commit(struct buf *b, size_t n);
+
+/* Sees to memory for |length| octets in all, at once, where many appends are to
+ * follow; length <= max. Failure sticks.
+ */
+void buf_prepare(struct buf *b, size_t length);
 
 size_t buf_length(const struct buf *b);
 

@@ -19,16 +19,18 @@ void buf_init(struct buf *b, size_t max)
     *b = (struct buf){ .max = max };
 }
 
-/* All of the memory is wiped, not only what is held: what was consumed still
- * lies before |start|, or behind |end| once they went back to 0.
+/* Not only what is held is wiped: what was consumed still lies before |start|,
+ * or behind |end| once they went back to 0. Memory that was never written to is
+ * not made to exist for it.
  */
 static void give_back(struct buf *b)
 {
-    wipe(b->data, b->capacity);
+    wipe(b->data, b->touched);
     free(b->data);
     b->data = NULL;
     b->start = 0;
     b->end = 0;
+    b->touched = 0;
     b->capacity = 0;
 }
 
@@ -93,6 +95,7 @@ static bool grow(struct buf *b, size_t needed)
     give_back(b);
     b->data = data;
     b->end = length;
+    b->touched = length;
     b->capacity = capacity;
     return true;
 }
@@ -103,20 +106,27 @@ unsigned char *buf_reserve(struct buf *b, size_t n)
 
     if (b->failed)
         return NULL;
-    if (b->data != NULL && n <= b->capacity - b->end)
-        return b->data + b->end;
     if (n > buf_room(b)) {
         b->failed = true;
         return NULL;
     }
     needed = buf_length(b) + n;
-    if (b->data != NULL && needed <= b->capacity) {
+    if (b->data == NULL || needed > b->capacity)
+        b->failed = !grow(b, needed);
+    else if (n > b->capacity - b->end)
         compact(b);
-    } else if (!grow(b, needed)) {
-        b->failed = true;
+    if (b->failed)
         return NULL;
-    }
+    if (b->touched < b->end + n)
+        b->touched = b->end + n;
     return b->data + b->end;
+}
+
+void buf_prepare(struct buf *b, size_t length)
+{
+    assert(length <= b->max);
+    if (!b->failed && length > b->capacity)
+        b->failed = !grow(b, length);
 }
 
 void buf_commit(struct buf *b, size_t n)

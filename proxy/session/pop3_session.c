@@ -252,7 +252,8 @@ void pop3_session_open_message(struct pop3_session *s)
 void pop3_session_taken(struct pop3_session *s, size_t n)
 {
     buf_consume(&s->out, n);
-    buf_release(&s->out);
+    if (!s->message_open) /* else more of it is on its way */
+        buf_release(&s->out);
     if (n > s->message_start) {
         s->message_start = 0;
         s->message_left = true;

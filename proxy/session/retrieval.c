@@ -159,8 +159,10 @@ static bool is_suspect(const struct retrieval *r, const struct imap_event *ev)
 
 static void open_body(struct retrieval *r, const struct imap_event *ev)
 {
-    size_t room = ev->number < READ_CHUNK ? (size_t)ev->number : READ_CHUNK;
+    size_t length = CLIENT_OUTPUT_HIGH + POP3_TRANSFORM_MAX(READ_CHUNK);
 
+    if (ev->number < READ_CHUNK)
+        length = POP3_TRANSFORM_MAX((size_t)ev->number);
     if (!r->opened)
         pop3_session_open_message(r->pop3);
     r->opened = true;
@@ -168,7 +170,7 @@ static void open_body(struct retrieval *r, const struct imap_event *ev)
     r->in_body = true;
     r->answer_has_body = true;
     /* One allocation now instead of many on the way; failure sticks. */
-    (void)!buf_reserve(&r->pop3->out, POP3_TRANSFORM_MAX(room));
+    buf_prepare(&r->pop3->out, length);
 }
 
 static enum task_status on_body_data(struct retrieval *r, struct span data)

@@ -153,6 +153,33 @@ static void test_capacity_doubles_up_to_the_bound(void **state)
     buf_fini(&b);
 }
 
+static void test_prepared_memory_is_one_allocation(void **state)
+{
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 3000);
+    append_many(&b, 'x', 10);
+    alloc_fail_at(0);
+    buf_prepare(&b, 3000);
+    append_many(&b, 'x', 2990);
+    buf_prepare(&b, 100); /* is there */
+    assert_int_equal(alloc_fail_count(), 1);
+    assert_int_equal(b.capacity, 3000);
+    assert_int_equal(buf_length(&b), 3000);
+    assert_false(buf_failed(&b));
+    buf_fini(&b);
+
+    buf_init(&b, 3000);
+    alloc_fail_at(1);
+    buf_prepare(&b, 1000);
+    assert_true(buf_failed(&b));
+    buf_prepare(&b, 1000); /* failure sticks */
+    assert_int_equal(alloc_fail_count(), 1);
+    alloc_fail_at(0);
+    buf_fini(&b);
+}
+
 static void test_moves_down_before_it_grows(void **state)
 {
     struct buf b;
@@ -253,8 +280,12 @@ static void test_wiped_before_it_is_freed(void **state)
     buf_append_string(&b, SECRET "12345");
     buf_consume(&b, strlen(SECRET)); /* before start */
     buf_fini(&b);
-    alloc_watch_free(NULL);
     assert_int_equal(freed, 4);
+    buf_init(&b, 4096);
+    memcpy(buf_reserve(&b, 100), SECRET, sizeof(SECRET)); /* no commit */
+    buf_fini(&b);
+    alloc_watch_free(NULL);
+    assert_int_equal(freed, 5);
     assert_int_equal(leaked, 0);
 }
 
@@ -305,9 +336,18 @@ static void commit_too_much(void)
     buf_commit(&b, 10);
 }
 
+static void prepare_too_much(void)
+{
+    struct buf b;
+
+    buf_init(&b, 10);
+    buf_prepare(&b, 11);
+}
+
 static void test_mistakes_abort(void **state)
 {
     (void)state;
+    assert_aborts(prepare_too_much);
     assert_aborts(consume_too_much);
     assert_aborts(commit_too_much);
 }
@@ -342,8 +382,8 @@ static void test_any_order_of_use(void **state)
         if (random_below(&r, 50) == 0)
             buf_release(&b);
         assert_int_equal(buf_length(&b), written - read);
-        assert_true(b.start <= b.end && b.end <= b.capacity &&
-                    b.capacity <= b.max);
+        assert_true(b.start <= b.end && b.end <= b.touched &&
+                    b.touched <= b.capacity && b.capacity <= b.max);
     }
     assert_true(read > 1000000);
     buf_fini(&b);
@@ -357,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_reserve_and_commit),
         cmocka_unit_test(test_capacity_doubles_up_to_the_bound),
+        cmocka_unit_test(test_prepared_memory_is_one_allocation),
         cmocka_unit_test(test_moves_down_before_it_grows),
         cmocka_unit_test(test_failure_sticks),
         cmocka_unit_test(test_memory_is_given_back),

@@ -118,10 +118,12 @@
 #define SESSIONS_HARD_FACTOR 2
 /* What one read takes from a socket. */
 #define RECEIVE_MAX 65536
-/* The plain octets that one write carries, as a few full TLS records. */
-#define SEND_CHUNK 65536
-/* Octets of one connection that wait for its socket. */
-#define CONNECTION_UNSENT_MAX (2 * SEND_CHUNK)
+/* The plain octets that one write carries, as a few TLS records: all that a
+ * message brings between two looks at CLIENT_OUTPUT_HIGH.
+ */
+#define SEND_CHUNK (CLIENT_OUTPUT_HIGH + 2 * READ_CHUNK)
+/* Octets of one connection that wait for its socket: such a write, sealed. */
+#define CONNECTION_UNSENT_MAX (SEND_CHUNK + 2 * READ_CHUNK)
 #define TLS_HANDSHAKE_TIMEOUT_MS 30000
 /* Servers whose TLS sessions a worker keeps, the sessions of each, and for how
  * many seconds one proof of a server's certificate is good for resuming.

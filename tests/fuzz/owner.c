@@ -42,8 +42,8 @@ static void know_mailbox(struct known_mailbox *known)
 void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
 {
     bool delay = owner_flags & BIT(7);
-    bool ahead = (policy_flags & 3) == MODE_LAST ||
-                 (policy_flags >> 2 & 3) == MODE_LAST;
+    bool ahead =
+        (policy_flags & 3) == MODE_LAST || (policy_flags >> 2 & 3) == MODE_LAST;
 
     *o = (struct owner){ .now_ms = 1000 };
     o->policy = (struct session_policy){

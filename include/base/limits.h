@@ -85,6 +85,8 @@
 #define TOP_WINDOW 65536
 /* Messages that are fetched before the client asks for them. */
 #define READAHEAD_MESSAGES_MAX 60
+/* So many batches of commands make up what is fetched ahead. */
+#define READAHEAD_BATCHES 4
 /* A larger one is not: its way is what takes time, not the asking; and what has
  * come in vain must stay below IMAP_UNASKED_MAX.
  */

@@ -89,6 +89,11 @@ void readahead_fetch_asked(struct readahead *r, struct imap_session *imap,
                            const struct maildrop *maildrop,
                            const uint32_t *index, unsigned count);
 
+/* Is it time to fetch what is expected? Not for each message that is taken: the
+ * commands for several leave together.
+ */
+MUST_CHECK bool readahead_is_low(const struct readahead *r);
+
 /* The message that will be asked for behind those under way. False: there is
  * none, or nothing is known.
  */

@@ -99,7 +99,9 @@ static void read_ahead(struct bridge *b)
     uint32_t index;
 
     readahead_fetch_asked(&b->ahead, &b->imap, maildrop, asked, count);
-    while (count == 0 && readahead_expected(&b->ahead, maildrop, &index) &&
+    if (count > 0 || !readahead_is_low(&b->ahead))
+        return;
+    while (readahead_expected(&b->ahead, maildrop, &index) &&
            readahead_fetch(&b->ahead, &b->imap, maildrop, index, true))
         continue;
 }

@@ -109,15 +109,28 @@ bool readahead_expected(const struct readahead *r,
     return *index < maildrop_count(maildrop);
 }
 
+/* Messages that may be expected at one time. */
+static unsigned message_limit(const struct readahead *r)
+{
+    return r->in_order < READAHEAD_MESSAGES_MAX ? r->in_order
+                                                : READAHEAD_MESSAGES_MAX;
+}
+
+bool readahead_is_low(const struct readahead *r)
+{
+    unsigned limit = message_limit(r);
+
+    return r->count <= limit - limit / READAHEAD_BATCHES &&
+           r->octets <= r->max - r->max / READAHEAD_BATCHES;
+}
+
 /* One that is wanted for certain need not fit into the budgets: no octet of it
  * is wasted, and it does not wait in our memory.
  */
 static bool admit(struct readahead *r, uint64_t *octets, bool expected)
 {
-    unsigned limit = READAHEAD_MESSAGES_MAX;
+    unsigned limit = expected ? message_limit(r) : READAHEAD_MESSAGES_MAX;
 
-    if (expected && r->in_order < limit)
-        limit = r->in_order;
     if (r->max == 0 || r->count >= limit || *octets > READAHEAD_MESSAGE_MAX ||
         r->wasted > r->useful + READAHEAD_MESSAGES_MAX)
         return false;

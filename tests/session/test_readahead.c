@@ -70,7 +70,9 @@ static void lets_the_octets_wait(void **state)
     quit(h);
 }
 
-/* READAHEAD_MESSAGES_MAX, and the one that is asked for. */
+/* READAHEAD_MESSAGES_MAX, and the one that is asked for; what is missing is
+ * fetched when a batch of commands can leave together.
+ */
 static void keeps_to_its_number(void **state)
 {
     const unsigned count = READAHEAD_MESSAGES_MAX + 20;
@@ -83,8 +85,11 @@ static void keeps_to_its_number(void **state)
             n < READAHEAD_MESSAGES_MAX ? n : READAHEAD_MESSAGES_MAX;
 
         says_retr(h, n);
-        while (fetched < n + ahead)
+        if (n == 1)
             expect_fetch(h, ++fetched);
+        if (fetched - n <= ahead - ahead / READAHEAD_BATCHES)
+            while (fetched < n + ahead)
+                expect_fetch(h, ++fetched);
         expect_silence(h);
         says_message(h, n);
         expect_message(h, n);

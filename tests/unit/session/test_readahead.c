@@ -116,6 +116,41 @@ static void test_grows_with_the_order(void **state)
     tear_down(&p);
 }
 
+/* With |order| messages retrieved so far: it is time to fetch more when |batch|
+ * of those under way are taken.
+ */
+static void check_batch(uint32_t order, uint64_t size, unsigned batch)
+{
+    struct play p;
+    unsigned taken = 0;
+
+    set_up(&p, 200, size);
+    p.ahead.in_order = order;
+    p.ahead.next = 1;
+    assert_true(readahead_is_low(&p.ahead));
+    assert_true(fetch_expected(&p) > 0);
+    while (!readahead_is_low(&p.ahead)) {
+        assert_true(take(&p, p.ahead.next) != 0);
+        p.ahead.in_order = order;
+        taken++;
+    }
+    assert_int_equal(taken, batch);
+    tear_down(&p);
+}
+
+/* Few at any time, many in batches: of their number, or of octets. */
+static void test_fetches_in_batches(void **state)
+{
+    (void)state;
+    check_batch(1, 1, 0); /* always */
+    check_batch(READAHEAD_BATCHES, 1, 1);
+    check_batch(READAHEAD_MESSAGES_MAX, 1,
+                READAHEAD_MESSAGES_MAX / READAHEAD_BATCHES);
+    check_batch(READAHEAD_MESSAGES_MAX, SESSION_MAX / 20,
+                20 / READAHEAD_BATCHES);
+    check_batch(READAHEAD_MESSAGES_MAX, SESSION_MAX / 2, 1);
+}
+
 /* What is sent is the fetch of that message, and its tag is what is taken. */
 static void test_sends_the_fetch(void **state)
 {
@@ -502,6 +537,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_grows_with_the_order),
+        cmocka_unit_test(test_fetches_in_batches),
         cmocka_unit_test(test_sends_the_fetch),
         cmocka_unit_test(test_expects_what_is_listed),
         cmocka_unit_test(test_forgets_the_order),

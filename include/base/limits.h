@@ -95,6 +95,10 @@
  * ahead: it is read off and thrown away, so that the connection is of use again.
  */
 #define READAHEAD_PATIENCE_MS 10000
+/* Nor is one that asks for other things longer than this: servers end a
+ * connection whose octets nobody takes (Dovecot after 5 min).
+ */
+#define READAHEAD_WAIT_MAX_MS (2 * 60 * 1000)
 /* Upstream silence after which a NOOP is sent while the client lives. */
 #define UPSTREAM_KEEPALIVE_MS (15 * 60 * 1000)
 /* An answer that is awaited, and brings signs of life but no progress, may take

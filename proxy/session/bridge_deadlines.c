@@ -41,6 +41,17 @@ static uint64_t answer_deadline(const struct bridge *b)
     return b->upstream_seen_ms + silence;
 }
 
+/* Of the client, with what was read ahead: since it was last heard of, and
+ * since the last message came.
+ */
+static uint64_t waiting_deadline(const struct bridge *b)
+{
+    uint64_t silence_ms = b->client_seen_ms + READAHEAD_PATIENCE_MS;
+    uint64_t all_ms = b->progress_ms + READAHEAD_WAIT_MAX_MS;
+
+    return silence_ms < all_ms ? silence_ms : all_ms;
+}
+
 static uint64_t upstream_deadline(const struct bridge *b)
 {
     if (b->link == BRIDGE_LINK_NONE)
@@ -50,7 +61,7 @@ static uint64_t upstream_deadline(const struct bridge *b)
     if (b->resume_at_ms != UINT64_MAX)
         return b->resume_at_ms;
     if (bridge_waits_for_client(b))
-        return b->client_seen_ms + READAHEAD_PATIENCE_MS;
+        return waiting_deadline(b);
     if (bridge_upstream_is_awaited(b))
         return answer_deadline(b);
     if (b->phase == BRIDGE_TRANSACTION && b->task == BRIDGE_TASK_NONE)

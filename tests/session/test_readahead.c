@@ -393,6 +393,29 @@ static void waits_for_a_while(void **state)
     expect_fetch(h, 4);
 }
 
+/* DEC-16: one that only says that it is there is not waited for without end: to
+ * the server, whose octets nobody takes, we are the one that does nothing.
+ */
+static void waits_no_longer_for_a_busy_client(void **state)
+{
+    struct harness *h = *state;
+    uint64_t step_ms = READAHEAD_PATIENCE_MS / 2;
+
+    numbered_log_in(h, 9);
+    retrieve_first(h);
+    says_message(h, 2);
+    for (uint64_t ms = step_ms; ms < READAHEAD_WAIT_MAX_MS; ms += step_ms) {
+        time_passes(h, step_ms);
+        assert_waits(h);
+        client_says(h, "NOOP\r\n");
+        expect_ok(h);
+    }
+    time_passes(h, step_ms);
+    expect_silence(h);
+    assert_all_taken(h);
+    assert_int_equal(octet_budget_taken(&h->budget), 0);
+}
+
 /* A RETR that comes while it is read off waits for the end of that. */
 static void retrieves_behind_it(void **state)
 {
@@ -447,6 +470,7 @@ int main(void)
         SESSION_TEST(quits_behind_it),
         SESSION_TEST(marks_nothing_as_seen),
         SESSION_TEST(waits_for_a_while),
+        SESSION_TEST(waits_no_longer_for_a_busy_client),
         SESSION_TEST(retrieves_behind_it),
         SESSION_TEST(keeps_the_connection_alive),
     };

@@ -199,12 +199,15 @@ static void serve_wishes(struct relay *r)
 /* Takes in whatever there is before anything is sent, so that what belongs
  * together leaves together: a status line and the first octets of its message,
  * a row of pipelined replies. It is counted before it is sent, so that whoever
- * has seen a reply sees it in the figures too.
+ * has seen a reply sees it in the figures too. Whatever the bridge has heard of,
+ * its wishes are served before it hears of anything else, in this turn or the
+ * next.
  */
 static bool move(struct relay *r)
 {
     bool moved = relay_client_notice(r);
 
+    serve_wishes(r);
     moved |= relay_upstream_notice(r);
     serve_wishes(r);
     if (r->bridge == NULL)
@@ -217,6 +220,7 @@ static bool move(struct relay *r)
         return true;
     count(r);
     moved |= relay_client_send(r);
+    serve_wishes(r);
     moved |= relay_upstream_send(r);
     return moved;
 }
@@ -267,6 +271,7 @@ void relay_pump(void *relay)
     bool moved;
 
     r->sent = 0;
+    serve_wishes(r);
     do {
         do
             moved = move(r);

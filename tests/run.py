@@ -36,7 +36,10 @@ ENVIRONMENT = {
         "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     },
-    TSAN: {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"},
+    TSAN: {
+        "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:"
+                        f"suppressions={TOP}/tests/tsan.supp",
+    },
 }
 TEST_SECONDS = 300       # for one C program
 FILE_SECONDS = 600       # for one file of pytest's, or one check

@@ -169,10 +169,11 @@ def admitted(proxy, server, user):
 
 # --- Load ---------------------------------------------------------------------------
 
-def test_two_hundred_sessions(server, proxy):
+def test_many_sessions(server, proxy):
     """200 sessions at once, each on a mailbox of its own; each retrieves and
-    deletes just its own mail."""
-    count = 200
+    deletes just its own mail. Servers that start a process of their own for
+    each, slowly, get 40."""
+    count = 200 if server.name == "dovecot" else 40
     users = [server.new_user() for _ in range(count)]
     bodies = {u: mail.message(f"for {u}", f"only {u}\r\n".encode() * 50)
               for u in users}
@@ -193,7 +194,7 @@ def test_two_hundred_sessions(server, proxy):
     with concurrent.futures.ThreadPoolExecutor(count) as pool:
         for done in [pool.submit(session, u) for u in users]:
             done.result()
-    for user in users[::20]:
+    for user in users[::count // 10]:
         assert list(server.held(user).values()) == [other]
 
 

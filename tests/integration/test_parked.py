@@ -142,6 +142,7 @@ def test_a_server_that_restarts(server, resting, user):
     poll(resting, user, password)
     server.halt()
     server.resume()
+    assert server.uids(user) == []      # it does serve again
     poll(resting, user, password)
     assert connections(resting) == 2
     assert reused(resting) == 0

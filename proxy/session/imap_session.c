@@ -61,9 +61,10 @@ bool imap_session_is_at_rest(const struct imap_session *s)
 {
     bool is_idle = s->state == IMAP_AUTHENTICATED || s->state == IMAP_SELECTED;
 
-    return is_idle && s->awaited == 0 && !s->mailbox.changed &&
-           !s->input_is_left && imap_parser_is_idle(s->parser) &&
-           buf_length(&s->out) == 0 && !buf_failed(&s->out);
+    return is_idle && s->awaited == 0 && s->id_tag == 0 &&
+           !s->mailbox.changed && !s->input_is_left &&
+           imap_parser_is_idle(s->parser) && buf_length(&s->out) == 0 &&
+           !buf_failed(&s->out);
 }
 
 struct imap_parked imap_session_park(const struct imap_session *s)

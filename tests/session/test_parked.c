@@ -1,6 +1,7 @@
 /* An upstream connection rests after QUIT, and the next session goes on with
  * it: CONFORMANCE DEC-20, IMAP-31.
  */
+#include "support/numbered.h"
 #include "support/parking.h"
 
 #define STORE "# UID STORE 10 +FLAGS.SILENT (\\Deleted)\r\n"
@@ -111,6 +112,41 @@ static void says_logout_within_a_response(void **state)
     expect_over(h, FAULT_NONE);
 }
 
+/* IEXT-5: nobody waits for what it answers to ID, but the next session would
+ * take that for garbage.
+ */
+static void says_logout_before_the_answer_to_id(void **state)
+{
+    struct harness *h = *state;
+
+    h->policy.send_id = true;
+    begin_parking(h);
+    give_password(h);
+    answer_reuse(h, NULL);
+    greet_and_log_in(h);
+    upstream_says(h, "# OK [CAPABILITY IMAP4rev1 ID] in\r\n");
+    expect_upstream(h, "# ID (\"name\" \"popinjay\" \"version\" \"1.0\")\r\n");
+    expect_wish(h, BRIDGE_LOCK);
+    outcome(h, BRIDGE_LOCKED);
+    expect_upstream(h, "# SELECT INBOX\r\n");
+    swap_answers(h);
+    upstream_says(h, h->server.select);
+    upstream_says(h, h->server.selected);
+    expect_upstream(h, LISTING);
+    swap_answers(h);
+    upstream_says(h, h->server.listing);
+    upstream_says(h, "# OK listed\r\n");
+    expect_ok(h);
+    client_says(h, "QUIT\r\n");
+    expect_wish(h, BRIDGE_UNLOCK);
+    expect_upstream(h, "# LOGOUT\r\n");
+    upstream_says(h, "# OK known\r\n# OK out\r\n");
+    expect_ok(h);
+    expect_wish(h, BRIDGE_CLOSE_CLIENT);
+    expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
+    expect_over(h, FAULT_NONE);
+}
+
 /* What lies behind the last answer is nobody's to read any more. */
 static void never_drops_half_a_response(void **state)
 {
@@ -194,6 +230,7 @@ int main(void)
         SESSION_TEST(says_logout_after_a_failure),
         SESSION_TEST(says_logout_where_the_mailbox_changed),
         SESSION_TEST(says_logout_within_a_response),
+        SESSION_TEST(says_logout_before_the_answer_to_id),
         SESSION_TEST(never_drops_half_a_response),
         SESSION_TEST(gives_back_what_it_cannot_use),
         SESSION_TEST(parks_no_login_without_a_session),

@@ -49,7 +49,7 @@ struct readahead {
     uint32_t next;               /* index of the message expected next */
     uint32_t in_order;           /* retrieved so, one behind the other */
     uint32_t useful;             /* taken when their turn came */
-    uint32_t wasted;             /* lost */
+    uint32_t wasted;             /* lost, or over before it was asked for */
     uint32_t answer_uid;         /* of the answer that has begun; 0: none */
     unsigned count;              /* fetches under way */
     /* As they were sent; one more, for what was delivered. */

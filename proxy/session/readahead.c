@@ -199,6 +199,7 @@ bool readahead_completed(struct readahead *r, uint32_t tag,
     for (unsigned i = 0; i < r->count; i++) {
         if (r->at[i].tag == tag) {
             *message = r->at[i];
+            lose(r, &r->at[i]); /* if nobody has asked for it until now */
             remove_at(r, i);
             return true;
         }

@@ -6,6 +6,9 @@
 
 #define NOOP "# NOOP\r\n"
 #define LOOK_UP(uid) "# UID FETCH " uid " (UID FLAGS)\r\n"
+#define THROTTLED                                               \
+    "# BAD Request is throttled. Suggested Backoff Time: 1000 " \
+    "milliseconds\r\n"
 
 /* RETR 2, whose answer is the next; 3 and 4 are behind it. */
 static void come_to_second(struct harness *h)
@@ -121,8 +124,7 @@ static void waits_where_it_is_throttled(void **state)
     struct harness *h = *state;
 
     come_to_second(h);
-    upstream_says(h, "# BAD Request is throttled. Suggested Backoff Time: "
-                     "1000 milliseconds\r\n");
+    upstream_says(h, THROTTLED);
     says_message(h, 3);
     says_message(h, 4);
     time_passes(h, 999);
@@ -136,6 +138,33 @@ static void waits_where_it_is_throttled(void **state)
     expect_fetch(h, 4);
     expect_fetch(h, 5);
     expect_fetch(h, 6);
+}
+
+/* MAP-2: a server that throttles is soon asked for no more than the client wants.
+ */
+static void asks_less_where_it_is_throttled(void **state)
+{
+    struct harness *h = *state;
+    unsigned in_vain = 0;
+
+    numbered_log_in(h, 60);
+    for (unsigned n = 1; n <= 20; n++) {
+        unsigned ahead = in_vain > READAHEAD_MESSAGES_MAX ? 0 : n;
+
+        says_retr(h, n);
+        expect_fetch(h, n);
+        for (unsigned i = 1; i <= ahead; i++)
+            expect_fetch(h, n + i);
+        for (unsigned i = 0; i <= ahead; i++)
+            upstream_says(h, THROTTLED);
+        in_vain += ahead;
+        h->note_count = 0;
+        time_passes(h, 1000);
+        expect_fetch(h, n);
+        expect_silence(h);
+        says_message(h, n);
+        expect_message(h, n);
+    }
 }
 
 /* The NO to one that nobody has asked for yet is forgotten; the message is
@@ -593,6 +622,7 @@ int main(void)
         SESSION_TEST(looks_after_a_suspect_size),
         SESSION_TEST(counts_bad),
         SESSION_TEST(waits_where_it_is_throttled),
+        SESSION_TEST(asks_less_where_it_is_throttled),
         SESSION_TEST(forgets_what_failed_unasked),
         SESSION_TEST(takes_answers_in_another_order),
         SESSION_TEST(takes_the_tagged_responses_late),

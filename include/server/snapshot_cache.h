@@ -35,7 +35,8 @@ struct known_mailbox snapshot_cache_find(struct snapshot_cache *c,
                                          struct span user);
 
 /* Shares |known| in place of what was known before. Where it is greater than
- * the budget, or there is no memory, nothing is known from here on.
+ * the budget nothing is known from here on; where there is no memory, nothing
+ * or what was known before, which has to be proven anyway.
  */
 void snapshot_cache_put(struct snapshot_cache *c, struct span upstream,
                         struct span user, const struct known_mailbox *known);

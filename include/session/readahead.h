@@ -4,7 +4,8 @@
  * one that pipelines has asked for it already: so the fetch is sent now, and
  * over a long way the answer is there when it is wanted. The octets wait where
  * they are, in the windows of TCP: while the client has asked for nothing the
- * bridge does not read, so what is read ahead takes no memory of ours.
+ * bridge does not read, so what is read ahead takes no more memory of ours than
+ * what was received together with the end of the last message.
  *
  * How far ahead: a message for each one that was retrieved in order before, so
  * that a client which takes two and leaves has cost two more; within the

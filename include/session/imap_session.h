@@ -51,7 +51,8 @@ struct imap_mailbox {
     bool read_only;
     bool keeps_deleted; /* \Deleted can be set for good */
     bool keeps_seen;
-    bool changed; /* a new UIDVALIDITY while selected: DEC-15 */
+    bool changed;  /* a new UIDVALIDITY while selected: DEC-15 */
+    bool expunged; /* messages, while selected */
 
     /* As it was selected: for DEC-1. */
     uint32_t exists_at_select;

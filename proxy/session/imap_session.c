@@ -251,6 +251,14 @@ static void on_exists(struct imap_session *s, uint64_t number)
         s->mailbox.exists = (uint32_t)number;
 }
 
+static void on_expunge(struct imap_session *s)
+{
+    if (!has_mailbox(s) || s->mailbox.exists == 0)
+        return;
+    s->mailbox.exists--;
+    s->mailbox.expunged = s->state == IMAP_SELECTED;
+}
+
 static void on_capability(struct imap_session *s, const struct imap_event *ev)
 {
     /* Only in answer to our question: a list that was sent before TLS or
@@ -280,8 +288,7 @@ static struct imap_session_event dispatch(struct imap_session *s,
         on_exists(s, ev->number);
         return nothing;
     case IMAP_EXPUNGE:
-        if (has_mailbox(s) && s->mailbox.exists > 0)
-            s->mailbox.exists--;
+        on_expunge(s);
         return nothing;
     case IMAP_FETCH:
     case IMAP_FETCH_UID:

@@ -186,8 +186,9 @@ static bool changes_complete(struct listing *l)
 {
     const struct known_mailbox *known = l->known;
 
-    if (l->uid_missing || !snapshot_builder_stays_within(
-                              &l->builder, &known->messages, known->uidnext))
+    if (l->uid_missing || l->imap->mailbox.expunged ||
+        !snapshot_builder_stays_within(&l->builder, &known->messages,
+                                       known->uidnext))
         return false;
     if (snapshot_builder_finish(&l->builder, &known->messages, l->hide_deleted,
                                 &l->result) != SNAPSHOT_OK)

@@ -109,6 +109,30 @@ static void lists_anew_behind_an_expunge(void **state)
     end_session(h, "+OK 3 900\r\n");
 }
 
+/* The same, and so much is expunged while the changes are told that as many are
+ * left as are known and new: 10 is gone and stands for 50, which is gone too.
+ */
+static void lists_anew_where_expunges_make_up(void **state)
+{
+    struct harness *h = *state;
+
+    first_session(h);
+    select_and_say(h, LATER("5", "51", "200"));
+    expect_upstream(h, NEW("31", "50"));
+    upstream_says(h, "* 5 EXPUNGE\r\n"
+                     "* 4 FETCH (UID 40 FLAGS () RFC822.SIZE 400)\r\n# OK\r\n");
+    expect_upstream(h, CHANGES("30", "100"));
+    upstream_says(h, "# OK\r\n");
+    expect_upstream(h, LIST_ALL);
+    upstream_says(h, "* 1 FETCH (UID 20 FLAGS () RFC822.SIZE 200)\r\n"
+                     "* 2 FETCH (UID 25 FLAGS (\\Deleted) RFC822.SIZE 1)\r\n"
+                     "* 3 FETCH (UID 30 FLAGS () RFC822.SIZE 300)\r\n"
+                     "* 4 FETCH (UID 40 FLAGS () RFC822.SIZE 400)\r\n"
+                     "# OK\r\n");
+    expect_counted(h, KNOWN_UNPROVEN);
+    end_session(h, "+OK 3 900\r\n");
+}
+
 #define ONE_NEW "* 5 FETCH (UID 40 FLAGS () RFC822.SIZE 1)\r\n"
 
 static void lists_anew_where_changes_do_not_fit(void **state)
@@ -182,6 +206,7 @@ int main(void)
         SESSION_TEST(takes_an_empty_answer),
         SESSION_TEST(bears_mail_that_comes_meanwhile),
         SESSION_TEST(lists_anew_behind_an_expunge),
+        SESSION_TEST(lists_anew_where_expunges_make_up),
         SESSION_TEST(lists_anew_where_changes_do_not_fit),
         SESSION_TEST(gives_up_a_mailbox_that_changes),
         SESSION_TEST(asks_for_changes_again_after_a_pause),

@@ -71,14 +71,28 @@ static size_t escape_octet(enum log_format format, unsigned char octet,
     return n;
 }
 
-/* Takes one character or one octet off |s|; returns how long its form is. */
+/* Octets of ASCII that stand for themselves, off the front of |s|: nearly all
+ * that a log ever sees.
+ */
+static struct span take_plain(struct span *s)
+{
+    size_t n = 0;
+
+    while (n < s->len && s->data[n] >= ' ' && s->data[n] < 0x7f &&
+           s->data[n] != '"' && s->data[n] != '\\')
+        n++;
+    return span_take(s, n);
+}
+
+/* Takes what is not plain, one character or one octet, off |s|; returns how long
+ * its form is.
+ */
 static size_t escape_next(enum log_format format, struct span *s, char *out)
 {
     size_t length = character_length(*s);
     unsigned char octet = s->data[0];
 
-    if (length > 1 || (length == 1 && octet >= ' ' && octet != 0x7f &&
-                       octet != '"' && octet != '\\')) {
+    if (length > 1) {
         memcpy(out, s->data, length);
         (void)span_take(s, length);
         return length;
@@ -100,10 +114,12 @@ static bool is_word(struct span s)
 static size_t escaped_length(enum log_format format, struct span s)
 {
     char out[ESCAPED_MAX];
-    size_t n = 0;
+    size_t n = take_plain(&s).len;
 
-    while (s.len > 0)
+    while (s.len > 0) {
         n += escape_next(format, &s, out);
+        n += take_plain(&s).len;
+    }
     return n;
 }
 
@@ -111,10 +127,12 @@ static void append_escaped(struct log_record *r, struct span s)
 {
     char out[ESCAPED_MAX];
 
+    (void)buf_append(&r->line, take_plain(&s));
     while (s.len > 0) {
         size_t n = escape_next(r->format, &s, out);
 
         (void)buf_append(&r->line, span_make(out, n));
+        (void)buf_append(&r->line, take_plain(&s));
     }
 }
 

@@ -177,6 +177,9 @@ static struct imap_session_event on_untagged(struct imap_session *s,
     if (ev->condition == IMAP_BYE && s->state != IMAP_LOGOUT)
         return imap_phase_fail(s, FAULT_UPSTREAM_BYE, ev);
     take_code(s, ev);
+    /* It answers every LOGOUT: RFC 9051 §7.1.5. */
+    if (ev->condition == IMAP_BYE && ev->code != IMAP_CODE_ALERT)
+        return nothing;
     return is_noteworthy(ev) ? note_text(ev) : nothing;
 }
 

@@ -20,6 +20,7 @@ static void greets_and_waits(void **state)
     expect_wish(h, BRIDGE_CLOSE_CLIENT);
     expect_upstream(h, "# LOGOUT\r\n");
     upstream_says(h, "* BYE bye\r\n# OK out\r\n");
+    assert_int_equal(h->note_count, 0); /* BYE says nothing new here */
     expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
     expect_over(h, FAULT_NONE);
 }

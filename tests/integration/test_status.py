@@ -297,6 +297,9 @@ def test_figures_move(server, start_proxy, user):
     body = mail.message("x", b"hello\r\n")
     server.deliver(user, [body] * 3)
     proxy = start_proxy(server.upstream_config())
+    # Those that showed that it is up are sessions too.
+    wait_until(lambda: proxy.status()["sessions"]["active"] == 0, 5,
+               "the sessions of the start to end")
     before = flat(proxy.status())
     with proxy.pop3s() as c:
         c.ok(f"USER {user}")

@@ -1,9 +1,25 @@
-/* address.h - a socket address as people read it. */
+/* address.h - a socket address as a value, and as people read it. */
 #ifndef POPINJAY_NET_ADDRESS_H
 #define POPINJAY_NET_ADDRESS_H
 
+#include <netinet/in.h>
 #include <stdint.h>
 #include <uv.h>
+
+/* Of TCP over IPv4 or IPv6; of family AF_UNSPEC: unknown, or none. */
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/* Where a client is: as a balancer in front announced it, or else the other end
+ * of its connection.
+ */
+struct origin {
+    union address client;
+    union address via; /* the balancer, or none */
+};
 
 struct address_text {
     char host[64]; /* "192.0.2.1", "2001:db8::1"; "" where unknown */
@@ -11,9 +27,9 @@ struct address_text {
 };
 
 /* An IPv4 address mapped into IPv6 is shown as what it is. */
-struct address_text address_describe(const struct sockaddr *address);
+struct address_text address_describe(const union address *address);
 
-/* The other end of |tcp|. */
-struct address_text address_of_peer(const uv_tcp_t *tcp);
+/* The other end of |tcp|; unknown where it has gone. */
+union address address_of_peer(const uv_tcp_t *tcp);
 
 #endif

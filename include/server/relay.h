@@ -16,6 +16,7 @@
 #include <uv.h>
 
 #include "base/counters.h"
+#include "net/address.h"
 #include "net/connection_space.h"
 #include "net/tls.h"
 #include "server/service.h"
@@ -34,12 +35,13 @@ struct relay_host {
 };
 
 /* Begins a session with the client behind |tcp|, which is connected, was
- * allocated with malloc and is the relay's from here on. Frees itself when the
- * session is over. |overloaded| as for bridge_new.
+ * allocated with malloc and is the relay's from here on. What the log and the
+ * server are told of the client is its |origin|. Frees itself when the session
+ * is over. |overloaded| as for bridge_new.
  */
 void relay_start(struct relay_host *host,
                  const struct service_listener *listener, uv_tcp_t *tcp,
-                 bool overloaded);
+                 const struct origin *origin, bool overloaded);
 
 /* Ends every session of the host, and changes nothing. */
 void relay_shut_down_all(struct relay_host *host);

@@ -38,8 +38,8 @@ enum relay_upstream_stage {
 
 /* How a connection was protected, for the log: it outlives the connection. */
 struct relay_leg {
-    struct address_text address;
-    const char *tls_version; /* NULL: in clear */
+    struct address_text address; /* the client's own, whoever announced it */
+    const char *tls_version;     /* NULL: in clear */
     const char *tls_cipher;
 };
 
@@ -76,6 +76,7 @@ struct relay {
     uint64_t number;
     uint64_t began_ms;
     struct relay_leg client_leg;
+    struct address_text via; /* the balancer in front; "": none */
     struct relay_leg upstream_leg;
     struct buf user;
 };
@@ -126,6 +127,7 @@ void relay_log_upstream_failure(struct relay *r, const char *failure,
                                 bool untrusted);
 void relay_log_end(struct relay *r, enum fault end);
 
-void relay_note_leg(struct relay_leg *leg, const struct connection *c);
+/* What protects |c|. */
+void relay_note_tls(struct relay_leg *leg, const struct connection *c);
 
 #endif

@@ -351,7 +351,9 @@ enum connection_state connection_state(const struct connection *c)
 
 struct address_text connection_peer(const struct connection *c)
 {
-    return address_of_peer(c->tcp);
+    union address peer = address_of_peer(c->tcp);
+
+    return address_describe(&peer);
 }
 
 const struct tls *connection_tls(const struct connection *c)

@@ -311,7 +311,7 @@ static struct relay *make(struct relay_host *host,
 
 void relay_start(struct relay_host *host,
                  const struct service_listener *listener, uv_tcp_t *tcp,
-                 bool overloaded)
+                 const struct origin *origin, bool overloaded)
 {
     struct relay *r = make(host, listener, overloaded);
 
@@ -331,7 +331,8 @@ void relay_start(struct relay_host *host,
     atomic_fetch_add(&host->service->sessions, 1);
     r->phase = BRIDGE_AUTHORIZATION;
     counters_session_begin(&host->counters, r->phase);
-    relay_note_leg(&r->client_leg, r->client);
+    r->client_leg.address = address_describe(&origin->client);
+    r->via = address_describe(&origin->via);
     relay_client_begin(r);
     relay_pump(r);
 }

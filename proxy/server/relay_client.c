@@ -102,7 +102,7 @@ static void note_tls(struct relay *r)
     const struct tls *tls = connection_tls(r->client);
     struct counters *c = &r->host->counters;
 
-    relay_note_leg(&r->client_leg, r->client);
+    relay_note_tls(&r->client_leg, r->client);
     counters_add(c,
                  tls_is_resumed(tls) ? COUNTER_CLIENT_TLS_RESUMED
                                      : COUNTER_CLIENT_TLS_NEW,

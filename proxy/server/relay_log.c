@@ -17,6 +17,8 @@ static void begin(const struct relay *r, struct log_record *record,
     log_record_add_string(record, "listener", r->listener->config->name);
     log_record_add_string(record, "client", r->client_leg.address.host);
     log_record_add_number(record, "port", r->client_leg.address.port);
+    if (r->via.host[0] != '\0')
+        log_record_add_string(record, "via", r->via.host);
 }
 
 static void add_tls(struct log_record *record, const struct relay_leg *leg,
@@ -43,11 +45,10 @@ static void add_legs(const struct relay *r, struct log_record *record)
     add_tls(record, upstream, "upstream_tls", "upstream_cipher");
 }
 
-void relay_note_leg(struct relay_leg *leg, const struct connection *c)
+void relay_note_tls(struct relay_leg *leg, const struct connection *c)
 {
     const struct tls *tls = connection_tls(c);
 
-    leg->address = connection_peer(c);
     leg->tls_version = tls != NULL ? tls_version_name(tls) : NULL;
     leg->tls_cipher = tls != NULL ? tls_cipher_name(tls) : NULL;
 }

@@ -90,6 +90,12 @@ static bool start_tls(struct relay *r)
     return true;
 }
 
+static void note_leg(struct relay *r)
+{
+    r->upstream_leg.address = connection_peer(r->upstream);
+    relay_note_tls(&r->upstream_leg, r->upstream);
+}
+
 static void count_handshake(struct relay *r)
 {
     const struct tls *tls = connection_tls(r->upstream);
@@ -105,7 +111,7 @@ static void count_handshake(struct relay *r)
 static void come_up(struct relay *r, enum bridge_outcome outcome)
 {
     r->upstream_stage = RELAY_UPSTREAM_OPEN;
-    relay_note_leg(&r->upstream_leg, r->upstream);
+    note_leg(r);
     count_handshake(r);
     if (outcome == BRIDGE_UPSTREAM_TLS_UP ||
         r->listener->policy.upstream_tls != TLS_MODE_STARTTLS)
@@ -234,7 +240,7 @@ void relay_upstream_reuse(struct relay *r,
     }
     r->upstream_stage = RELAY_UPSTREAM_OPEN;
     r->upstream_made_ms = parked.made_ms;
-    relay_note_leg(&r->upstream_leg, r->upstream);
+    note_leg(r);
     bridge_reuse(r->bridge, &parked.imap, relay_now(r));
 }
 

@@ -38,22 +38,19 @@ struct worker {
 /* --- accepting --- */
 
 /* Whoever is gone already, and so has no address any more, is not allowed. */
-static bool is_allowed(const struct worker_listener *l, const uv_tcp_t *tcp)
+static bool is_allowed(const struct worker_listener *l,
+                       const struct origin *origin)
 {
     const struct config_networks *allowed = &l->service->config->allow_from;
-    struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
-    int len = sizeof(peer);
 
-    if (allowed->count == 0)
-        return true;
-    return uv_tcp_getpeername(tcp, (struct sockaddr *)&peer, &len) == 0 &&
-           network_any_holds(allowed->at, allowed->count,
-                             (const struct sockaddr *)&peer);
+    return allowed->count == 0 ||
+           network_any_holds(allowed->at, allowed->count, &origin->client.any);
 }
 
-static void turn_away(struct worker_listener *l, uv_tcp_t *tcp)
+static void turn_away(struct worker_listener *l, uv_tcp_t *tcp,
+                      const struct origin *origin)
 {
-    struct address_text from = address_of_peer(tcp);
+    struct address_text from = address_describe(&origin->client);
     struct log_record record;
 
     counters_add(&l->worker->host.counters, COUNTER_CLIENTS_NOT_ALLOWED, 1);
@@ -67,23 +64,32 @@ static void turn_away(struct worker_listener *l, uv_tcp_t *tcp)
     log_write(&record);
 }
 
-/* MAP-12: too many are refused at their login, far too many at the door. */
-static void on_accepted(void *owner, uv_tcp_t *tcp)
+/* Where it is known who comes: a session begins, or |tcp| is closed. MAP-12: too
+ * many are refused at their login, far too many at the door.
+ */
+static void admit(struct worker_listener *l, uv_tcp_t *tcp,
+                  const struct origin *origin)
 {
-    struct worker_listener *l = owner;
     struct service *service = l->worker->host.service;
     uint64_t max = service->config->max_sessions;
     uint64_t now = atomic_load(&service->sessions);
 
-    if (!is_allowed(l, tcp)) {
-        turn_away(l, tcp);
+    if (!is_allowed(l, origin)) {
+        turn_away(l, tcp, origin);
         return;
     }
     if (now >= SESSIONS_HARD_FACTOR * max) {
         tcp_discard(tcp);
         return;
     }
-    relay_start(&l->worker->host, l->service, tcp, now >= max);
+    relay_start(&l->worker->host, l->service, tcp, origin, now >= max);
+}
+
+static void on_accepted(void *owner, uv_tcp_t *tcp)
+{
+    const struct origin origin = { .client = address_of_peer(tcp) };
+
+    admit(owner, tcp, &origin);
 }
 
 static void on_paused(void *owner, const char *reason)

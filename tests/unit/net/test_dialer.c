@@ -27,13 +27,15 @@ struct outcome {
 static void on_dialed(void *owner, uv_tcp_t *tcp, const char *failure)
 {
     struct outcome *o = owner;
+    union address peer;
 
     o->calls++;
     o->tcp = tcp;
     o->failure = failure;
     if (tcp == NULL)
         return;
-    o->peer = address_of_peer(tcp);
+    peer = address_of_peer(tcp);
+    o->peer = address_describe(&peer);
     tcp_discard(tcp);
 }
 
@@ -190,9 +192,10 @@ struct visits {
 static void on_accepted(void *owner, uv_tcp_t *tcp)
 {
     struct visits *v = owner;
+    union address peer = address_of_peer(tcp);
 
     v->count++;
-    v->last = address_of_peer(tcp);
+    v->last = address_describe(&peer);
     tcp_discard(tcp);
     if (v->count == 2)
         listener_close(v->listener);

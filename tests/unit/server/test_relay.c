@@ -206,11 +206,12 @@ static void say_much(unsigned asked)
 
 static void begin(void)
 {
+    static const struct origin unknown = { .client.any.sa_family = AF_UNSPEC };
     uv_tcp_t *tcp = malloc(sizeof(*tcp));
 
     assert_non_null(tcp);
     assert_int_equal(uv_tcp_init(&loop, tcp), 0);
-    relay_start(&host, &service->listeners[0], tcp, false);
+    relay_start(&host, &service->listeners[0], tcp, &unknown, false);
 }
 
 /* A turn that has sent enough ends wherever it is. What comes next may be the

@@ -28,11 +28,15 @@ static void let_go(struct relay *r)
 static bool count_one_more(struct service *service)
 {
     uint32_t max = service->config->upstream.max_connections;
-    uint32_t before = atomic_fetch_add(&service->upstreams, 1);
+    uint32_t count = atomic_load(&service->upstreams);
 
-    if (max == 0 || before < max)
-        return true;
-    atomic_fetch_sub(&service->upstreams, 1);
+    /* Never above it, not even for a moment: another worker would take that
+     * for the truth, and refuse.
+     */
+    while (max == 0 || count < max)
+        if (atomic_compare_exchange_weak(&service->upstreams, &count,
+                                         count + 1))
+            return true;
     return false;
 }
 

@@ -74,6 +74,7 @@ struct bridge {
     bool lock_wished; /* and not yet answered */
     bool locked;
     bool reused; /* the connection has rested, and not yet selected INBOX */
+    bool selects_slowly;       /* that connection, too much so to rest */
     struct imap_parked parked; /* for BRIDGE_PARK */
     bool reconnected;          /* at QUIT, once; look up first: DEC-7 */
     bool size_differed;        /* told once a session */
@@ -85,6 +86,7 @@ struct bridge {
     uint64_t client_seen_ms;   /* last sign of life */
     uint64_t upstream_seen_ms; /* anything at all */
     uint64_t progress_ms;      /* something that was of use */
+    uint64_t select_ms;        /* SELECT was sent */
     uint64_t resume_at_ms;     /* task: after a pause; UINT64_MAX: none */
     uint64_t refuse_at_ms;     /* login: UINT64_MAX: none */
 
@@ -108,6 +110,9 @@ void bridge_end_client(struct bridge *b, enum fault fault);
 void bridge_abort_client(struct bridge *b, enum fault fault);
 
 /* --- bridge_deadlines.c --- */
+
+/* For SELECT on a connection that has rested. */
+uint64_t bridge_reuse_patience(const struct bridge *b);
 
 /* Those that have passed, at now_ms. */
 void bridge_meet_deadlines(struct bridge *b);

@@ -20,12 +20,11 @@ static uint64_t client_deadline(const struct bridge *b)
 /* A connection that has rested may be dead without a sign; a new one costs
  * little beside the time that the client would wait for it.
  */
-static uint64_t reuse_deadline(const struct bridge *b)
+uint64_t bridge_reuse_patience(const struct bridge *b)
 {
-    uint64_t patience = b->policy->upstream_timeout_ms / 4;
+    uint64_t patience_ms = b->policy->upstream_timeout_ms / 4;
 
-    return b->progress_ms +
-           (patience < REUSE_TIMEOUT_MS ? patience : REUSE_TIMEOUT_MS);
+    return patience_ms < REUSE_TIMEOUT_MS ? patience_ms : REUSE_TIMEOUT_MS;
 }
 
 /* Silence, or much talk that brings nothing. */
@@ -35,7 +34,7 @@ static uint64_t answer_deadline(const struct bridge *b)
     uint64_t patience = silence * UPSTREAM_PATIENCE;
 
     if (b->reused)
-        return reuse_deadline(b);
+        return b->progress_ms + bridge_reuse_patience(b);
     if (b->progress_ms + patience < b->upstream_seen_ms + silence)
         return b->progress_ms + patience;
     return b->upstream_seen_ms + silence;

@@ -87,10 +87,19 @@ void bridge_leave_upstream(struct bridge *b)
     unlock(b);
 }
 
+/* One that took too long to select the mailbox would not be waited for the next
+ * time either: that session would wait in vain, and then log in anyway.
+ */
+static bool may_rest(const struct bridge *b)
+{
+    return b->policy->upstream_reuse_ms > 0 && b->link == BRIDGE_LINK_UP &&
+           !b->selects_slowly && buf_length(&b->early) == 0 &&
+           imap_session_is_at_rest(&b->imap);
+}
+
 void bridge_park_upstream(struct bridge *b)
 {
-    if (b->policy->upstream_reuse_ms > 0 && b->link == BRIDGE_LINK_UP &&
-        buf_length(&b->early) == 0 && imap_session_is_at_rest(&b->imap)) {
+    if (may_rest(b)) {
         b->parked = imap_session_park(&b->imap);
         forget_upstream(b, false);
         bridge_wish(b, BRIDGE_PARK);
@@ -239,6 +248,7 @@ void bridge_try_login(struct bridge *b)
 static void select_mailbox(struct bridge *b)
 {
     bridge_await_upstream(b);
+    b->select_ms = b->now_ms;
     imap_session_select(&b->imap);
 }
 
@@ -293,6 +303,7 @@ static void on_selected(struct bridge *b)
 
     b->report.upstream_reused += b->reused;
     b->reused = false;
+    b->selects_slowly = b->now_ms - b->select_ms > bridge_reuse_patience(b);
     if (b->phase == BRIDGE_LOGGING_IN) {
         bridge_start_listing(b);
         return;

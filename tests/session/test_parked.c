@@ -1,6 +1,7 @@
 /* An upstream connection rests after QUIT, and the next session goes on with
  * it: CONFORMANCE DEC-20, IMAP-31.
  */
+#include "base/limits.h"
 #include "support/numbered.h"
 #include "support/parking.h"
 
@@ -93,6 +94,38 @@ static void says_logout_where_the_mailbox_changed(void **state)
     upstream_says(h, "* OK [UIDVALIDITY 78] new\r\n");
     client_says(h, "QUIT\r\n");
     expect_goodbye(h, true, NULL);
+}
+
+/* Up to the SELECT of a mailbox that takes |ms| to open, and QUIT. */
+static void select_takes(struct harness *h, uint64_t ms)
+{
+    begin_parking(h);
+    give_password(h);
+    answer_reuse(h, NULL);
+    greet_and_log_in(h);
+    upstream_says(h, "# OK [CAPABILITY IMAP4rev1 UIDPLUS] in\r\n");
+    expect_wish(h, BRIDGE_LOCK);
+    outcome(h, BRIDGE_LOCKED);
+    time_passes(h, ms);
+    open_mailbox(h);
+}
+
+/* The next session would not wait for that, and had better log in at once. */
+static void says_logout_where_select_is_slow(void **state)
+{
+    struct harness *h = *state;
+
+    select_takes(h, REUSE_TIMEOUT_MS + 1);
+    client_says(h, "QUIT\r\n");
+    expect_goodbye(h, true, NULL);
+}
+
+static void parks_where_select_is_just_fast_enough(void **state)
+{
+    struct harness *h = *state;
+
+    select_takes(h, REUSE_TIMEOUT_MS);
+    quit_and_park(h);
 }
 
 /* The next session would read the other half of the line. */
@@ -229,6 +262,8 @@ int main(void)
         SESSION_TEST(parks_without_a_client),
         SESSION_TEST(says_logout_after_a_failure),
         SESSION_TEST(says_logout_where_the_mailbox_changed),
+        SESSION_TEST(says_logout_where_select_is_slow),
+        SESSION_TEST(parks_where_select_is_just_fast_enough),
         SESSION_TEST(says_logout_within_a_response),
         SESSION_TEST(says_logout_before_the_answer_to_id),
         SESSION_TEST(never_drops_half_a_response),

@@ -130,6 +130,11 @@
 #define SEND_CHUNK (CLIENT_OUTPUT_HIGH + 2 * READ_CHUNK)
 /* Octets of one connection that wait for its socket: such a write, sealed. */
 #define CONNECTION_UNSENT_MAX (SEND_CHUNK + 2 * READ_CHUNK)
+/* The plain octets of a burst's first TLS record, which fit one TCP segment on
+ * most ways; a burst is one where none was for so long before.
+ */
+#define BURST_FIRST_RECORD 1300
+#define BURST_REST_MS 1000
 #define TLS_HANDSHAKE_TIMEOUT_MS 30000
 /* Servers whose TLS sessions a worker keeps, the sessions of each, and for how
  * many seconds one proof of a server's certificate is good for resuming.

@@ -34,6 +34,7 @@ struct connection {
     struct buf kept; /* the same, when the callback is over */
 
     struct sender sender;
+    uint64_t burst_ms;    /* when a burst was last sealed; 0: not yet */
     size_t unsent_before; /* at the last look of the closing timer */
 
     bool receiving; /* uv_read_start is on */

@@ -96,6 +96,22 @@ void connection_send_sealed(struct connection *c)
     }
 }
 
+/* A record is of no use to the peer before all of it is there, and the few
+ * segments that a connection sends at once after a rest (RFC 5681 §4.1) do not
+ * hold a large one: so a burst begins with a record that fits one segment. What
+ * fits a small record is no burst.
+ */
+static size_t next_record(struct connection *c, size_t len)
+{
+    uint64_t now_ms = uv_now(c->space->loop);
+    bool rested = c->burst_ms == 0 || now_ms - c->burst_ms >= BURST_REST_MS;
+
+    if (len <= BURST_FIRST_RECORD)
+        return len;
+    c->burst_ms = now_ms;
+    return rested ? BURST_FIRST_RECORD : len;
+}
+
 /* Some records in one go; returns how many octets of |octets| they carry. */
 static size_t seal(struct connection *c, struct span octets)
 {
@@ -104,10 +120,14 @@ static size_t seal(struct connection *c, struct span octets)
 
     while (rest.len > 0 && octets.len - rest.len < SEND_CHUNK &&
            buf_room(sealed) >= TLS_SEALED_MAX) {
-        if (tls_write(c->tls, &rest, sealed) != TLS_OK) {
+        size_t len = next_record(c, rest.len);
+        struct span record = span_make(rest.data, len);
+
+        if (tls_write(c->tls, &record, sealed) != TLS_OK) {
             break_off(c, CONNECTION_BROKEN, tls_failure(c->tls));
             break;
         }
+        span_take(&rest, len - record.len);
     }
     connection_send_sealed(c);
     return octets.len - rest.len;

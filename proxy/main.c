@@ -14,9 +14,10 @@
 #include "server/log.h"
 #include "server/server.h"
 #include "server/service.h"
+#include "server/settings.h"
 
 #define EXIT_MISTAKE 2
-#define ERROR_MAX 1024
+#define ERROR_MAX 2048
 /* Descriptors beside those of the sessions: listeners, loops, files. */
 #define FILES_ASIDE 256
 
@@ -118,13 +119,14 @@ static void warn(const struct config *config, uint64_t files)
 /* Ports are bound and keys are read as whoever we were started as, and
  * everything else is done as the configured user.
  */
-static int serve(const struct config *config, struct service *service)
+static int serve(struct settings *settings, struct service *service)
 {
+    const char *user = settings->config->user;
     char error[ERROR_MAX] = "";
     struct server *server =
-        server_new(config, service, POPINJAY_VERSION, error, sizeof(error));
+        server_new(settings, service, POPINJAY_VERSION, error, sizeof(error));
     bool served = server != NULL &&
-                  process_become(config->user, error, sizeof(error)) &&
+                  process_become(user, error, sizeof(error)) &&
                   server_run(server, error, sizeof(error));
 
     if (!served)
@@ -133,37 +135,44 @@ static int serve(const struct config *config, struct service *service)
     return served ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int run(const struct options *o)
+static int run_with(struct settings *settings, struct service *service)
 {
-    char error[ERROR_MAX];
-    char located[2 * ERROR_MAX];
-    struct config *config = config_load(o->config, error, sizeof(error));
-    struct service *service = NULL;
-    uint64_t files;
+    const struct config *config = settings->config;
+    uint64_t files = process_prepare();
     int code;
 
-    if (config == NULL) {
-        (void)fprintf(stderr, "%s\n", error);
-        return EXIT_MISTAKE;
+    log_open(config->log_level, config->log_format);
+    warn(config, files);
+    service_limit(service, config);
+    code = serve(settings, service);
+    if (code == EXIT_SUCCESS)
+        log_event(LOG_LEVEL_INFO, "ended", NULL);
+    return code;
+}
+
+static int run(const struct options *o)
+{
+    char error[ERROR_MAX] = "out of memory";
+    struct service *service = service_new();
+    struct settings_source source = { .path = o->config,
+                                      .version = POPINJAY_VERSION };
+    struct settings *settings = NULL;
+    int code = EXIT_SUCCESS;
+
+    if (service != NULL) {
+        source.readahead = &service->readahead;
+        settings = settings_read(&source, error, sizeof(error));
     }
-    service = service_new(config, POPINJAY_VERSION, error, sizeof(error));
-    if (service == NULL) {
-        config_locate(config, o->config, error, located, sizeof(located));
-        (void)fprintf(stderr, "%s\n", located);
+    if (settings == NULL) {
+        (void)fprintf(stderr, "%s\n", error);
         code = EXIT_MISTAKE;
     } else if (o->check) {
         (void)printf("%s: no mistakes found\n", o->config);
-        code = EXIT_SUCCESS;
     } else {
-        files = process_prepare();
-        log_open(config->log_level, config->log_format);
-        warn(config, files);
-        code = serve(config, service);
-        if (code == EXIT_SUCCESS)
-            log_event(LOG_LEVEL_INFO, "ended", NULL);
+        code = run_with(settings, service);
     }
+    settings_release(settings);
     service_free(service);
-    config_free(config);
     return code;
 }
 

@@ -33,6 +33,9 @@ enum lock_status {
  */
 MUST_CHECK struct lock_table *lock_table_new(uint64_t delay_ms);
 
+/* Another delay for maildrops that are taken from here on. */
+void lock_table_set_delay(struct lock_table *t, uint64_t delay_ms);
+
 /* All locks must have been released. NULL is fine. */
 void lock_table_free(struct lock_table *t);
 

@@ -43,8 +43,8 @@ struct parked_connection {
 };
 
 struct parked_limits {
-    uint32_t count; /* at one time; the one that rests longest makes room */
-    uint64_t rest_ms;
+    uint32_t count;   /* at one time; the one that rests longest makes room */
+    uint64_t rest_ms; /* 0: none rests */
     uint64_t age_ms;
 };
 
@@ -53,6 +53,12 @@ struct parked_limits {
  */
 MUST_CHECK struct parked_table *parked_table_new(
     const struct parked_limits *limits, atomic_uint_least32_t *upstreams);
+
+/* Other limits: those that are too many end, the rest may rest as long as they
+ * might before, or no longer at all where rest_ms is 0.
+ */
+void parked_set_limits(struct parked_table *t,
+                       const struct parked_limits *limits);
 
 /* Ends what rests. NULL is fine. */
 void parked_table_free(struct parked_table *t);

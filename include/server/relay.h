@@ -20,6 +20,7 @@
 #include "net/connection_space.h"
 #include "net/tls.h"
 #include "server/service.h"
+#include "server/settings.h"
 
 struct relay; /* opaque */
 
@@ -34,13 +35,13 @@ struct relay_host {
     atomic_uint_least32_t sessions;
 };
 
-/* Begins a session with the client behind |tcp|, which is connected, was
+/* Begins a session at |listener|, whose settings it holds, with the client behind |tcp|, which is connected, was
  * allocated with malloc and is the relay's from here on. What the log and the
  * server are told of the client is its |origin|. Frees itself when the session
  * is over. |overloaded| as for bridge_new.
  */
 void relay_start(struct relay_host *host,
-                 const struct service_listener *listener, uv_tcp_t *tcp,
+                 const struct settings_listener *listener, uv_tcp_t *tcp,
                  const struct origin *origin, bool overloaded);
 
 /* Ends every session of the host, and changes nothing. */

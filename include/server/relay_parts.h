@@ -45,8 +45,9 @@ struct relay_leg {
 
 struct relay {
     struct relay_host *host;
-    const struct service_listener *listener;
-    struct relay *next; /* utlist */
+    const struct settings_listener *listener;
+    struct settings *settings; /* those of |listener|: held */
+    struct relay *next;        /* utlist */
     struct relay *prev;
 
     struct bridge *bridge;        /* NULL until the client may be greeted */

@@ -1,6 +1,6 @@
 /* server.h - all of the serving: workers, status server, signals, the end.
  *
- *     server_new    reads certificates, binds all ports: needs privileges
+ *     server_new    binds all ports: needs privileges
  *     server_run    starts the threads and returns when the last has ended
  *     server_free
  *
@@ -15,15 +15,15 @@
 #include <stddef.h>
 
 #include "base/attributes.h"
-#include "config.h"
 #include "server/service.h"
+#include "server/settings.h"
 
 struct server; /* opaque */
 
-/* All three must outlive the server. On failure the result is NULL and one
+/* The service and |version| must outlive the server, which holds the settings. On failure the result is NULL and one
  * line stands in |error|.
  */
-MUST_CHECK struct server *server_new(const struct config *config,
+MUST_CHECK struct server *server_new(struct settings *settings,
                                      struct service *service,
                                      const char *version, char *error,
                                      size_t error_size);

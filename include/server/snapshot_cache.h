@@ -26,6 +26,10 @@ struct snapshot_cache; /* opaque */
 /* Holds |budget_octets| at most; 0: nothing. NULL where there is no memory. */
 MUST_CHECK struct snapshot_cache *snapshot_cache_new(uint64_t budget_octets);
 
+/* Another budget: what is beyond it goes at once. */
+void snapshot_cache_set_budget(struct snapshot_cache *c,
+                               uint64_t budget_octets);
+
 /* NULL is fine. */
 void snapshot_cache_free(struct snapshot_cache *c);
 

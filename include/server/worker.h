@@ -1,6 +1,6 @@
 /* worker.h - one thread, one event loop, its own listening sockets.
  *
- * Workers share nothing but the service. All calls below are for one other
+ * Workers share nothing but the service and the settings. All calls below are for one other
  * thread, the main one; the order is
  *
  *     worker_new           binds; the only part that needs privileges
@@ -20,17 +20,19 @@
 #include "base/attributes.h"
 #include "base/counters.h"
 #include "server/service.h"
+#include "server/settings.h"
 
 struct worker; /* opaque */
 
-/* Binds each listener of the configuration. The first worker (|index| 0) also
+/* Binds each listener of |settings|, which it holds. The first worker (|index| 0) also
  * sees to it that nobody else listens there: with SO_REUSEPORT a second
  * process of the same user would silently share the connections.
  *
  * On failure the result is NULL and one line stands in |error|:
  * `ADDRESS: what is wrong`.
  */
-MUST_CHECK struct worker *worker_new(struct service *service, unsigned index,
+MUST_CHECK struct worker *worker_new(struct service *service,
+                                     struct settings *settings, unsigned index,
                                      char *error, size_t error_size);
 
 /* Starts the thread. When it has ended, uv_async_send is called on |ended|,

@@ -5,16 +5,22 @@
 
 void octet_budget_init(struct octet_budget *b, uint64_t max)
 {
-    b->max = max;
+    atomic_init(&b->max, max);
     atomic_init(&b->taken, 0);
+}
+
+void octet_budget_set_max(struct octet_budget *b, uint64_t max)
+{
+    atomic_store_explicit(&b->max, max, memory_order_relaxed);
 }
 
 bool octet_budget_take(struct octet_budget *b, uint64_t octets)
 {
+    uint64_t max = atomic_load_explicit(&b->max, memory_order_relaxed);
     uint64_t taken = atomic_load_explicit(&b->taken, memory_order_relaxed);
 
     do
-        if (octets > b->max || taken > b->max - octets)
+        if (octets > max || taken > max - octets)
             return false;
     while (!atomic_compare_exchange_weak_explicit(
         &b->taken, &taken, taken + octets, memory_order_relaxed,

@@ -29,12 +29,13 @@ struct maildrop_lock {
 };
 
 struct lock_table {
-    uint64_t delay_ms;
     pthread_mutex_t mutex;
+    uint64_t delay_ms;
     struct maildrop_lock *locks; /* uthash's head */
     /* Released before their time is over, in the order of their release. Each
-     * rests no longer than the delay, and is dropped no later than those that
-     * follow it: so none outlives its release by more than that.
+     * rests no longer than the delay that it was taken under, and is dropped no
+     * later than those that follow it: so none outlives its release by more than
+     * the longest of these.
      */
     struct maildrop_lock *resting;
 };
@@ -126,6 +127,13 @@ static enum lock_status take(struct lock_table *t, struct maildrop_lock *wanted,
 }
 
 /* --- */
+
+void lock_table_set_delay(struct lock_table *t, uint64_t delay_ms)
+{
+    pthread_mutex_lock(&t->mutex);
+    t->delay_ms = delay_ms;
+    pthread_mutex_unlock(&t->mutex);
+}
 
 void lock_table_free(struct lock_table *t)
 {

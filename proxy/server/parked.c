@@ -23,10 +23,10 @@ struct entry {
 };
 
 struct parked_table {
-    struct parked_limits limits;
     struct keyed_digest *digest;
     atomic_uint_least32_t *upstreams;
     pthread_mutex_t mutex;
+    struct parked_limits limits;
     struct entry *entries; /* uthash's head, by claim.owner */
     struct entry *resting; /* longest first */
     bool closed;
@@ -115,6 +115,15 @@ static void add(struct parked_table *t, struct entry *e, struct entry **ending)
         DL_APPEND(t->resting, e);
 }
 
+static uint64_t due_ms(const struct parked_table *t,
+                       const struct parked_connection *c, uint64_t now_ms)
+{
+    uint64_t rested_ms = now_ms + t->limits.rest_ms;
+    uint64_t aged_ms = c->made_ms + t->limits.age_ms;
+
+    return rested_ms < aged_ms ? rested_ms : aged_ms;
+}
+
 /* --- without it --- */
 
 static void end(struct parked_table *t, struct parked_connection *c)
@@ -141,13 +150,18 @@ static void end_all(struct parked_table *t, struct entry *ending)
 
 /* --- */
 
-static uint64_t due_ms(const struct parked_table *t,
-                       const struct parked_connection *c, uint64_t now_ms)
+void parked_set_limits(struct parked_table *t,
+                       const struct parked_limits *limits)
 {
-    uint64_t rested_ms = now_ms + t->limits.rest_ms;
-    uint64_t aged_ms = c->made_ms + t->limits.age_ms;
+    uint32_t count = limits->rest_ms > 0 ? limits->count : 0;
+    struct entry *ending = NULL;
 
-    return rested_ms < aged_ms ? rested_ms : aged_ms;
+    pthread_mutex_lock(&t->mutex);
+    t->limits = *limits;
+    while (HASH_COUNT(t->entries) > count)
+        give_up(t, t->resting, &ending);
+    pthread_mutex_unlock(&t->mutex);
+    end_all(t, ending);
 }
 
 void parked_put(struct parked_table *t, const struct parked_claim *claim,
@@ -155,7 +169,6 @@ void parked_put(struct parked_table *t, const struct parked_claim *claim,
 {
     struct entry *e = calloc(1, sizeof(*e));
     struct entry *ending = NULL;
-    uint64_t due = due_ms(t, c, now_ms);
 
     if (e == NULL) {
         end(t, c);
@@ -163,9 +176,9 @@ void parked_put(struct parked_table *t, const struct parked_claim *claim,
     }
     e->claim = *claim;
     e->connection = *c;
-    e->due_ms = due;
     pthread_mutex_lock(&t->mutex);
-    if (t->closed || due <= now_ms)
+    e->due_ms = due_ms(t, c, now_ms);
+    if (t->closed || e->due_ms <= now_ms)
         DL_APPEND(ending, e);
     else
         add(t, e, &ending);

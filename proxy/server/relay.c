@@ -39,7 +39,7 @@ static void offer_mailbox(struct relay *r, struct span user)
 {
     struct service *service = r->host->service;
     struct known_mailbox known = snapshot_cache_find(
-        service->snapshots, span_from_string(service->upstream_name), user);
+        service->snapshots, span_from_string(r->settings->upstream_name), user);
 
     bridge_offer_mailbox(r->bridge, &known);
     known_mailbox_clear(&known);
@@ -50,7 +50,7 @@ static void keep_mailbox(struct relay *r, struct span user)
     struct service *service = r->host->service;
 
     snapshot_cache_put(service->snapshots,
-                       span_from_string(service->upstream_name), user,
+                       span_from_string(r->settings->upstream_name), user,
                        bridge_known_mailbox(r->bridge));
 }
 
@@ -58,7 +58,7 @@ static void take_lock(struct relay *r, struct span user)
 {
     struct service *service = r->host->service;
     enum lock_status status = lock_table_take(
-        service->locks, span_from_string(service->upstream_name), user,
+        service->locks, span_from_string(r->settings->upstream_name), user,
         relay_now(r), &r->lock);
 
     if (status == LOCK_TAKEN)
@@ -119,6 +119,7 @@ static void on_timer_closed(uv_handle_t *handle)
 {
     struct relay *r = handle->data;
 
+    settings_release(r->settings);
     buf_fini(&r->user);
     free(r);
 }
@@ -291,7 +292,7 @@ void relay_pump(void *relay)
 
 /* The number tells sessions of one process apart, across its workers. */
 static struct relay *make(struct relay_host *host,
-                          const struct service_listener *listener,
+                          const struct settings_listener *listener,
                           bool overloaded)
 {
     struct relay *r = calloc(1, sizeof(*r));
@@ -300,6 +301,7 @@ static struct relay *make(struct relay_host *host,
         return NULL;
     r->host = host;
     r->listener = listener;
+    r->settings = listener->settings;
     r->overloaded = overloaded;
     r->client_limit_ms = UINT64_MAX;
     r->timer_ms = UINT64_MAX;
@@ -310,7 +312,7 @@ static struct relay *make(struct relay_host *host,
 }
 
 void relay_start(struct relay_host *host,
-                 const struct service_listener *listener, uv_tcp_t *tcp,
+                 const struct settings_listener *listener, uv_tcp_t *tcp,
                  const struct origin *origin, bool overloaded)
 {
     struct relay *r = make(host, listener, overloaded);
@@ -324,6 +326,7 @@ void relay_start(struct relay_host *host,
         free(r);
         return;
     }
+    settings_hold(r->settings);
     uv_timer_init(host->space.loop, &r->timer);
     r->timer.data = r;
     DL_APPEND(host->relays, r);

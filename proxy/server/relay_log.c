@@ -168,7 +168,7 @@ void relay_log_upstream_failure(struct relay *r, const char *failure,
         return;
     begin(r, &record, level,
           untrusted ? "upstream_untrusted" : "upstream_unreachable");
-    log_record_add_string(&record, "upstream", r->host->service->upstream_name);
+    log_record_add_string(&record, "upstream", r->settings->upstream_name);
     log_record_add_string(&record, "text", failure);
     log_write(&record);
 }

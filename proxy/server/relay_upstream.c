@@ -25,9 +25,8 @@ static void let_go(struct relay *r)
 /* --- the budget --- */
 
 /* False: it is spent. */
-static bool count_one_more(struct service *service)
+static bool count_one_more(struct service *service, uint32_t max)
 {
-    uint32_t max = service->config->upstream.max_connections;
     uint32_t count = atomic_load(&service->upstreams);
 
     /* Never above it, not even for a moment: another worker would take that
@@ -48,11 +47,11 @@ static bool count_one_more(struct service *service)
 static bool join_budget(struct relay *r)
 {
     struct service *service = r->host->service;
+    uint32_t max = r->settings->config->upstream.max_connections;
 
     do
-        r->upstream_counted = count_one_more(service);
-    while (!r->upstream_counted && service->parked != NULL &&
-           parked_evict(service->parked));
+        r->upstream_counted = count_one_more(service, max);
+    while (!r->upstream_counted && parked_evict(service->parked));
     return r->upstream_counted;
 }
 
@@ -80,11 +79,11 @@ static void give_up(struct relay *r, const char *failure, bool untrusted,
 /* False: no memory. */
 static bool start_tls(struct relay *r)
 {
-    struct service *service = r->host->service;
-    const struct config_upstream *upstream = &service->config->upstream;
+    const struct settings *settings = r->settings;
+    const struct config_upstream *upstream = &settings->config->upstream;
     const struct address_text address = connection_peer(r->upstream);
     struct tls *tls =
-        tls_new_client(service->upstream_tls, upstream->server_name,
+        tls_new_client(settings->upstream_tls, upstream->server_name,
                        upstream->alpn ? alpn_imap : NULL,
                        &r->host->upstream_session, &address);
 
@@ -150,8 +149,7 @@ static void on_dialed(void *owner, uv_tcp_t *tcp, const char *failure)
 
 void relay_upstream_connect(struct relay *r)
 {
-    const struct config_address *to =
-        &r->host->service->config->upstream.address;
+    const struct config_address *to = &r->settings->config->upstream.address;
 
     assert(r->upstream_stage == RELAY_UPSTREAM_NONE);
     if (!join_budget(r)) { /* which says nothing about the server */
@@ -217,9 +215,9 @@ static bool take_parked(struct relay *r, const struct credentials *credentials,
 {
     struct service *service = r->host->service;
 
-    r->has_claim = parked_claim_make(service->parked,
-                                     span_from_string(service->upstream_name),
-                                     credentials, told_of_client(r), &r->claim);
+    r->has_claim = parked_claim_make(
+        service->parked, span_from_string(r->settings->upstream_name),
+        credentials, told_of_client(r), &r->claim);
     return r->has_claim &&
            parked_take(service->parked, &r->claim, relay_now(r), parked);
 }

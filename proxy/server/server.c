@@ -36,8 +36,9 @@ struct member {
 };
 
 struct server {
-    const struct config *config;
-    const struct service *service;
+    struct settings *settings;
+    struct service *service;
+    unsigned workers;
     const char *version;
     char *upstream; /* HOST:PORT, for people */
     enum server_state state;
@@ -48,7 +49,7 @@ struct server {
     uv_timer_t drain_timer;
     uv_timer_t sweep_timer;       /* of parked connections */
     struct status_server *status; /* NULL: none */
-    struct member *members;       /* config->workers */
+    struct member *members;       /* |workers| */
     unsigned running;
 };
 
@@ -85,13 +86,12 @@ static void figures(void *data, struct status_figures *out)
         .version = s->version,
         .upstream = s->upstream,
         .uptime_seconds = (uv_now(&s->loop) - s->started_ms) / 1000,
-        .workers = s->config->workers,
-        .max_sessions = s->config->max_sessions,
+        .workers = s->workers,
+        .max_sessions = s->settings->config->max_sessions,
         .state = state_for_status(s),
     };
-    if (s->service->parked != NULL)
-        out->parked = parked_count(s->service->parked);
-    for (unsigned i = 0; i < s->config->workers; i++) {
+    out->parked = parked_count(s->service->parked);
+    for (unsigned i = 0; i < s->workers; i++) {
         const struct worker *w = s->members[i].worker;
 
         out->sessions += worker_sessions(w);
@@ -103,7 +103,7 @@ static uint32_t sessions_now(const struct server *s)
 {
     uint32_t sessions = 0;
 
-    for (unsigned i = 0; i < s->config->workers; i++)
+    for (unsigned i = 0; i < s->workers; i++)
         sessions += worker_sessions(s->members[i].worker);
     return sessions;
 }
@@ -131,7 +131,7 @@ static void close_all(struct server *s)
         close_handle((uv_handle_t *)&s->signals[i]);
     close_handle((uv_handle_t *)&s->drain_timer);
     close_handle((uv_handle_t *)&s->sweep_timer);
-    for (unsigned i = 0; i < s->config->workers; i++)
+    for (unsigned i = 0; i < s->workers; i++)
         close_handle((uv_handle_t *)&s->members[i].ended);
     status_server_close(s->status);
     s->status = NULL;
@@ -143,7 +143,7 @@ static void on_drain_over(uv_timer_t *timer)
 
     s->state = SERVER_ABORTING;
     log_with_sessions(s, "drain_over");
-    for (unsigned i = 0; i < s->config->workers; i++)
+    for (unsigned i = 0; i < s->workers; i++)
         if (s->members[i].is_running)
             worker_abort(s->members[i].worker);
 }
@@ -152,13 +152,12 @@ static void drain(struct server *s)
 {
     s->state = SERVER_DRAINING;
     log_with_sessions(s, "draining");
-    if (s->service->parked != NULL)
-        parked_close(s->service->parked);
-    for (unsigned i = 0; i < s->config->workers; i++)
+    parked_close(s->service->parked);
+    for (unsigned i = 0; i < s->workers; i++)
         if (s->members[i].is_running)
             worker_stop_listening(s->members[i].worker);
     (void)uv_timer_start(&s->drain_timer, on_drain_over,
-                         s->config->drain_timeout_ms, 0);
+                         s->settings->config->drain_timeout_ms, 0);
 }
 
 static void on_sweep(uv_timer_t *timer)
@@ -229,7 +228,7 @@ static bool init_handles(struct server *s)
     s->drain_timer.data = s;
     (void)uv_timer_init(&s->loop, &s->sweep_timer);
     s->sweep_timer.data = s;
-    for (unsigned i = 0; i < s->config->workers; i++) {
+    for (unsigned i = 0; i < s->workers; i++) {
         struct member *m = &s->members[i];
 
         m->server = s;
@@ -239,24 +238,25 @@ static bool init_handles(struct server *s)
     return true;
 }
 
-static bool bind_all(struct server *s, struct service *service, char *error,
-                     size_t error_size)
+static bool bind_all(struct server *s, char *error, size_t error_size)
 {
+    const struct config *config = s->settings->config;
     struct status_source source = { figures, s };
 
-    for (unsigned i = 0; i < s->config->workers; i++) {
-        s->members[i].worker = worker_new(service, i, error, error_size);
+    for (unsigned i = 0; i < s->workers; i++) {
+        s->members[i].worker =
+            worker_new(s->service, s->settings, i, error, error_size);
         if (s->members[i].worker == NULL)
             return false;
     }
-    if (!s->config->has_status)
+    if (!config->has_status)
         return true;
-    s->status = status_server_new(&s->loop, &s->config->status, source, error,
-                                  error_size);
+    s->status =
+        status_server_new(&s->loop, &config->status, source, error, error_size);
     return s->status != NULL;
 }
 
-struct server *server_new(const struct config *config, struct service *service,
+struct server *server_new(struct settings *settings, struct service *service,
                           const char *version, char *error, size_t error_size)
 {
     struct server *s = calloc(1, sizeof(*s));
@@ -264,18 +264,20 @@ struct server *server_new(const struct config *config, struct service *service,
     (void)snprintf(error, error_size, "out of memory");
     if (s == NULL)
         return NULL;
-    s->config = config;
+    s->settings = settings;
     s->service = service;
+    s->workers = settings->config->workers;
     s->version = version;
-    s->upstream = address_text(&config->upstream.address);
-    s->members = calloc(config->workers, sizeof(*s->members));
+    s->upstream = address_text(&settings->config->upstream.address);
+    s->members = calloc(s->workers, sizeof(*s->members));
     if (s->upstream == NULL || s->members == NULL || !init_handles(s)) {
         free(s->upstream);
         free(s->members);
         free(s);
         return NULL;
     }
-    if (bind_all(s, service, error, error_size))
+    settings_hold(settings);
+    if (bind_all(s, error, error_size))
         return s;
     server_free(s);
     return NULL;
@@ -283,7 +285,7 @@ struct server *server_new(const struct config *config, struct service *service,
 
 static bool start_workers(struct server *s)
 {
-    for (unsigned i = 0; i < s->config->workers; i++) {
+    for (unsigned i = 0; i < s->workers; i++) {
         struct member *m = &s->members[i];
 
         if (!worker_start(m->worker, &m->ended))
@@ -296,17 +298,18 @@ static bool start_workers(struct server *s)
 
 static void log_ready(const struct server *s)
 {
+    const struct config *config = s->settings->config;
     struct log_record r;
 
     if (!log_wants(LOG_LEVEL_INFO))
         return;
     log_begin(&r, LOG_LEVEL_INFO, "ready");
     log_record_add_string(&r, "version", s->version);
-    log_record_add_number(&r, "workers", s->config->workers);
-    for (size_t i = 0; i < s->config->listener_count; i++) {
-        char *at = address_text(&s->config->listeners[i].address);
+    log_record_add_number(&r, "workers", s->workers);
+    for (size_t i = 0; i < config->listener_count; i++) {
+        char *at = address_text(&config->listeners[i].address);
 
-        log_record_add_string(&r, s->config->listeners[i].name,
+        log_record_add_string(&r, config->listeners[i].name,
                               at != NULL ? at : "");
         free(at);
     }
@@ -320,9 +323,8 @@ bool server_run(struct server *s, char *error, size_t error_size)
 
     for (size_t i = 0; i < ARRAY_LENGTH(signal_numbers); i++)
         (void)uv_signal_start(&s->signals[i], on_signal, signal_numbers[i]);
-    if (s->service->parked != NULL)
-        (void)uv_timer_start(&s->sweep_timer, on_sweep, PARKED_SWEEP_MS,
-                             PARKED_SWEEP_MS);
+    (void)uv_timer_start(&s->sweep_timer, on_sweep, PARKED_SWEEP_MS,
+                         PARKED_SWEEP_MS);
     started = start_workers(s);
     if (started) {
         s->state = SERVER_SERVING;
@@ -344,9 +346,10 @@ void server_free(struct server *s)
         return;
     close_all(s);
     (void)uv_run(&s->loop, UV_RUN_DEFAULT);
-    for (unsigned i = 0; i < s->config->workers; i++)
+    for (unsigned i = 0; i < s->workers; i++)
         worker_free(s->members[i].worker);
     (void)uv_loop_close(&s->loop);
+    settings_release(s->settings);
     free(s->members);
     free(s->upstream);
     free(s);

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +28,9 @@ struct entry {
 };
 
 struct snapshot_cache {
-    uint64_t budget_octets;
     pthread_mutex_t mutex;
+    /* Changed under the mutex, and looked at without it for being 0. */
+    atomic_uint_least64_t budget_octets;
     uint64_t octets;
     struct entry *entries; /* uthash's head */
     struct entry *by_use;
@@ -40,7 +42,7 @@ struct snapshot_cache *snapshot_cache_new(uint64_t budget_octets)
 
     if (c == NULL)
         return NULL;
-    c->budget_octets = budget_octets;
+    atomic_init(&c->budget_octets, budget_octets);
     if (pthread_mutex_init(&c->mutex, NULL) != 0) {
         free(c);
         return NULL;
@@ -102,6 +104,12 @@ static void move_out(struct snapshot_cache *c, struct entry *e,
     DL_APPEND(*out, e);
 }
 
+static void make_room(struct snapshot_cache *c, struct entry **out)
+{
+    while (c->octets > c->budget_octets)
+        move_out(c, c->by_use, out);
+}
+
 static void add(struct snapshot_cache *c, struct entry *e, struct entry **out)
 {
     HASH_ADD(hh, c->entries, key[0], e->key_size, e);
@@ -111,11 +119,21 @@ static void add(struct snapshot_cache *c, struct entry *e, struct entry **out)
     }
     DL_APPEND(c->by_use, e);
     c->octets += e->octets;
-    while (c->octets > c->budget_octets)
-        move_out(c, c->by_use, out);
+    make_room(c, out);
 }
 
 /* --- */
+
+void snapshot_cache_set_budget(struct snapshot_cache *c, uint64_t budget_octets)
+{
+    struct entry *out = NULL;
+
+    pthread_mutex_lock(&c->mutex);
+    c->budget_octets = budget_octets;
+    make_room(c, &out);
+    pthread_mutex_unlock(&c->mutex);
+    free_all(out);
+}
 
 void snapshot_cache_free(struct snapshot_cache *c)
 {

@@ -17,12 +17,13 @@
 
 struct worker_listener {
     struct worker *worker;
-    const struct service_listener *service;
+    const struct settings_listener *settings;
     struct listener *listener;
 };
 
 struct worker {
     struct relay_host host;
+    struct settings *settings;
     uv_loop_t loop;
     uv_async_t commands; /* wakes the loop to look at the two below */
     atomic_bool stop_wished;
@@ -41,7 +42,7 @@ struct worker {
 static bool is_allowed(const struct worker_listener *l,
                        const struct origin *origin)
 {
-    const struct config_networks *allowed = &l->service->config->allow_from;
+    const struct config_networks *allowed = &l->settings->config->allow_from;
 
     return allowed->count == 0 ||
            network_any_holds(allowed->at, allowed->count, &origin->client.any);
@@ -58,7 +59,7 @@ static void turn_away(struct worker_listener *l, uv_tcp_t *tcp,
     if (!log_wants(LOG_LEVEL_INFO))
         return;
     log_begin(&record, LOG_LEVEL_INFO, "client_not_allowed");
-    log_record_add_string(&record, "listener", l->service->config->name);
+    log_record_add_string(&record, "listener", l->settings->config->name);
     log_record_add_string(&record, "client", from.host);
     log_record_add_number(&record, "port", from.port);
     log_write(&record);
@@ -71,7 +72,7 @@ static void admit(struct worker_listener *l, uv_tcp_t *tcp,
                   const struct origin *origin)
 {
     struct service *service = l->worker->host.service;
-    uint64_t max = service->config->max_sessions;
+    uint64_t max = l->worker->settings->config->max_sessions;
     uint64_t now = atomic_load(&service->sessions);
 
     if (!is_allowed(l, origin)) {
@@ -82,7 +83,7 @@ static void admit(struct worker_listener *l, uv_tcp_t *tcp,
         tcp_discard(tcp);
         return;
     }
-    relay_start(&l->worker->host, l->service, tcp, origin, now >= max);
+    relay_start(&l->worker->host, l->settings, tcp, origin, now >= max);
 }
 
 static void on_accepted(void *owner, uv_tcp_t *tcp)
@@ -100,7 +101,7 @@ static void on_paused(void *owner, const char *reason)
     if (!log_wants(LOG_LEVEL_ERROR))
         return;
     log_begin(&record, LOG_LEVEL_ERROR, "accept_paused");
-    log_record_add_string(&record, "listener", l->service->config->name);
+    log_record_add_string(&record, "listener", l->settings->config->name);
     log_record_add_string(&record, "text", reason);
     log_write(&record);
 }
@@ -115,7 +116,7 @@ static void stop_listening(struct worker *w)
     if (w->stopped)
         return;
     w->stopped = true;
-    for (size_t i = 0; i < w->host.service->config->listener_count; i++) {
+    for (size_t i = 0; i < w->settings->config->listener_count; i++) {
         listener_close(w->listeners[i].listener);
         w->listeners[i].listener = NULL;
     }
@@ -152,14 +153,14 @@ void worker_abort(struct worker *w)
 static bool bind_all(struct worker *w, bool alone, char *error,
                      size_t error_size)
 {
-    for (size_t i = 0; i < w->host.service->config->listener_count; i++) {
+    for (size_t i = 0; i < w->settings->config->listener_count; i++) {
         struct worker_listener *l = &w->listeners[i];
         const struct config_address *at;
         int fd;
 
         l->worker = w;
-        l->service = &w->host.service->listeners[i];
-        at = &l->service->config->address;
+        l->settings = &w->settings->listeners[i];
+        at = &l->settings->config->address;
         fd = listener_bind(at->host, at->port, alone, error, error_size);
         if (fd < 0)
             return false;
@@ -184,8 +185,8 @@ static bool init_loop(struct worker *w)
     return true;
 }
 
-struct worker *worker_new(struct service *service, unsigned index, char *error,
-                          size_t error_size)
+struct worker *worker_new(struct service *service, struct settings *settings,
+                          unsigned index, char *error, size_t error_size)
 {
     struct worker *w = calloc(1, sizeof(*w));
 
@@ -195,9 +196,11 @@ struct worker *worker_new(struct service *service, unsigned index, char *error,
         return NULL;
     }
     w->host.service = service;
+    w->settings = settings;
+    settings_hold(settings);
     counters_init(&w->host.counters);
     w->listeners =
-        calloc(service->config->listener_count, sizeof(*w->listeners));
+        calloc(settings->config->listener_count, sizeof(*w->listeners));
     if (w->listeners == NULL ||
         !connection_space_init(&w->host.space, &w->loop) ||
         !bind_all(w, index == 0, error, error_size)) {
@@ -247,6 +250,7 @@ void worker_free(struct worker *w)
         abort(); /* a handle was forgotten */
     tls_resumption_fini(&w->host.upstream_session);
     connection_space_fini(&w->host.space);
+    settings_release(w->settings);
     free(w->listeners);
     free(w);
 }

@@ -117,11 +117,29 @@ static void test_threads(void **state)
     assert_int_equal(octet_budget_taken(&crowd.budget), 0);
 }
 
+/* Less than is taken: nobody gets any until enough came back. */
+static void test_another_maximum(void **state)
+{
+    struct octet_budget b;
+
+    (void)state;
+    octet_budget_init(&b, 100);
+    assert_true(octet_budget_take(&b, 80));
+    octet_budget_set_max(&b, 50);
+    assert_false(octet_budget_take(&b, 1));
+    octet_budget_give(&b, 40);
+    assert_true(octet_budget_take(&b, 10));
+    assert_false(octet_budget_take(&b, 1));
+    octet_budget_set_max(&b, 51);
+    assert_true(octet_budget_take(&b, 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_or_nothing),
         cmocka_unit_test(test_ends_of_the_range),
+        cmocka_unit_test(test_another_maximum),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_threads),
     };

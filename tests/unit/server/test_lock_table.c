@@ -204,6 +204,23 @@ static void test_delay(void **state)
     lock_table_free(t);
 }
 
+/* Another delay holds for those that are taken from then on. */
+static void test_another_delay(void **state)
+{
+    struct lock_table *t = lock_table_new(0);
+
+    (void)state;
+    login(t, "mrose", 0, 1);
+    lock_table_set_delay(t, DELAY_MS);
+    login(t, "mrose", 2, 3);
+    must_be_refused(t, "mrose", 3, LOCK_TOO_SOON);
+    lock_table_set_delay(t, 0);
+    must_be_refused(t, "mrose", 4, LOCK_TOO_SOON);
+    login(t, "mrose", 2 + DELAY_MS, 3 + DELAY_MS);
+    login(t, "mrose", 3 + DELAY_MS, 3 + DELAY_MS);
+    lock_table_free(t);
+}
+
 static void test_long_sessions_leave_no_entry(void **state)
 {
     struct lock_table *t = lock_table_new(DELAY_MS);
@@ -261,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_threads_never_hold_it_together),
         cmocka_unit_test(test_delay),
+        cmocka_unit_test(test_another_delay),
         cmocka_unit_test(test_long_sessions_leave_no_entry),
         cmocka_unit_test(test_resting_entries_are_swept),
         cmocka_unit_test(test_no_delay),

@@ -334,6 +334,31 @@ static void test_closing(void **state)
     drop(t);
 }
 
+/* Those that are too many end, that which rests longest first. */
+static void test_other_limits(void **state)
+{
+    struct parked_limits limits = { 1, REST_MS, AGE_MS };
+    struct parked_table *t = make(10);
+    struct parked_claim a = claim_of(t, "a", "p");
+    struct parked_claim b = claim_of(t, "b", "p");
+    int first = park(t, &a, 0);
+    int second = park(t, &b, 0);
+
+    (void)state;
+    parked_set_limits(t, &limits);
+    expect_logout(first);
+    assert_true(rests(second));
+    limits.rest_ms = 0;
+    parked_set_limits(t, &limits);
+    expect_logout(second);
+    expect_logout(park(t, &a, 0));
+    limits.rest_ms = REST_MS;
+    parked_set_limits(t, &limits);
+    close(park(t, &a, 0));
+    assert_int_equal(parked_count(t), 1);
+    drop(t);
+}
+
 static void test_freeing_ends_all(void **state)
 {
     struct parked_table *t = make(10);
@@ -422,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_its_age),
         cmocka_unit_test(test_a_server_that_closed),
         cmocka_unit_test(test_closing),
+        cmocka_unit_test(test_other_limits),
         cmocka_unit_test(test_freeing_ends_all),
         cmocka_unit_test(test_threads),
     };

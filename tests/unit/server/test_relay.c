@@ -25,8 +25,8 @@
 
 static char folder[] = "/tmp/popinjay-test-relay-XXXXXX";
 static char config_path[64];
-static struct config *config;
 static struct service *service;
+static struct settings *settings;
 static uv_loop_t loop;
 static struct relay_host host;
 
@@ -161,6 +161,7 @@ static void write_config(void)
 
 static int set_up(void **state)
 {
+    struct settings_source source = { .path = config_path, .version = "test" };
     char error[256];
 
     (void)state;
@@ -168,10 +169,12 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(folder));
     snprintf(config_path, sizeof(config_path), "%s/proxy.conf", folder);
     write_config();
-    config = config_load(config_path, error, sizeof(error));
-    assert_non_null(config);
-    service = service_new(config, "test", error, sizeof(error));
+    service = service_new();
     assert_non_null(service);
+    source.readahead = &service->readahead;
+    settings = settings_read(&source, error, sizeof(error));
+    assert_non_null(settings);
+    service_limit(service, settings->config);
     assert_int_equal(uv_loop_init(&loop), 0);
     host.service = service;
     counters_init(&host.counters);
@@ -184,8 +187,8 @@ static int tear_down(void **state)
     (void)state;
     connection_space_fini(&host.space);
     assert_int_equal(uv_loop_close(&loop), 0);
+    settings_release(settings);
     service_free(service);
-    config_free(config);
     unlink(config_path);
     rmdir(folder);
     return 0;
@@ -211,7 +214,7 @@ static void begin(void)
 
     assert_non_null(tcp);
     assert_int_equal(uv_tcp_init(&loop, tcp), 0);
-    relay_start(&host, &service->listeners[0], tcp, &unknown, false);
+    relay_start(&host, &settings->listeners[0], tcp, &unknown, false);
 }
 
 /* A turn that has sent enough ends wherever it is. What comes next may be the

@@ -88,6 +88,28 @@ static void test_remembers(void **state)
     snapshot_cache_free(NULL);
 }
 
+/* With less memory the oldest go at once, with none all. */
+static void test_another_budget(void **state)
+{
+    struct snapshot_cache *c = make(0);
+    uint64_t one;
+
+    (void)state;
+    put(c, SPAN_LITERAL("mrose"), 7, 100);
+    assert_int_equal(find(c, SPAN_LITERAL("mrose")), 0);
+    snapshot_cache_set_budget(c, MUCH);
+    put(c, SPAN_LITERAL("mrose"), 7, 100);
+    one = snapshot_cache_fill(c).octets;
+    put(c, SPAN_LITERAL("emily"), 8, 100);
+    snapshot_cache_set_budget(c, one);
+    assert_int_equal(find(c, SPAN_LITERAL("mrose")), 0);
+    assert_int_equal(find(c, SPAN_LITERAL("emily")), 8);
+    snapshot_cache_set_budget(c, 0);
+    assert_int_equal(find(c, SPAN_LITERAL("emily")), 0);
+    assert_int_equal(snapshot_cache_fill(c).octets, 0);
+    snapshot_cache_free(c);
+}
+
 /* Names are octets: no case, no NUL, no other upstream's name is the same. */
 static void test_never_anothers(void **state)
 {
@@ -275,6 +297,7 @@ int main(void)
 {
     const struct CMUnitTest server_snapshot_cache[] = {
         cmocka_unit_test(test_remembers),
+        cmocka_unit_test(test_another_budget),
         cmocka_unit_test(test_never_anothers),
         cmocka_unit_test(test_found_is_shared),
         cmocka_unit_test(test_least_recently_used_goes),

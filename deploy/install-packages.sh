@@ -17,7 +17,7 @@
 set -eu
 
 build='gcc libc6-dev make pkg-config libuv1-dev libssl-dev libinih-dev
-       libjansson-dev uthash-dev LLHTTP'
+       libjansson-dev libseccomp-dev uthash-dev LLHTTP'
 run='ca-certificates curl dovecot-core dovecot-imapd openssl python3'
 tests='clang-format libcmocka-dev python3-pytest'
 clients='bsdutils curl default-jdk-headless fetchmail getmail6

@@ -13,6 +13,7 @@
 
 #include "base/attributes.h"
 #include "base/log_record.h"
+#include "containment.h"
 #include "net/network.h"
 #include "net/tls_context.h"
 #include "session/policy.h"
@@ -63,9 +64,10 @@ struct config_upstream {
 };
 
 struct config {
-    unsigned workers;          /* never 0: auto is resolved */
-    char *user;                /* dropped to when started as root; NULL: stay */
-    char *tls_ticket_key_file; /* NULL: random keys */
+    unsigned workers; /* never 0: auto is resolved */
+    char *user;       /* dropped to when started as root; NULL: stay */
+    enum containment_mode seccomp;
+    char *tls_ticket_key_file;         /* NULL: random keys */
     unsigned tls_ticket_key_file_line; /* 0: not given */
     enum log_level log_level;
     enum log_format log_format;

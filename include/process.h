@@ -9,8 +9,8 @@
 #include "base/attributes.h"
 
 /* No SIGPIPE: a peer that has gone is an error code. No core dumps: they would
- * hold passwords and mail; a debugger can still be attached. As many open
- * files as the system permits; returns how many that is.
+ * hold passwords and mail. As many open files as the system permits; returns
+ * how many that is.
  */
 uint64_t process_prepare(void);
 

@@ -19,6 +19,7 @@ static const char *const section_names[CONFIG_SECTION_COUNT] = {
 };
 
 /* Each in the order of its enum. */
+static const char *const containments[] = { "yes", "log", "no", NULL };
 static const char *const log_levels[] = { "error", "warning", "info", "debug",
                                           NULL };
 static const char *const log_formats[] = { "text", "json", NULL };
@@ -26,6 +27,7 @@ static const char *const tls_modes[] = { "implicit", "starttls", "none", NULL };
 static const char *const tls_versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
 static const char *const removal_guards[] = { "guarded", "refuse", NULL };
 
+_Static_assert(CONTAINMENT_KILL == 0 && CONTAINMENT_OFF == 2, "containments");
 _Static_assert(LOG_LEVEL_ERROR == 0 && LOG_LEVEL_DEBUG == 3, "log_levels");
 _Static_assert(LOG_FORMAT_TEXT == 0 && LOG_FORMAT_JSON == 1, "log_formats");
 _Static_assert(TLS_MODE_IMPLICIT == 0 && TLS_MODE_NONE == 2, "tls_modes");
@@ -37,6 +39,8 @@ const struct config_key config_keys[] = {
     { CONFIG_SERVER, "workers", CONFIG_COUNT_OR_AUTO, IN_SERVER(workers),
       "auto", 1, 256, NULL },
     { CONFIG_SERVER, "user", CONFIG_TEXT, IN_SERVER(user), "", 0, 0, NULL },
+    { CONFIG_SERVER, "seccomp", CONFIG_CHOICE, IN_SERVER(seccomp), "yes", 0, 0,
+      containments },
     { CONFIG_SERVER, "log_level", CONFIG_CHOICE, IN_SERVER(log_level), "info",
       0, 0, log_levels },
     { CONFIG_SERVER, "log_format", CONFIG_CHOICE, IN_SERVER(log_format), "text",

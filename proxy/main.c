@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "containment.h"
 #include "process.h"
 #include "server/log.h"
 #include "server/server.h"
@@ -116,17 +117,18 @@ static void warn(const struct config *config, uint64_t files)
     log_write(&r);
 }
 
-/* Ports are bound and keys are read as whoever we were started as, and
- * everything else is done as the configured user.
+/* Ports are bound and keys are read as whoever we were started as; everything
+ * else is done as the configured user, and contained.
  */
 static int serve(struct settings *settings, struct service *service)
 {
-    const char *user = settings->config->user;
+    const struct config *config = settings->config;
     char error[ERROR_MAX] = "";
     struct server *server =
         server_new(settings, service, POPINJAY_VERSION, error, sizeof(error));
     bool served = server != NULL &&
-                  process_become(user, error, sizeof(error)) &&
+                  process_become(config->user, error, sizeof(error)) &&
+                  containment_begin(config->seccomp, error, sizeof(error)) &&
                   server_run(server, error, sizeof(error));
 
     if (!served)

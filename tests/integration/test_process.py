@@ -93,8 +93,9 @@ def test_drops_to_its_user(tmp_path, authority):
             assert told["Gid"] == [str(gid)] * 4
             assert sorted(map(int, told["Groups"])) == sorted(groups)
             if root:
-                for kind in ("CapEff", "CapPrm", "CapAmb"):
+                for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
                     assert int(told[kind][0], 16) == 0, kind
+                assert told["NoNewPrivs"] == ["1"]
             for client in (proxy.pop3s(), proxy.plain()):
                 with client as c:
                     c.login("u", "p")
@@ -121,6 +122,24 @@ def test_unknown_user(tmp_path, authority, check):
     (said,) = done.stderr.splitlines()
     assert said.startswith(f"{proxy.config_path}:{line}: "), said
     assert "no-such-user" in said
+
+
+def test_is_contained(start_proxy, sanitized):
+    """Once it serves, and in each of its threads: no privileges to win
+    through other programs, no debugger of its own user's, and the filter of
+    system calls, which sanitizers could not live with."""
+    for seccomp, filters in ((None, 2), ("log", 2), ("no", 0)):
+        proxy = start_proxy(UPSTREAM, {"server": {"seccomp": seccomp}})
+        assert owner_of_maps(proxy.pid) == 0
+        for thread in os.listdir(f"/proc/{proxy.pid}/task"):
+            told = status(f"{proxy.pid}/task/{thread}")
+            assert told["NoNewPrivs"] == ["1"]
+            assert told["Seccomp"] == [str(0 if sanitized else filters)]
+
+
+def owner_of_maps(pid):
+    """What describes a process that may not be dumped belongs to root."""
+    return os.stat(f"/proc/{pid}/maps").st_uid
 
 
 def test_leaves_no_core(start_proxy):

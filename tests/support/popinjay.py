@@ -143,8 +143,11 @@ class Popinjay:
         return self._status_kb("VmHWM")
 
     def reset_peak(self):
-        with open(f"/proc/{self.pid}/clear_refs", "w", encoding="ascii") as f:
-            f.write("5")
+        """It is root's to ask for: the process lets nobody else look in."""
+        path = f"/proc/{self.pid}/clear_refs"
+        root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+        subprocess.run([*root, "tee", path], input=b"5", check=True,
+                       stdout=subprocess.DEVNULL)
 
     def cpu_seconds(self):
         with open(f"/proc/{self.pid}/stat", encoding="ascii") as f:

@@ -1,0 +1,43 @@
+/* containment.h - what the process gives up once it serves.
+ *
+ * Whoever finds a fault in us to run code through should find nothing to run it
+ * with: no other program, no file to change, no debugger's calls, no rights to
+ * win back. What stays is what serving takes: sockets, threads, memory, and
+ * reading files (a new certificate, the resolver's configuration).
+ *
+ * Source: seccomp(2), landlock(7), prctl(2).
+ */
+#ifndef POPINJAY_CONTAINMENT_H
+#define POPINJAY_CONTAINMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attributes.h"
+
+/* What becomes of a system call that serving does not take. */
+enum containment_mode {
+    CONTAINMENT_KILL, /* the kernel ends the process (SIGSYS) */
+    CONTAINMENT_LOG,  /* it is let through, and stands in the kernel's log */
+    CONTAINMENT_OFF,
+};
+
+/* Gives up, for good and for all threads that are started from here on: new
+ * privileges through other programs, being traced or dumped by its own user,
+ * changing and running files (where the kernel has Landlock), and, unless
+ * |mode| says otherwise, the system calls that serving does not take. Call it
+ * while there is one thread, with ports bound and the user changed.
+ *
+ * On failure |error| says why, and the process must end.
+ */
+MUST_CHECK bool containment_begin(enum containment_mode mode, char *error,
+                                  size_t error_size);
+
+/* The last of these, by itself: the filter of system calls; 0, or an errno.
+ * |mode| is not CONTAINMENT_OFF. Programs built with a sanitizer have none,
+ * since it makes calls of its own; containment_has_filter() tells.
+ */
+MUST_CHECK int containment_filter_calls(enum containment_mode mode);
+bool containment_has_filter(void);
+
+#endif

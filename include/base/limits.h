@@ -136,6 +136,13 @@
 #define BURST_FIRST_RECORD 1300
 #define BURST_REST_MS 1000
 #define TLS_HANDSHAKE_TIMEOUT_MS 30000
+/* A balancer's PROXY header: how long it may take, what it may say behind its
+ * first 16 octets, and how many connections of a worker wait for theirs, of
+ * which then the oldest is closed.
+ */
+#define PROXY_HEADER_TIMEOUT_MS 5000
+#define PROXY_HEADER_BLOCK_MAX 4096
+#define PROXY_HEADERS_AWAITED_MAX 1000
 /* Servers whose TLS sessions a worker keeps, the sessions of each, and for how
  * many seconds one proof of a server's certificate is good for resuming.
  */

@@ -3,8 +3,12 @@
 #define POPINJAY_NET_ADDRESS_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
+
+#include "base/attributes.h"
+#include "base/span.h"
 
 /* Of TCP over IPv4 or IPv6; of family AF_UNSPEC: unknown, or none. */
 union address {
@@ -28,6 +32,11 @@ struct address_text {
 
 /* An IPv4 address mapped into IPv6 is shown as what it is. */
 struct address_text address_describe(const union address *address);
+
+/* "192.0.2.1", "2001:db8::1": numeric, without brackets, zone or port, which is
+ * 0 then. False where it is no such text.
+ */
+MUST_CHECK bool address_parse(struct span text, union address *address);
 
 /* The other end of |tcp|; unknown where it has gone. */
 union address address_of_peer(const uv_tcp_t *tcp);

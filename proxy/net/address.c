@@ -20,9 +20,28 @@ struct address_text address_describe(const union address *address)
     return text;
 }
 
+bool address_parse(struct span text, union address *address)
+{
+    char copy[INET6_ADDRSTRLEN];
+    union address parsed = { .v6.sin6_family = AF_UNSPEC };
+    bool v6 = span_contains(text, ':');
+
+    if (text.len == 0 || text.len >= sizeof(copy) || span_contains(text, '\0'))
+        return false;
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    parsed.any.sa_family = v6 ? AF_INET6 : AF_INET;
+    if (inet_pton(parsed.any.sa_family, copy,
+                  v6 ? (void *)&parsed.v6.sin6_addr
+                     : (void *)&parsed.v4.sin_addr) != 1)
+        return false;
+    *address = parsed;
+    return true;
+}
+
 union address address_of_peer(const uv_tcp_t *tcp)
 {
-    union address peer = { .any.sa_family = AF_UNSPEC };
+    union address peer = { .v6.sin6_family = AF_UNSPEC };
     int len = sizeof(peer);
 
     if (uv_tcp_getpeername(tcp, &peer.any, &len) != 0)

@@ -1,9 +1,10 @@
 #include "net/network.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "net/address.h"
 
 /* The bits of the octet |index| that lie within a prefix. */
 static unsigned char mask(unsigned prefix, size_t index)
@@ -26,15 +27,16 @@ static size_t address_size(sa_family_t family)
 
 static bool parse_address(struct span text, struct network *n)
 {
-    char copy[INET6_ADDRSTRLEN];
+    union address address;
 
-    if (text.len == 0 || text.len >= sizeof(copy) ||
-        memchr(text.data, '\0', text.len) != NULL)
+    if (!address_parse(text, &address))
         return false;
-    memcpy(copy, text.data, text.len);
-    copy[text.len] = '\0';
-    n->family = strchr(copy, ':') != NULL ? AF_INET6 : AF_INET;
-    return inet_pton(n->family, copy, n->address) == 1;
+    n->family = address.any.sa_family;
+    if (n->family == AF_INET)
+        memcpy(n->address, &address.v4.sin_addr, sizeof(struct in_addr));
+    else
+        memcpy(n->address, &address.v6.sin6_addr, sizeof(struct in6_addr));
+    return true;
 }
 
 static bool is_whole(const struct network *n)

@@ -16,7 +16,8 @@ FUZZ_SOURCES  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_NAMES    := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))
 FUZZ_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SOURCES))
 # All but these are linked with the pure layers alone.
-FUZZ_OUTER    := $(patsubst %,$(BUILD)/tests/fuzz/fuzz_%,config http_request)
+FUZZ_OUTER    := $(patsubst %,$(BUILD)/tests/fuzz/fuzz_%,config http_request \
+                   proxy_header)
 FUZZ_PURE     := $(filter-out $(FUZZ_OUTER),$(FUZZ_PROGRAMS))
 # What the targets share; the bridge's parts are of no use to others.
 FUZZ_COMMON   := $(call objects,$(filter-out tests/fuzz/replay.c \
@@ -30,6 +31,7 @@ FUZZ_WORDS_config        := config
 FUZZ_WORDS_http_request  := http
 FUZZ_WORDS_imap_response := imap
 FUZZ_WORDS_pop3_line     := pop3
+FUZZ_WORDS_proxy_header  := proxy
 
 ifeq ($(findstring fuzzer,$(SANITIZE)),)
 FUZZ_MAIN := $(FUZZ_REPLAY)

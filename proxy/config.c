@@ -1,39 +1,17 @@
 #include "config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <uv.h>
 
 #include "config_file.h"
 #include "config_keys.h"
+#include "config_loading.h"
 
-#define WHY_MAX 512
-
-/* Where each key of a section stands in the file; 0: not yet seen. */
-struct key_lines {
-    unsigned line[CONFIG_KEYS_MAX];
-};
-
-struct loading {
-    struct config *config;
-    enum config_section section;                 /* COUNT: none has begun */
-    unsigned section_line[CONFIG_SECTION_COUNT]; /* 0: not yet seen */
-    struct key_lines lines;                      /* all but [listen] */
-    struct key_lines *listener_lines; /* one for each of the listeners */
-    unsigned line;                    /* of what is wrong */
-    char why[WHY_MAX];
-};
-
-static bool wrong(struct loading *l, unsigned line, const char *format, ...)
-    PRINTF_LIKE(3, 4);
-
-static bool wrong(struct loading *l, unsigned line, const char *format, ...)
+bool config_wrong(struct config_loading *l, unsigned line, const char *format,
+                  ...)
 {
     va_list args;
 
@@ -46,26 +24,26 @@ static bool wrong(struct loading *l, unsigned line, const char *format, ...)
 
 /* --- what the file says --- */
 
-static struct config_listener *last_listener(struct loading *l)
+static struct config_listener *last_listener(struct config_loading *l)
 {
     return &l->config->listeners[l->config->listener_count - 1];
 }
 
 /* Below what the keys of the section at hand are stored. */
-static void *section_base(struct loading *l)
+static void *section_base(struct config_loading *l)
 {
     return l->section == CONFIG_LISTEN ? (void *)last_listener(l)
                                        : (void *)l->config;
 }
 
-static struct key_lines *section_lines(struct loading *l)
+static struct config_key_lines *section_lines(struct config_loading *l)
 {
     return l->section == CONFIG_LISTEN
                ? &l->listener_lines[l->config->listener_count - 1]
                : &l->lines;
 }
 
-static bool set_defaults(struct loading *l, enum config_section section,
+static bool set_defaults(struct config_loading *l, enum config_section section,
                          void *base)
 {
     for (size_t i = 0; i < config_key_count; i++) {
@@ -80,12 +58,12 @@ static bool set_defaults(struct loading *l, enum config_section section,
 }
 
 /* One more element, zeroed, for each of two arrays that grow together. */
-static bool grow_listeners(struct loading *l)
+static bool grow_listeners(struct config_loading *l)
 {
     struct config *c = l->config;
     size_t n = c->listener_count + 1;
     struct config_listener *listeners;
-    struct key_lines *lines;
+    struct config_key_lines *lines;
 
     listeners = reallocarray(c->listeners, n, sizeof(*listeners));
     if (listeners == NULL)
@@ -96,7 +74,7 @@ static bool grow_listeners(struct loading *l)
         return false;
     l->listener_lines = lines;
     listeners[n - 1] = (struct config_listener){ .line = 0 };
-    lines[n - 1] = (struct key_lines){ { 0 } };
+    lines[n - 1] = (struct config_key_lines){ { 0 } };
     c->listener_count = n;
     return true;
 }
@@ -108,51 +86,53 @@ static bool name_is_plain(const char *name)
                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] == 0;
 }
 
-static bool begin_listener(struct loading *l, const char *name, unsigned line)
+static bool begin_listener(struct config_loading *l, const char *name,
+                           unsigned line)
 {
     struct config_listener *listener;
 
     if (!name_is_plain(name))
-        return wrong(l, line,
-                     "[listen NAME]: NAME must be letters, digits, "
-                     "- _ or ., is \"%s\"",
-                     name);
+        return config_wrong(l, line,
+                            "[listen NAME]: NAME must be letters, digits, "
+                            "- _ or ., is \"%s\"",
+                            name);
     for (size_t i = 0; i < l->config->listener_count; i++)
         if (strcmp(l->config->listeners[i].name, name) == 0)
-            return wrong(l, line, "[listen %s] stands at line %u already", name,
-                         l->config->listeners[i].line);
+            return config_wrong(l, line,
+                                "[listen %s] stands at line %u already", name,
+                                l->config->listeners[i].line);
     if (!grow_listeners(l))
-        return wrong(l, line, "out of memory");
+        return config_wrong(l, line, "out of memory");
     listener = last_listener(l);
     listener->line = line;
     listener->name = strdup(name);
     if (listener->name == NULL)
-        return wrong(l, line, "out of memory");
+        return config_wrong(l, line, "out of memory");
     l->section = CONFIG_LISTEN;
     return set_defaults(l, CONFIG_LISTEN, listener);
 }
 
 static bool begin_section(void *data, const char *name, unsigned line)
 {
-    struct loading *l = data;
+    struct config_loading *l = data;
     enum config_section section;
 
     if (strcmp(name, "listen") == 0)
-        return wrong(l, line, "[listen] needs a name: [listen NAME]");
+        return config_wrong(l, line, "[listen] needs a name: [listen NAME]");
     if (strncmp(name, "listen ", 7) == 0)
         return begin_listener(l, name + 7 + strspn(name + 7, " "), line);
     if (!config_section_find(name, &section))
-        return wrong(l, line, "there is no section [%s]", name);
+        return config_wrong(l, line, "there is no section [%s]", name);
     if (l->section_line[section] != 0)
-        return wrong(l, line, "[%s] stands at line %u already", name,
-                     l->section_line[section]);
+        return config_wrong(l, line, "[%s] stands at line %u already", name,
+                            l->section_line[section]);
     l->section = section;
     l->section_line[section] = line;
     return true;
 }
 
 /* "[listen pop3s] tls" of the section at hand. */
-static const char *where(struct loading *l, const char *key, char *text,
+static const char *where(struct config_loading *l, const char *key, char *text,
                          size_t size)
 {
     bool listen = l->section == CONFIG_LISTEN;
@@ -176,183 +156,31 @@ static void note_line(const struct config_key *key, void *base, unsigned line)
 static bool take_key(void *data, const char *name, const char *value,
                      unsigned line)
 {
-    struct loading *l = data;
+    struct config_loading *l = data;
     const struct config_key *key;
     char place[128];
-    char why[WHY_MAX - sizeof(place) - 2];
+    char why[CONFIG_WHY_MAX - sizeof(place) - 2];
     unsigned *seen;
 
     if (l->section == CONFIG_SECTION_COUNT)
-        return wrong(l, line, "%s stands before the first [section]", name);
+        return config_wrong(l, line, "%s stands before the first [section]",
+                            name);
     (void)where(l, name, place, sizeof(place));
     key = config_key_find(l->section, name);
     if (key == NULL)
-        return wrong(l, line, "%s: there is no such key", place);
+        return config_wrong(l, line, "%s: there is no such key", place);
     seen = &section_lines(l)->line[key - config_keys];
     if (*seen != 0 && !config_key_is_list(key))
-        return wrong(l, line, "%s: stands at line %u already", place, *seen);
+        return config_wrong(l, line, "%s: stands at line %u already", place,
+                            *seen);
     *seen = line;
     if (!config_key_set(key, section_base(l), value, why, sizeof(why)))
-        return wrong(l, line, "%s: %s", place, why);
+        return config_wrong(l, line, "%s: %s", place, why);
     note_line(key, section_base(l), line);
     return true;
 }
 
-/* --- what it means as a whole --- */
-
-static unsigned line_of(const struct key_lines *lines,
-                        enum config_section section, const char *name)
-{
-    return lines->line[config_key_find(section, name) - config_keys];
-}
-
-static bool same_address(const struct config_address *a,
-                         const struct config_address *b)
-{
-    return a->port == b->port && strcmp(a->host, b->host) == 0;
-}
-
-static void forget(struct config_listener *a, const char *name)
-{
-    config_key_free(config_key_find(CONFIG_LISTEN, name), a);
-}
-
-static bool judge_clear(struct loading *l, struct config_listener *a,
-                        const struct key_lines *lines)
-{
-    forget(a, "certificate");
-    forget(a, "private_key");
-    if (!a->allow_plaintext_login)
-        return wrong(l, line_of(lines, CONFIG_LISTEN, "tls"),
-                     "[listen %s] tls: with none nobody can log in; add "
-                     "allow_plaintext_login = yes if passwords may pass "
-                     "in clear",
-                     a->name);
-    return true;
-}
-
-static bool judge_listener_tls(struct loading *l, struct config_listener *a,
-                               const struct key_lines *lines)
-{
-    size_t certificates = a->certificates.count;
-    size_t keys = a->private_keys.count;
-
-    if (certificates == 0)
-        return wrong(l, a->line, "[listen %s] certificate: is missing",
-                     a->name);
-    if (keys == 0)
-        return wrong(l, a->line, "[listen %s] private_key: is missing",
-                     a->name);
-    if (certificates > keys)
-        return wrong(l, a->certificates.at[keys].line,
-                     "[listen %s] certificate: has no private_key; the first "
-                     "key belongs to the first certificate, and so on",
-                     a->name);
-    if (keys > certificates)
-        return wrong(l, a->private_keys.at[certificates].line,
-                     "[listen %s] private_key: has no certificate; the first "
-                     "key belongs to the first certificate, and so on",
-                     a->name);
-    if (a->tls_min_version < TLS_VERSION_1_2 && a->allow_from.count == 0)
-        return wrong(l, line_of(lines, CONFIG_LISTEN, "tls_min_version"),
-                     "[listen %s] tls_min_version: below 1.2 is only for "
-                     "devices whose networks stand in allow_from",
-                     a->name);
-    return true;
-}
-
-static bool judge_listener(struct loading *l, size_t i)
-{
-    struct config *c = l->config;
-    struct config_listener *a = &c->listeners[i];
-    const struct key_lines *lines = &l->listener_lines[i];
-
-    if (a->address.host == NULL)
-        return wrong(l, a->line, "[listen %s] address: is missing", a->name);
-    for (size_t j = 0; j < i; j++)
-        if (same_address(&c->listeners[j].address, &a->address))
-            return wrong(l, line_of(lines, CONFIG_LISTEN, "address"),
-                         "[listen %s] address: is that of [listen %s]", a->name,
-                         c->listeners[j].name);
-    if (a->tls == TLS_MODE_NONE)
-        return judge_clear(l, a, lines);
-    return judge_listener_tls(l, a, lines);
-}
-
-/* 127.0.0.0/8, ::1, localhost: octets that leave no machine. */
-static bool host_is_loopback(const char *host)
-{
-    struct in_addr v4;
-    struct in6_addr v6;
-
-    if (inet_pton(AF_INET, host, &v4) == 1)
-        return ntohl(v4.s_addr) >> 24 == 127;
-    if (inet_pton(AF_INET6, host, &v6) == 1)
-        return IN6_IS_ADDR_LOOPBACK(&v6);
-    return strcasecmp(host, "localhost") == 0;
-}
-
-static bool judge_upstream(struct loading *l)
-{
-    struct config_upstream *u = &l->config->upstream;
-
-    u->ca_file_line = line_of(&l->lines, CONFIG_UPSTREAM, "ca_file");
-    if (u->address.host == NULL)
-        return wrong(l, l->section_line[CONFIG_UPSTREAM],
-                     "[upstream] address: is missing");
-    if (u->tls == TLS_MODE_NONE && !u->allow_insecure_upstream &&
-        !host_is_loopback(u->address.host))
-        return wrong(l, line_of(&l->lines, CONFIG_UPSTREAM, "tls"),
-                     "[upstream] tls: none sends passwords in clear to "
-                     "another host; only allow_insecure_upstream = yes "
-                     "permits that");
-    if (u->server_name == NULL) {
-        u->server_name = strdup(u->address.host);
-        if (u->server_name == NULL)
-            return wrong(l, 0, "out of memory");
-    }
-    return true;
-}
-
-static bool judge_status(struct loading *l)
-{
-    struct config *c = l->config;
-
-    c->has_status = l->section_line[CONFIG_STATUS] != 0;
-    if (c->has_status && c->status.host == NULL)
-        return wrong(l, l->section_line[CONFIG_STATUS],
-                     "[status] address: is missing");
-    for (size_t i = 0; c->has_status && i < c->listener_count; i++)
-        if (same_address(&c->listeners[i].address, &c->status))
-            return wrong(l, line_of(&l->lines, CONFIG_STATUS, "address"),
-                         "[status] address: is that of [listen %s]",
-                         c->listeners[i].name);
-    return true;
-}
-
-static bool judge(struct loading *l)
-{
-    struct config *c = l->config;
-
-    if (c->listener_count == 0)
-        return wrong(l, 0, "there is no [listen NAME] section");
-    for (size_t i = 0; i < c->listener_count; i++)
-        if (!judge_listener(l, i))
-            return false;
-    if (!judge_upstream(l) || !judge_status(l))
-        return false;
-    /* Only root can become somebody else; for others the key says nothing. */
-    if (c->user != NULL && geteuid() == 0 && getpwnam(c->user) == NULL)
-        return wrong(l, line_of(&l->lines, CONFIG_SERVER, "user"),
-                     "[server] user: there is no user \"%s\"", c->user);
-    c->tls_ticket_key_file_line =
-        line_of(&l->lines, CONFIG_SERVER, "tls_ticket_key_file");
-    if (c->workers == 0)
-        c->workers = uv_available_parallelism();
-    return true;
-}
-
-static bool load(struct loading *l, FILE *file)
+static bool load(struct config_loading *l, FILE *file)
 {
     static const struct config_file_events events = { begin_section, take_key };
 
@@ -362,7 +190,7 @@ static bool load(struct loading *l, FILE *file)
             return false;
     return config_file_read(file, &events, l, &l->line, l->why,
                             sizeof(l->why)) &&
-           judge(l);
+           config_judge(l);
 }
 
 /* The words of the file are quoted, and a tab among them is none of a line that
@@ -377,7 +205,7 @@ static void blank_tabs(char *text)
 
 struct config *config_load(const char *path, char *error, size_t error_size)
 {
-    struct loading l = { .section = CONFIG_SECTION_COUNT };
+    struct config_loading l = { .section = CONFIG_SECTION_COUNT };
     FILE *file = fopen(path, "re");
     bool loaded = false;
 
@@ -389,7 +217,7 @@ struct config *config_load(const char *path, char *error, size_t error_size)
     if (l.config != NULL)
         loaded = load(&l, file);
     else
-        (void)wrong(&l, 0, "out of memory");
+        (void)config_wrong(&l, 0, "out of memory");
     (void)fclose(file);
     free(l.listener_lines);
     if (loaded)

@@ -1,0 +1,166 @@
+/* What the keys of proxy.conf mean as a whole. */
+#include "config_loading.h"
+
+#include <arpa/inet.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+static unsigned line_of(const struct config_key_lines *lines,
+                        enum config_section section, const char *name)
+{
+    return lines->line[config_key_find(section, name) - config_keys];
+}
+
+static bool same_address(const struct config_address *a,
+                         const struct config_address *b)
+{
+    return a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+static void forget(struct config_listener *a, const char *name)
+{
+    config_key_free(config_key_find(CONFIG_LISTEN, name), a);
+}
+
+static bool judge_clear(struct config_loading *l, struct config_listener *a,
+                        const struct config_key_lines *lines)
+{
+    forget(a, "certificate");
+    forget(a, "private_key");
+    if (!a->allow_plaintext_login)
+        return config_wrong(l, line_of(lines, CONFIG_LISTEN, "tls"),
+                            "[listen %s] tls: with none nobody can log in; add "
+                            "allow_plaintext_login = yes if passwords may pass "
+                            "in clear",
+                            a->name);
+    return true;
+}
+
+static bool judge_listener_tls(struct config_loading *l,
+                               struct config_listener *a,
+                               const struct config_key_lines *lines)
+{
+    size_t certificates = a->certificates.count;
+    size_t keys = a->private_keys.count;
+
+    if (certificates == 0)
+        return config_wrong(l, a->line, "[listen %s] certificate: is missing",
+                            a->name);
+    if (keys == 0)
+        return config_wrong(l, a->line, "[listen %s] private_key: is missing",
+                            a->name);
+    if (certificates > keys)
+        return config_wrong(
+            l, a->certificates.at[keys].line,
+            "[listen %s] certificate: has no private_key; the first "
+            "key belongs to the first certificate, and so on",
+            a->name);
+    if (keys > certificates)
+        return config_wrong(
+            l, a->private_keys.at[certificates].line,
+            "[listen %s] private_key: has no certificate; the first "
+            "key belongs to the first certificate, and so on",
+            a->name);
+    if (a->tls_min_version < TLS_VERSION_1_2 && a->allow_from.count == 0)
+        return config_wrong(
+            l, line_of(lines, CONFIG_LISTEN, "tls_min_version"),
+            "[listen %s] tls_min_version: below 1.2 is only for "
+            "devices whose networks stand in allow_from",
+            a->name);
+    return true;
+}
+
+static bool judge_listener(struct config_loading *l, size_t i)
+{
+    struct config *c = l->config;
+    struct config_listener *a = &c->listeners[i];
+    const struct config_key_lines *lines = &l->listener_lines[i];
+
+    if (a->address.host == NULL)
+        return config_wrong(l, a->line, "[listen %s] address: is missing",
+                            a->name);
+    for (size_t j = 0; j < i; j++)
+        if (same_address(&c->listeners[j].address, &a->address))
+            return config_wrong(l, line_of(lines, CONFIG_LISTEN, "address"),
+                                "[listen %s] address: is that of [listen %s]",
+                                a->name, c->listeners[j].name);
+    if (a->tls == TLS_MODE_NONE)
+        return judge_clear(l, a, lines);
+    return judge_listener_tls(l, a, lines);
+}
+
+/* 127.0.0.0/8, ::1, localhost: octets that leave no machine. */
+static bool host_is_loopback(const char *host)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+
+    if (inet_pton(AF_INET, host, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    if (inet_pton(AF_INET6, host, &v6) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&v6);
+    return strcasecmp(host, "localhost") == 0;
+}
+
+static bool judge_upstream(struct config_loading *l)
+{
+    struct config_upstream *u = &l->config->upstream;
+
+    u->ca_file_line = line_of(&l->lines, CONFIG_UPSTREAM, "ca_file");
+    if (u->address.host == NULL)
+        return config_wrong(l, l->section_line[CONFIG_UPSTREAM],
+                            "[upstream] address: is missing");
+    if (u->tls == TLS_MODE_NONE && !u->allow_insecure_upstream &&
+        !host_is_loopback(u->address.host))
+        return config_wrong(l, line_of(&l->lines, CONFIG_UPSTREAM, "tls"),
+                            "[upstream] tls: none sends passwords in clear to "
+                            "another host; only allow_insecure_upstream = yes "
+                            "permits that");
+    if (u->server_name == NULL) {
+        u->server_name = strdup(u->address.host);
+        if (u->server_name == NULL)
+            return config_wrong(l, 0, "out of memory");
+    }
+    return true;
+}
+
+static bool judge_status(struct config_loading *l)
+{
+    struct config *c = l->config;
+
+    c->has_status = l->section_line[CONFIG_STATUS] != 0;
+    if (c->has_status && c->status.host == NULL)
+        return config_wrong(l, l->section_line[CONFIG_STATUS],
+                            "[status] address: is missing");
+    for (size_t i = 0; c->has_status && i < c->listener_count; i++)
+        if (same_address(&c->listeners[i].address, &c->status))
+            return config_wrong(l, line_of(&l->lines, CONFIG_STATUS, "address"),
+                                "[status] address: is that of [listen %s]",
+                                c->listeners[i].name);
+    return true;
+}
+
+bool config_judge(struct config_loading *l)
+{
+    struct config *c = l->config;
+
+    if (c->listener_count == 0)
+        return config_wrong(l, 0, "there is no [listen NAME] section");
+    for (size_t i = 0; i < c->listener_count; i++)
+        if (!judge_listener(l, i))
+            return false;
+    if (!judge_upstream(l) || !judge_status(l))
+        return false;
+    /* Only root can become somebody else; for others the key says nothing. */
+    if (c->user != NULL && geteuid() == 0 && getpwnam(c->user) == NULL)
+        return config_wrong(l, line_of(&l->lines, CONFIG_SERVER, "user"),
+                            "[server] user: there is no user \"%s\"", c->user);
+    c->tls_ticket_key_file_line =
+        line_of(&l->lines, CONFIG_SERVER, "tls_ticket_key_file");
+    if (c->workers == 0)
+        c->workers = uv_available_parallelism();
+    return true;
+}

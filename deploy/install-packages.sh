@@ -19,7 +19,7 @@ set -eu
 build='gcc libc6-dev make pkg-config libuv1-dev libssl-dev libinih-dev
        libjansson-dev libseccomp-dev uthash-dev LLHTTP'
 run='ca-certificates curl dovecot-core dovecot-imapd openssl python3'
-tests='clang-format libcmocka-dev python3-pytest'
+tests='chromium clang-format libcmocka-dev prometheus python3-pytest'
 clients='bsdutils curl default-jdk-headless fetchmail getmail6
          libio-socket-ssl-perl libmail-java mpop neomutt nmh nodejs NPM perl
          ruby s-nail'
@@ -117,7 +117,7 @@ as_root apt-get update -q
 missing=$(missing_of $wanted)
 echo "installing: $missing"
 
-# Dovecot's and nginx's packages would start system services on ports that are
+# Dovecot's, nginx's and Prometheus's packages would start system services on ports that are
 # not ours to open: policy-rc.d forbids it for as long as the installation
 # takes, and after that the services are disabled, for the next boot.
 guard=/usr/sbin/policy-rc.d
@@ -129,7 +129,7 @@ fi
 # shellcheck disable=SC2086
 as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -q -y --no-install-recommends $missing
-for service in dovecot-core:dovecot nginx:nginx; do
+for service in dovecot-core:dovecot nginx:nginx prometheus:prometheus; do
     case " $missing " in
     *" ${service%:*} "*) as_root update-rc.d "${service#*:}" disable ;;
     esac

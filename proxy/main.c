@@ -163,6 +163,7 @@ static int run(const struct options *o)
 
     if (service != NULL) {
         source.readahead = &service->readahead;
+        source.listener_names = &service->listener_names;
         settings = settings_read(&source, error, sizeof(error));
     }
     if (settings == NULL) {

@@ -8,13 +8,17 @@
  *
  * Counters only grow. The phase gauges say how many sessions are in a phase.
  *
- * Phases and faults are known to session/, which stands below; here they are
- * numbers. Where the numbers come from is asserted in server/status_page.c.
+ * Phases, faults and verbs are known to layers that stand below; here they are
+ * numbers. Where the numbers come from is asserted in server/status_page.c. A
+ * listener is the number of its name: server/listener_names.h.
  */
 #ifndef POPINJAY_BASE_COUNTERS_H
 #define POPINJAY_BASE_COUNTERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "base/histogram.h"
 
 enum counter {
     COUNTER_SESSIONS, /* accepted, all in all */
@@ -38,26 +42,66 @@ enum counter {
     COUNTER_CLIENT_TLS_RESUMED,
     COUNTER_UPSTREAM_TLS_NEW,
     COUNTER_UPSTREAM_TLS_RESUMED,
+    COUNTER_CLIENT_TLS_1_0, /* the same of clients, by version */
+    COUNTER_CLIENT_TLS_1_1,
+    COUNTER_CLIENT_TLS_1_2,
+    COUNTER_CLIENT_TLS_1_3,
+    COUNTER_UPSTREAM_TLS_1_2,
+    COUNTER_UPSTREAM_TLS_1_3,
+    COUNTER_CLIENT_OCTETS_IN, /* all of a side, without TLS's own */
+    COUNTER_CLIENT_OCTETS_OUT,
+    COUNTER_UPSTREAM_OCTETS_IN,
+    COUNTER_UPSTREAM_OCTETS_OUT,
+    COUNTER_READAHEAD_USED,   /* fetched ahead, and then asked for */
+    COUNTER_READAHEAD_WASTED, /* fetched ahead in vain */
+    /* Limits that were hit: what was refused, closed or not done. */
+    COUNTER_LIMIT_SESSIONS,             /* a login refused: MAP-12 */
+    COUNTER_LIMIT_SESSIONS_HARD,        /* closed unheard */
+    COUNTER_LIMIT_UPSTREAM_CONNECTIONS, /* no connection made */
     COUNTER_COUNT,
+};
+
+/* What is timed. */
+enum counter_stage {
+    COUNTER_STAGE_CONNECT,      /* upstream: name looked up, TCP is up */
+    COUNTER_STAGE_TLS,          /* upstream: the handshake */
+    COUNTER_STAGE_GREETING,     /* until credentials may be sent */
+    COUNTER_STAGE_LOGIN,        /* credentials sent until accepted */
+    COUNTER_STAGE_SELECT,       /* the mailbox */
+    COUNTER_STAGE_LISTING,      /* its messages */
+    COUNTER_STAGE_FIRST_OCTET,  /* of a message that was asked for */
+    COUNTER_STAGE_REMOVAL,      /* at QUIT */
+    COUNTER_STAGE_CLIENT_LOGIN, /* all of it, as the client sees it */
+    COUNTER_STAGE_COUNT,
 };
 
 #define COUNTERS_PHASES 5  /* BRIDGE_PHASE_COUNT */
 #define COUNTERS_FAULTS 48 /* FAULT_COUNT at least */
+#define COUNTERS_VERBS 15  /* POP3_VERB_COUNT */
+#define COUNTERS_LISTENERS 32
 
 /* Both forms zeroed by counters_init or `= { 0 }`. */
 struct counters {
     _Atomic uint64_t value[COUNTER_COUNT];
-    _Atomic uint64_t sessions_in_phase[COUNTERS_PHASES];
+    _Atomic uint64_t sessions[COUNTERS_LISTENERS]; /* as COUNTER_SESSIONS */
+    _Atomic uint64_t sessions_in_phase[COUNTERS_LISTENERS][COUNTERS_PHASES];
     _Atomic uint64_t login_failures[COUNTERS_FAULTS]; /* by enum fault */
     _Atomic uint64_t session_ends[COUNTERS_FAULTS]; /* by enum fault; 0: QUIT */
+    _Atomic uint64_t commands_ok[COUNTERS_VERBS];
+    _Atomic uint64_t commands_failed[COUNTERS_VERBS];
+    struct histogram stage[COUNTER_STAGE_COUNT];
 };
 
 /* The same as plain numbers: a copy, or a sum over workers. */
 struct counters_total {
     uint64_t value[COUNTER_COUNT];
-    uint64_t sessions_in_phase[COUNTERS_PHASES];
+    uint64_t sessions[COUNTERS_LISTENERS];
+    uint64_t sessions_in_phase[COUNTERS_LISTENERS][COUNTERS_PHASES];
     uint64_t login_failures[COUNTERS_FAULTS];
     uint64_t session_ends[COUNTERS_FAULTS];
+    uint64_t commands_ok[COUNTERS_VERBS];
+    uint64_t commands_failed[COUNTERS_VERBS];
+    struct histogram_total stage[COUNTER_STAGE_COUNT];
 };
 
 void counters_init(struct counters *c);
@@ -72,12 +116,23 @@ void counters_add_login_failure(struct counters *c, unsigned fault);
 /* A session begins in a phase, moves to another, and ends in one. Begin counts
  * in COUNTER_SESSIONS, end in session_ends.
  */
-void counters_session_begin(struct counters *c, unsigned phase);
-void counters_session_move(struct counters *c, unsigned from, unsigned to);
-void counters_session_end(struct counters *c, unsigned phase, unsigned fault);
+void counters_session_begin(struct counters *c, unsigned listener,
+                            unsigned phase);
+void counters_session_move(struct counters *c, unsigned listener, unsigned from,
+                           unsigned to);
+void counters_session_end(struct counters *c, unsigned listener, unsigned phase,
+                          unsigned fault);
+
+/* For both, |c| may be NULL: nobody counts. */
+void counters_add_command(struct counters *c, unsigned verb, bool ok);
+void counters_add_time(struct counters *c, enum counter_stage stage,
+                       uint64_t ms);
 
 /* --- by anybody --- */
 
 void counters_sum(const struct counters *c, struct counters_total *total);
+
+/* Sessions in |phase|, over all listeners. */
+uint64_t counters_in_phase(const struct counters_total *total, unsigned phase);
 
 #endif

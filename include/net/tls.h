@@ -99,7 +99,7 @@ const char *tls_failure(const struct tls *t);
 const char *tls_version_name(const struct tls *t);
 const char *tls_cipher_name(const struct tls *t);
 bool tls_is_resumed(const struct tls *t);
-bool tls_is_below_1_2(const struct tls *t);
+enum tls_version tls_version_of(const struct tls *t);
 
 /* As a server: the client asked for a name that no certificate of ours covers:
  * CONFORMANCE TLS-13.

@@ -66,6 +66,7 @@ struct relay {
     enum relay_upstream_stage upstream_stage;
     bool upstream_counted;     /* in the service's budget */
     uint64_t upstream_made_ms; /* when it was begun to be made */
+    uint64_t stage_began_ms;   /* of coming up, for the figures */
     struct parked_claim claim; /* of the credentials that are used */
     bool has_claim;
 

@@ -15,6 +15,7 @@
 #include "base/attributes.h"
 #include "base/octet_budget.h"
 #include "config.h"
+#include "server/listener_names.h"
 #include "server/lock_table.h"
 #include "server/parked.h"
 #include "server/snapshot_cache.h"
@@ -25,6 +26,7 @@ struct service {
     struct parked_table *parked;
     atomic_uint_least64_t next_session; /* the number in the log */
     struct octet_budget readahead;
+    struct listener_names listener_names;
     atomic_uint_least32_t sessions;  /* alive, over all workers */
     atomic_uint_least32_t upstreams; /* connections, parked ones too */
     /* When the last attempt to reach the upstream failed, by the clock of all

@@ -18,6 +18,7 @@
 #include "base/octet_budget.h"
 #include "config.h"
 #include "net/tls_context.h"
+#include "server/listener_names.h"
 #include "session/policy.h"
 
 struct settings;
@@ -27,6 +28,7 @@ struct settings_listener {
     const struct config_listener *config;
     struct session_policy policy;
     struct tls_context *tls; /* NULL with tls = none */
+    unsigned number;         /* of its name, for the figures */
 };
 
 struct settings {
@@ -43,6 +45,7 @@ struct settings_source {
     const char *path;
     const char *version;
     struct octet_budget *readahead; /* of all sessions */
+    struct listener_names *listener_names;
 };
 
 /* Reads the configuration and all files that it names, so keys must be

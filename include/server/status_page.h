@@ -8,37 +8,13 @@
 #define POPINJAY_SERVER_STATUS_PAGE_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "base/attributes.h"
 #include "base/buf.h"
-#include "base/counters.h"
-
-enum status_state {
-    STATUS_STARTING,
-    STATUS_SERVING,
-    STATUS_UPSTREAM_FAILING, /* the last attempt to reach it failed */
-    STATUS_DRAINING,
-    STATUS_STATE_COUNT,
-};
-
-struct status_figures {
-    const char *version;
-    const char *upstream; /* HOST:PORT as configured */
-    enum status_state state;
-    uint64_t uptime_seconds;
-    uint32_t workers;
-    uint32_t max_sessions;
-    uint64_t sessions; /* alive now */
-    uint32_t parked;   /* upstream connections that rest */
-    struct counters_total totals;
-};
+#include "server/status_figures.h"
 
 /* A page is never longer; it has no figure that could make it so. */
 #define STATUS_PAGE_MAX (256 * 1024)
-
-/* "serving" */
-const char *status_state_name(enum status_state state);
 
 /* Each appends a whole page; false if |out| is or becomes failed, or there is
  * no memory.

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "base/attributes.h"
+#include "base/counters.h"
 #include "base/span.h"
 #include "session/credentials.h"
 #include "session/fault.h"
@@ -45,6 +46,11 @@ void bridge_free(struct bridge *b);
  * upstream where the policy says so.
  */
 void bridge_set_client_address(struct bridge *b, struct span address);
+
+/* The same: commands and stages are counted there, which must outlive the
+ * bridge. Without, nobody counts them.
+ */
+void bridge_set_counters(struct bridge *b, struct counters *counters);
 
 /* --- in --- */
 
@@ -194,6 +200,9 @@ struct bridge_report {
     uint64_t upstream_reused;    /* parked ones that were of use again */
     uint64_t upstream_rejects;   /* BAD and CLIENTBUG: our defects */
     uint64_t size_mismatches;    /* DEC-8 */
+    uint64_t logins_overloaded;  /* of those that failed: MAP-12 */
+    uint64_t readahead_used;     /* messages */
+    uint64_t readahead_wasted;
     /* Listings by what came of what was known; UNPROVEN: listed anew. */
     uint64_t listings[KNOWN_VERDICT_COUNT];
     uint32_t messages; /* in the maildrop */

@@ -51,6 +51,7 @@ enum bridge_task {
 
 struct bridge {
     const struct session_policy *policy;
+    struct counters *counters; /* or NULL */
     struct pop3_session pop3;
     struct imap_session imap;    /* while link is not NONE, CONNECTING */
     struct credentials upstream; /* used upstream, from login to the end */
@@ -89,6 +90,8 @@ struct bridge {
     uint64_t select_ms;        /* SELECT was sent */
     uint64_t resume_at_ms;     /* task: after a pause; UINT64_MAX: none */
     uint64_t refuse_at_ms;     /* login: UINT64_MAX: none */
+    uint64_t login_began_ms;
+    uint64_t stage_began_ms; /* one at a time; UINT64_MAX: none is timed */
 
     struct bridge_wish wishes[BRIDGE_WISHES_MAX];
     unsigned wish_first;
@@ -103,6 +106,10 @@ struct bridge {
 void bridge_wish(struct bridge *b, enum bridge_wish_kind kind);
 void bridge_note(struct bridge *b, enum bridge_note note, enum fault fault);
 void bridge_note_text(struct bridge *b, struct span text, enum fault fault);
+
+/* A stage begins; it has ended well, and is timed once. */
+void bridge_begin_stage(struct bridge *b);
+void bridge_end_stage(struct bridge *b, enum counter_stage stage);
 
 /* The client's side ends: what is written goes out, then it closes. */
 void bridge_end_client(struct bridge *b, enum fault fault);

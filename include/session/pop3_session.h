@@ -16,6 +16,7 @@
 
 #include "base/attributes.h"
 #include "base/buf.h"
+#include "base/counters.h"
 #include "pop3/command.h"
 #include "pop3/line.h"
 #include "session/credentials.h"
@@ -67,6 +68,7 @@ enum pop3_listing {
 
 struct pop3_session {
     const struct session_policy *policy;
+    struct counters *counters; /* of commands; or NULL */
     enum pop3_state state;
     struct buf in;  /* commands that wait for their turn */
     struct buf out; /* replies, and the octets of messages */

@@ -366,9 +366,18 @@ bool tls_is_resumed(const struct tls *t)
     return SSL_session_reused(t->ssl) == 1;
 }
 
-bool tls_is_below_1_2(const struct tls *t)
+enum tls_version tls_version_of(const struct tls *t)
 {
-    return SSL_version(t->ssl) < TLS1_2_VERSION;
+    switch (SSL_version(t->ssl)) {
+    case TLS1_VERSION:
+        return TLS_VERSION_1_0;
+    case TLS1_1_VERSION:
+        return TLS_VERSION_1_1;
+    case TLS1_2_VERSION:
+        return TLS_VERSION_1_2;
+    default:
+        return TLS_VERSION_1_3;
+    }
 }
 
 bool tls_name_is_unmatched(const struct tls *t)

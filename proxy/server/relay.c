@@ -104,12 +104,18 @@ static void count(struct relay *r)
                  now->upstream_rejects - then->upstream_rejects);
     counters_add(c, COUNTER_SIZE_MISMATCHES,
                  now->size_mismatches - then->size_mismatches);
+    counters_add(c, COUNTER_READAHEAD_USED,
+                 now->readahead_used - then->readahead_used);
+    counters_add(c, COUNTER_READAHEAD_WASTED,
+                 now->readahead_wasted - then->readahead_wasted);
+    counters_add(c, COUNTER_LIMIT_SESSIONS,
+                 now->logins_overloaded - then->logins_overloaded);
     for (unsigned i = 0; i < KNOWN_VERDICT_COUNT; i++)
         counters_add(c, listing_counters[i],
                      now->listings[i] - then->listings[i]);
     *then = *now;
     if (phase != r->phase)
-        counters_session_move(c, r->phase, phase);
+        counters_session_move(c, r->listener->number, r->phase, phase);
     r->phase = phase;
 }
 
@@ -132,7 +138,7 @@ static void end(struct relay *r, enum fault why)
     if (r->bridge != NULL)
         count(r);
     relay_log_end(r, why);
-    counters_session_end(&host->counters, r->phase, why);
+    counters_session_end(&host->counters, r->listener->number, r->phase, why);
     relay_upstream_close(r);
     connection_close(r->client);
     release_lock(r);
@@ -333,7 +339,7 @@ void relay_start(struct relay_host *host,
     atomic_fetch_add(&host->sessions, 1);
     atomic_fetch_add(&host->service->sessions, 1);
     r->phase = BRIDGE_AUTHORIZATION;
-    counters_session_begin(&host->counters, r->phase);
+    counters_session_begin(&host->counters, listener->number, r->phase);
     r->client_leg.address = address_describe(&origin->client);
     r->via = address_describe(&origin->via);
     relay_client_begin(r);

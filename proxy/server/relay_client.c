@@ -44,6 +44,7 @@ static void greet(struct relay *r)
         relay_client_abort(r);
         return;
     }
+    bridge_set_counters(r->bridge, &r->host->counters);
     bridge_set_client_address(r->bridge,
                               span_from_string(r->client_leg.address.host));
     r->client_stage = RELAY_CLIENT_OPEN;
@@ -97,6 +98,13 @@ static bool begin_upgrade(struct relay *r)
     return true;
 }
 
+static const enum counter version_counters[] = {
+    [TLS_VERSION_1_0] = COUNTER_CLIENT_TLS_1_0,
+    [TLS_VERSION_1_1] = COUNTER_CLIENT_TLS_1_1,
+    [TLS_VERSION_1_2] = COUNTER_CLIENT_TLS_1_2,
+    [TLS_VERSION_1_3] = COUNTER_CLIENT_TLS_1_3,
+};
+
 static void note_tls(struct relay *r)
 {
     const struct tls *tls = connection_tls(r->client);
@@ -107,7 +115,8 @@ static void note_tls(struct relay *r)
                  tls_is_resumed(tls) ? COUNTER_CLIENT_TLS_RESUMED
                                      : COUNTER_CLIENT_TLS_NEW,
                  1);
-    if (tls_is_below_1_2(tls))
+    counters_add(c, version_counters[tls_version_of(tls)], 1);
+    if (tls_version_of(tls) < TLS_VERSION_1_2)
         counters_add(c, COUNTER_SESSIONS_OLD_TLS, 1);
     if (tls_name_is_unmatched(tls))
         counters_add(c, COUNTER_SNI_UNMATCHED, 1);
@@ -219,6 +228,7 @@ bool relay_client_receive(struct relay *r)
         return false;
     switch (connection_read(r->client, room, &octets)) {
     case CONNECTION_OK:
+        counters_add(&r->host->counters, COUNTER_CLIENT_OCTETS_IN, octets.len);
         bridge_client_input(r->bridge, octets, relay_now(r));
         return true;
     case CONNECTION_MORE:
@@ -247,6 +257,7 @@ bool relay_client_send(struct relay *r)
     if (taken == 0)
         return false;
     r->sent += taken;
+    counters_add(&r->host->counters, COUNTER_CLIENT_OCTETS_OUT, taken);
     bridge_client_taken(r->bridge, taken, relay_now(r));
     if (r->client_stage == RELAY_CLIENT_CLOSING)
         extend_limit(r);

@@ -102,12 +102,20 @@ static void note_leg(struct relay *r)
 static void count_handshake(struct relay *r)
 {
     const struct tls *tls = connection_tls(r->upstream);
+    struct counters *c = &r->host->counters;
 
-    if (tls != NULL)
-        counters_add(&r->host->counters,
-                     tls_is_resumed(tls) ? COUNTER_UPSTREAM_TLS_RESUMED
-                                         : COUNTER_UPSTREAM_TLS_NEW,
-                     1);
+    if (tls == NULL)
+        return;
+    counters_add(c,
+                 tls_is_resumed(tls) ? COUNTER_UPSTREAM_TLS_RESUMED
+                                     : COUNTER_UPSTREAM_TLS_NEW,
+                 1);
+    counters_add(c,
+                 tls_version_of(tls) == TLS_VERSION_1_3
+                     ? COUNTER_UPSTREAM_TLS_1_3
+                     : COUNTER_UPSTREAM_TLS_1_2,
+                 1);
+    counters_add_time(c, COUNTER_STAGE_TLS, relay_now(r) - r->stage_began_ms);
 }
 
 /* Before STARTTLS it is not up yet, as far as the figures go. */
@@ -125,6 +133,7 @@ static void come_up(struct relay *r, enum bridge_outcome outcome)
 static void secure(struct relay *r)
 {
     r->upstream_stage = RELAY_UPSTREAM_SECURING;
+    r->stage_began_ms = relay_now(r);
     if (!start_tls(r))
         give_up(r, "no memory", false, BRIDGE_UPSTREAM_UNREACHABLE);
 }
@@ -135,6 +144,8 @@ static void on_dialed(void *owner, uv_tcp_t *tcp, const char *failure)
 
     r->dialer = NULL;
     if (tcp != NULL) {
+        counters_add_time(&r->host->counters, COUNTER_STAGE_CONNECT,
+                          relay_now(r) - r->stage_began_ms);
         failure = "no memory";
         r->upstream = connection_new(&r->host->space, tcp, relay_pump, r);
     }
@@ -153,12 +164,14 @@ void relay_upstream_connect(struct relay *r)
 
     assert(r->upstream_stage == RELAY_UPSTREAM_NONE);
     if (!join_budget(r)) { /* which says nothing about the server */
+        counters_add(&r->host->counters, COUNTER_LIMIT_UPSTREAM_CONNECTIONS, 1);
         relay_log_upstream_failure(r, "connection budget is spent", false);
         tell(r, BRIDGE_UPSTREAM_UNREACHABLE);
         return;
     }
     r->upstream_stage = RELAY_UPSTREAM_DIALING;
     r->upstream_made_ms = relay_now(r);
+    r->stage_began_ms = relay_now(r);
     r->dialer =
         dialer_start(r->host->space.loop, to->host, to->port, on_dialed, r);
     if (r->dialer == NULL)
@@ -171,6 +184,7 @@ void relay_upstream_start_tls(struct relay *r)
         return; /* it was lost meanwhile, and the bridge will hear of that */
     (void)relay_upstream_send(r);
     r->upstream_stage = RELAY_UPSTREAM_UPGRADING;
+    r->stage_began_ms = relay_now(r);
     if (!start_tls(r))
         give_up(r, "no memory", false, BRIDGE_UPSTREAM_CLOSED);
 }
@@ -284,6 +298,8 @@ bool relay_upstream_receive(struct relay *r)
         return false;
     switch (connection_read(r->upstream, room, &octets)) {
     case CONNECTION_OK:
+        counters_add(&r->host->counters, COUNTER_UPSTREAM_OCTETS_IN,
+                     octets.len);
         bridge_upstream_input(r->bridge, octets, relay_now(r));
         return true;
     case CONNECTION_MORE:
@@ -305,9 +321,11 @@ bool relay_upstream_send(struct relay *r)
     if (r->upstream_stage != RELAY_UPSTREAM_OPEN || output.len == 0)
         return false;
     taken = connection_write(r->upstream, output);
-    if (taken > 0)
-        bridge_upstream_taken(r->bridge, taken, relay_now(r));
-    return taken > 0;
+    if (taken == 0)
+        return false;
+    counters_add(&r->host->counters, COUNTER_UPSTREAM_OCTETS_OUT, taken);
+    bridge_upstream_taken(r->bridge, taken, relay_now(r));
+    return true;
 }
 
 void relay_upstream_settle(struct relay *r)

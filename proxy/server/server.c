@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -42,7 +43,8 @@ struct server {
     const char *version;
     char *upstream; /* HOST:PORT, for people */
     enum server_state state;
-    uint64_t started_ms; /* by the loop's clock */
+    uint64_t started_ms;      /* by the loop's clock */
+    uint64_t started_seconds; /* Unix time */
 
     uv_loop_t loop;
     uv_signal_t signals[ARRAY_LENGTH(signal_numbers)];
@@ -81,16 +83,26 @@ static enum status_state state_for_status(const struct server *s)
 static void figures(void *data, struct status_figures *out)
 {
     const struct server *s = data;
+    struct snapshot_cache_fill cache;
 
     *out = (struct status_figures){
         .version = s->version,
         .upstream = s->upstream,
+        .started_seconds = s->started_seconds,
         .uptime_seconds = (uv_now(&s->loop) - s->started_ms) / 1000,
         .workers = s->workers,
         .max_sessions = s->settings->config->max_sessions,
         .state = state_for_status(s),
+        .upstreams = atomic_load(&s->service->upstreams),
+        .max_upstreams = s->settings->config->upstream.max_connections,
+        .parked = parked_count(s->service->parked),
+        .readahead_octets = octet_budget_taken(&s->service->readahead),
+        .process = process_figures_read(),
+        .listener_names = &s->service->listener_names,
     };
-    out->parked = parked_count(s->service->parked);
+    cache = snapshot_cache_fill(s->service->snapshots);
+    out->cache_octets = cache.octets;
+    out->cache_mailboxes = cache.mailboxes;
     for (unsigned i = 0; i < s->workers; i++) {
         const struct worker *w = s->members[i].worker;
 
@@ -220,6 +232,7 @@ static bool init_handles(struct server *s)
     if (uv_loop_init(&s->loop) != 0)
         return false;
     s->started_ms = uv_now(&s->loop);
+    s->started_seconds = (uint64_t)time(NULL);
     for (size_t i = 0; i < ARRAY_LENGTH(signal_numbers); i++) {
         (void)uv_signal_init(&s->loop, &s->signals[i]);
         s->signals[i].data = s;

@@ -41,5 +41,6 @@ void service_free(struct service *s)
     parked_table_free(s->parked);
     lock_table_free(s->locks);
     snapshot_cache_free(s->snapshots);
+    listener_names_fini(&s->listener_names);
     free(s);
 }

@@ -47,6 +47,8 @@ static bool set_up_listeners(struct settings *s,
         l->config = &s->config->listeners[i];
         l->policy = config_policy(s->config, l->config, source->version);
         l->policy.readahead_budget = source->readahead;
+        l->number =
+            listener_names_take(source->listener_names, l->config->name);
         if (l->config->tls == TLS_MODE_NONE)
             continue;
         l->tls = listener_tls(l->config, s->tickets, error, error_size);

@@ -114,7 +114,7 @@ static void sessions(struct buf *out, const struct status_figures *f)
         text(out, "<tr><th scope=\"row\">&ensp;");
         escaped(out, bridge_phase_name((enum bridge_phase)i));
         text(out, "</th><td>");
-        (void)buf_append_number(out, t->sessions_in_phase[i]);
+        (void)buf_append_number(out, counters_in_phase(t, i));
         text(out, "</td></tr>\n");
     }
     row(out, "at most", f->max_sessions);

@@ -1,36 +1,207 @@
-/* The figures for Prometheus: one family after the other, by a table. */
-#include <string.h>
+/* The figures for Prometheus: one family after the other, by a table. A new
+ * counter wants a line here; metrics_writer.c knows how it is written.
+ */
+#include <stddef.h>
 
+#include "pop3/command.h"
+#include "server/metrics_writer.h"
 #include "server/status_page.h"
 #include "session/bridge.h"
 
-enum source {
-    FROM_UPTIME,
-    FROM_READY,
-    FROM_WORKERS,
-    FROM_MAX_SESSIONS,
-    FROM_BUILD,    /* value 1, a label of text */
-    FROM_UPSTREAM, /* the same */
-    FROM_PHASES,
-    FROM_PARKED,
-    FROM_COUNTER,
-    FROM_LOGIN_FAILURES,
-    FROM_SESSION_ENDS,
-    FROM_LISTINGS,
-    FROM_CLIENT_TLS,
-    FROM_UPSTREAM_TLS,
-};
+struct family;
 
-/* A family of one label: its values, and where each is counted. */
+typedef void family_writer(struct buf *out, const struct family *family,
+                           const struct status_figures *f);
+
+/* A family whose series are counters: the value of its label, and which. */
 struct part {
-    const char *value;
+    const char *value; /* NULL: the last */
     enum counter counter;
 };
+
+struct family {
+    const char *name;
+    const char *type;
+    const char *help;
+    family_writer *write;
+    const char *label; /* of |parts| */
+    const struct part *parts;
+    enum counter counter; /* of one series */
+    size_t field;         /* the same: a uint64_t of struct status_figures */
+};
+
+static struct metrics_labels labelled(const char *name, const char *value)
+{
+    struct metrics_labels labels = METRICS_NO_LABELS;
+
+    labels.at[0].name = name;
+    labels.at[0].value = value;
+    return labels;
+}
+
+static struct metrics_labels labelled_twice(const char *name, const char *value,
+                                            const char *name2,
+                                            const char *value2)
+{
+    struct metrics_labels labels = labelled(name, value);
+
+    labels.at[1].name = name2;
+    labels.at[1].value = value2;
+    return labels;
+}
+
+/* --- where figures come from --- */
+
+static void write_counter(struct buf *out, const struct family *family,
+                          const struct status_figures *f)
+{
+    metrics_write(out, family->name, METRICS_NO_LABELS,
+                  f->totals.value[family->counter]);
+}
+
+static void write_parts(struct buf *out, const struct family *family,
+                        const struct status_figures *f)
+{
+    for (const struct part *p = family->parts; p->value != NULL; p++)
+        metrics_write(out, family->name, labelled(family->label, p->value),
+                      f->totals.value[p->counter]);
+}
+
+static void write_field(struct buf *out, const struct family *family,
+                        const struct status_figures *f)
+{
+    const char *base = (const char *)f;
+
+    metrics_write(out, family->name, METRICS_NO_LABELS,
+                  *(const uint64_t *)(const void *)(base + family->field));
+}
+
+static void write_build(struct buf *out, const struct family *family,
+                        const struct status_figures *f)
+{
+    metrics_write(out, family->name, labelled("version", f->version), 1);
+}
+
+static void write_upstream(struct buf *out, const struct family *family,
+                           const struct status_figures *f)
+{
+    metrics_write(out, family->name, labelled("upstream", f->upstream), 1);
+}
+
+static void write_ready(struct buf *out, const struct family *family,
+                        const struct status_figures *f)
+{
+    metrics_write(out, family->name, METRICS_NO_LABELS,
+                  f->state == STATUS_SERVING);
+}
+
+static void write_active(struct buf *out, const struct family *family,
+                         const struct status_figures *f)
+{
+    for (unsigned i = 0; i < COUNTERS_LISTENERS; i++) {
+        const char *name = listener_names_find(f->listener_names, i);
+
+        for (unsigned n = 0; name != NULL && n < BRIDGE_PHASE_COUNT; n++)
+            metrics_write(
+                out, family->name,
+                labelled_twice("listener", name, "state",
+                               bridge_phase_name((enum bridge_phase)n)),
+                f->totals.sessions_in_phase[i][n]);
+    }
+}
+
+static void write_sessions(struct buf *out, const struct family *family,
+                           const struct status_figures *f)
+{
+    for (unsigned i = 0; i < COUNTERS_LISTENERS; i++) {
+        const char *name = listener_names_find(f->listener_names, i);
+
+        if (name != NULL)
+            metrics_write(out, family->name, labelled("listener", name),
+                          f->totals.sessions[i]);
+    }
+}
+
+static void write_reasons(struct buf *out, const struct family *family,
+                          unsigned first, const uint64_t *values)
+{
+    for (unsigned i = first; i < FAULT_COUNT; i++)
+        metrics_write(out, family->name,
+                      labelled("reason", fault_name((enum fault)i)), values[i]);
+}
+
+static void write_login_failures(struct buf *out, const struct family *family,
+                                 const struct status_figures *f)
+{
+    write_reasons(out, family, FAULT_NONE + 1, f->totals.login_failures);
+}
+
+static void write_session_ends(struct buf *out, const struct family *family,
+                               const struct status_figures *f)
+{
+    write_reasons(out, family, FAULT_NONE, f->totals.session_ends);
+}
+
+static void write_commands(struct buf *out, const struct family *family,
+                           const struct status_figures *f)
+{
+    for (unsigned i = 0; i < POP3_VERB_COUNT; i++) {
+        const char *verb = pop3_verb_name((enum pop3_verb)i);
+
+        metrics_write(out, family->name,
+                      labelled_twice("command", verb, "result", "ok"),
+                      f->totals.commands_ok[i]);
+        metrics_write(out, family->name,
+                      labelled_twice("command", verb, "result", "err"),
+                      f->totals.commands_failed[i]);
+    }
+}
+
+static void write_client_login(struct buf *out, const struct family *family,
+                               const struct status_figures *f)
+{
+    metrics_write_histogram(out, family->name, METRICS_NO_LABELS,
+                            &f->totals.stage[COUNTER_STAGE_CLIENT_LOGIN]);
+}
+
+static void write_stages(struct buf *out, const struct family *family,
+                         const struct status_figures *f)
+{
+    static const char *const stages[] = {
+        [COUNTER_STAGE_CONNECT] = "connect",
+        [COUNTER_STAGE_TLS] = "tls",
+        [COUNTER_STAGE_GREETING] = "greeting",
+        [COUNTER_STAGE_LOGIN] = "login",
+        [COUNTER_STAGE_SELECT] = "select",
+        [COUNTER_STAGE_LISTING] = "listing",
+        [COUNTER_STAGE_FIRST_OCTET] = "first_octet",
+        [COUNTER_STAGE_REMOVAL] = "removal",
+    };
+
+    for (unsigned i = 0; i < ARRAY_LENGTH(stages); i++)
+        metrics_write_histogram(out, family->name, labelled("stage", stages[i]),
+                                &f->totals.stage[i]);
+}
+
+static void write_processor(struct buf *out, const struct family *family,
+                            const struct status_figures *f)
+{
+    metrics_write_seconds(out, family->name, METRICS_NO_LABELS,
+                          f->process.cpu_ms);
+}
+
+/* --- the families --- */
 
 static const struct part listings[] = {
     { "full", COUNTER_LISTINGS_FULL },
     { "updated", COUNTER_LISTINGS_UPDATED },
     { "fresh", COUNTER_LISTINGS_FRESH },
+    { NULL, 0 },
+};
+
+static const struct part readahead[] = {
+    { "used", COUNTER_READAHEAD_USED },
+    { "wasted", COUNTER_READAHEAD_WASTED },
     { NULL, 0 },
 };
 
@@ -46,210 +217,162 @@ static const struct part upstream_tls[] = {
     { NULL, 0 },
 };
 
-/* CONFORMANCE MET-6: one prefix, base units, _total on counters, _info. */
-static const struct family {
-    const char *name;
-    const char *type;
-    const char *help;
-    enum source source;
-    enum counter counter; /* FROM_COUNTER */
-} families[] = {
-    { "popinjay_build_info", "gauge", "The version that runs.", FROM_BUILD, 0 },
-    { "popinjay_upstream_info", "gauge", "The IMAP server, as configured.",
-      FROM_UPSTREAM, 0 },
-    { "popinjay_uptime_seconds", "gauge", "Time since the start.", FROM_UPTIME,
-      0 },
-    { "popinjay_ready", "gauge",
-      "1 if mail can be served: not starting, not draining, upstream reached.",
-      FROM_READY, 0 },
-    { "popinjay_workers", "gauge", "Threads that serve sessions.", FROM_WORKERS,
-      0 },
-    { "popinjay_sessions_limit", "gauge",
-      "Sessions beyond which logins are refused.", FROM_MAX_SESSIONS, 0 },
-    { "popinjay_active_sessions", "gauge", "Sessions now, by state.",
-      FROM_PHASES, 0 },
-    { "popinjay_sessions_total", "counter", "Sessions accepted.", FROM_COUNTER,
-      COUNTER_SESSIONS },
-    { "popinjay_session_ends_total", "counter",
-      "Sessions ended, by the reason.", FROM_SESSION_ENDS, 0 },
-    { "popinjay_logins_total", "counter", "Logins that succeeded.",
-      FROM_COUNTER, COUNTER_LOGINS_OK },
-    { "popinjay_login_failures_total", "counter",
-      "Logins that failed, by the reason.", FROM_LOGIN_FAILURES, 0 },
-    { "popinjay_listings_total", "counter",
-      "Listings at login: full, updated by what changed, fresh without any.",
-      FROM_LISTINGS, 0 },
-    { "popinjay_client_tls_handshakes_total", "counter",
-      "TLS handshakes with clients: new sessions, and resumed ones.",
-      FROM_CLIENT_TLS, 0 },
-    { "popinjay_upstream_tls_handshakes_total", "counter",
-      "TLS handshakes with the upstream: new sessions, and resumed ones.",
-      FROM_UPSTREAM_TLS, 0 },
-    { "popinjay_messages_retrieved_total", "counter",
-      "Messages sent whole to a client.", FROM_COUNTER,
-      COUNTER_MESSAGES_RETRIEVED },
-    { "popinjay_retrieved_bytes_total", "counter",
-      "Size of those messages as the upstream holds them.", FROM_COUNTER,
-      COUNTER_OCTETS_RETRIEVED },
-    { "popinjay_messages_deleted_total", "counter",
-      "Messages gone from the upstream at QUIT.", FROM_COUNTER,
-      COUNTER_MESSAGES_DELETED },
-    { "popinjay_upstream_connections_total", "counter",
-      "Connections to the upstream that came up.", FROM_COUNTER,
-      COUNTER_UPSTREAM_CONNECTS },
-    { "popinjay_upstream_reused_total", "counter",
-      "Sessions that went on with a parked connection.", FROM_COUNTER,
-      COUNTER_UPSTREAM_REUSED },
-    { "popinjay_parked_connections", "gauge",
-      "Connections to the upstream that rest until the next session.",
-      FROM_PARKED, 0 },
-    { "popinjay_upstream_failures_total", "counter",
-      "Connections to the upstream that failed or broke.", FROM_COUNTER,
-      COUNTER_UPSTREAM_FAILURES },
-    { "popinjay_upstream_rejects_total", "counter",
-      "Commands that the upstream did not understand: defects of the proxy.",
-      FROM_COUNTER, COUNTER_UPSTREAM_REJECTS },
-    { "popinjay_size_mismatches_total", "counter",
-      "Messages whose size the upstream had misstated.", FROM_COUNTER,
-      COUNTER_SIZE_MISMATCHES },
-    { "popinjay_sessions_below_tls_1_2_total", "counter",
-      "Sessions of clients that spoke TLS 1.0 or 1.1.", FROM_COUNTER,
-      COUNTER_SESSIONS_OLD_TLS },
-    { "popinjay_sni_unmatched_total", "counter",
-      "TLS clients that asked for a name that no certificate covers.",
-      FROM_COUNTER, COUNTER_SNI_UNMATCHED },
-    { "popinjay_clients_not_allowed_total", "counter",
-      "Clients closed at once because of where they came from.", FROM_COUNTER,
-      COUNTER_CLIENTS_NOT_ALLOWED },
+static const struct part client_versions[] = {
+    { "1.0", COUNTER_CLIENT_TLS_1_0 },
+    { "1.1", COUNTER_CLIENT_TLS_1_1 },
+    { "1.2", COUNTER_CLIENT_TLS_1_2 },
+    { "1.3", COUNTER_CLIENT_TLS_1_3 },
+    { NULL, 0 },
 };
 
-/* A backslash and a LF have escapes everywhere, a quote only in labels. */
-static void append_escaped(struct buf *out, const char *text, bool in_label)
-{
-    for (; *text != '\0'; text++) {
-        if (*text == '\n') {
-            (void)buf_append_string(out, "\\n");
-            continue;
-        }
-        if (*text == '\\' || (*text == '"' && in_label))
-            (void)buf_append_octet(out, '\\');
-        (void)buf_append_octet(out, (unsigned char)*text);
+static const struct part upstream_versions[] = {
+    { "1.2", COUNTER_UPSTREAM_TLS_1_2 },
+    { "1.3", COUNTER_UPSTREAM_TLS_1_3 },
+    { NULL, 0 },
+};
+
+static const struct part received[] = {
+    { "client", COUNTER_CLIENT_OCTETS_IN },
+    { "upstream", COUNTER_UPSTREAM_OCTETS_IN },
+    { NULL, 0 },
+};
+
+static const struct part sent[] = {
+    { "client", COUNTER_CLIENT_OCTETS_OUT },
+    { "upstream", COUNTER_UPSTREAM_OCTETS_OUT },
+    { NULL, 0 },
+};
+
+static const struct part limits[] = {
+    { "sessions", COUNTER_LIMIT_SESSIONS },
+    { "sessions_hard", COUNTER_LIMIT_SESSIONS_HARD },
+    { "upstream_connections", COUNTER_LIMIT_UPSTREAM_CONNECTIONS },
+    { NULL, 0 },
+};
+
+#define COUNTER(NAME, WHICH, HELP)                       \
+    {                                                    \
+        .name = (NAME), .type = "counter", .help = HELP, \
+        .write = write_counter, .counter = (WHICH)       \
     }
-}
-
-static void append_sample(struct buf *out, const struct family *family,
-                          uint64_t value)
-{
-    (void)buf_append_string(out, family->name);
-    (void)buf_append_octet(out, ' ');
-    (void)buf_append_number(out, value);
-    (void)buf_append_octet(out, '\n');
-}
-
-static void append_labelled(struct buf *out, const struct family *family,
-                            const char *label, const char *text, uint64_t value)
-{
-    (void)buf_append_string(out, family->name);
-    (void)buf_append_octet(out, '{');
-    (void)buf_append_string(out, label);
-    (void)buf_append_string(out, "=\"");
-    append_escaped(out, text, true);
-    (void)buf_append_string(out, "\"} ");
-    (void)buf_append_number(out, value);
-    (void)buf_append_octet(out, '\n');
-}
-
-static void append_by_phase(struct buf *out, const struct family *family,
-                            const uint64_t *values)
-{
-    for (unsigned i = 0; i < BRIDGE_PHASE_COUNT; i++)
-        append_labelled(out, family, "state",
-                        bridge_phase_name((enum bridge_phase)i), values[i]);
-}
-
-static void append_by_fault(struct buf *out, const struct family *family,
-                            unsigned first, const uint64_t *values)
-{
-    for (unsigned i = first; i < FAULT_COUNT; i++)
-        append_labelled(out, family, "reason", fault_name((enum fault)i),
-                        values[i]);
-}
-
-static void append_parts(struct buf *out, const struct family *family,
-                         const char *label, const struct part *parts,
-                         const uint64_t *values)
-{
-    for (; parts->value != NULL; parts++)
-        append_labelled(out, family, label, parts->value,
-                        values[parts->counter]);
-}
-
-static void append_samples(struct buf *out, const struct family *family,
-                           const struct status_figures *f)
-{
-    const struct counters_total *t = &f->totals;
-
-    switch (family->source) {
-    case FROM_UPTIME:
-        append_sample(out, family, f->uptime_seconds);
-        break;
-    case FROM_READY:
-        append_sample(out, family, f->state == STATUS_SERVING);
-        break;
-    case FROM_WORKERS:
-        append_sample(out, family, f->workers);
-        break;
-    case FROM_MAX_SESSIONS:
-        append_sample(out, family, f->max_sessions);
-        break;
-    case FROM_BUILD:
-        append_labelled(out, family, "version", f->version, 1);
-        break;
-    case FROM_UPSTREAM:
-        append_labelled(out, family, "upstream", f->upstream, 1);
-        break;
-    case FROM_PHASES:
-        append_by_phase(out, family, t->sessions_in_phase);
-        break;
-    case FROM_PARKED:
-        append_sample(out, family, f->parked);
-        break;
-    case FROM_COUNTER:
-        append_sample(out, family, t->value[family->counter]);
-        break;
-    case FROM_LOGIN_FAILURES:
-        append_by_fault(out, family, FAULT_NONE + 1, t->login_failures);
-        break;
-    case FROM_SESSION_ENDS:
-        append_by_fault(out, family, FAULT_NONE, t->session_ends);
-        break;
-    case FROM_LISTINGS:
-        append_parts(out, family, "kind", listings, t->value);
-        break;
-    case FROM_CLIENT_TLS:
-        append_parts(out, family, "session", client_tls, t->value);
-        break;
-    case FROM_UPSTREAM_TLS:
-        append_parts(out, family, "session", upstream_tls, t->value);
-        break;
+#define PARTS(NAME, LABEL, PARTS_OF, HELP)                                     \
+    {                                                                          \
+        .name = (NAME), .type = "counter", .help = HELP, .write = write_parts, \
+        .label = (LABEL), .parts = (PARTS_OF)                                  \
     }
-}
+#define GAUGE(NAME, FIELD, HELP)                                             \
+    {                                                                        \
+        .name = (NAME), .type = "gauge", .help = HELP, .write = write_field, \
+        .field = offsetof(struct status_figures, FIELD)                      \
+    }
+#define OTHER(NAME, TYPE, WRITE, HELP)                                 \
+    {                                                                  \
+        .name = (NAME), .type = (TYPE), .help = HELP, .write = (WRITE) \
+    }
+
+/* CONFORMANCE MET-6: one prefix, base units, _total on counters, _info; and
+ * the names that Prometheus gives to what every process has.
+ */
+static const struct family families[] = {
+    OTHER("popinjay_build_info", "gauge", write_build,
+          "The version that runs."),
+    OTHER("popinjay_upstream_info", "gauge", write_upstream,
+          "The IMAP server, as configured."),
+    GAUGE("popinjay_uptime_seconds", uptime_seconds, "Time since the start."),
+    OTHER("popinjay_ready", "gauge", write_ready,
+          "1 if mail can be served: not starting, not draining, upstream "
+          "reached."),
+    GAUGE("popinjay_workers", workers, "Threads that serve sessions."),
+    GAUGE("popinjay_sessions_limit", max_sessions,
+          "Sessions beyond which logins are refused."),
+    OTHER("popinjay_active_sessions", "gauge", write_active,
+          "Sessions now, by listener and state."),
+    OTHER("popinjay_sessions_total", "counter", write_sessions,
+          "Sessions accepted, by listener."),
+    OTHER("popinjay_session_ends_total", "counter", write_session_ends,
+          "Sessions ended, by the reason."),
+    COUNTER("popinjay_logins_total", COUNTER_LOGINS_OK,
+            "Logins that succeeded."),
+    OTHER("popinjay_login_failures_total", "counter", write_login_failures,
+          "Logins that failed, by the reason."),
+    OTHER("popinjay_login_duration_seconds", "histogram", write_client_login,
+          "Logins that succeeded, from the password to the answer."),
+    OTHER("popinjay_commands_total", "counter", write_commands,
+          "POP3 commands answered, by result; UNKNOWN is what is none."),
+    COUNTER("popinjay_messages_retrieved_total", COUNTER_MESSAGES_RETRIEVED,
+            "Messages sent whole to a client."),
+    COUNTER("popinjay_retrieved_bytes_total", COUNTER_OCTETS_RETRIEVED,
+            "Size of those messages as the upstream holds them."),
+    COUNTER("popinjay_messages_deleted_total", COUNTER_MESSAGES_DELETED,
+            "Messages gone from the upstream at QUIT."),
+    PARTS("popinjay_received_bytes_total", "side", received,
+          "Octets received, without those of TLS."),
+    PARTS("popinjay_sent_bytes_total", "side", sent,
+          "Octets sent, without those of TLS."),
+    PARTS("popinjay_listings_total", "kind", listings,
+          "Listings at login: full, updated by what changed, fresh without "
+          "any."),
+    GAUGE("popinjay_snapshot_cache_bytes", cache_octets,
+          "Memory of the listings that are known."),
+    GAUGE("popinjay_snapshot_cache_mailboxes", cache_mailboxes,
+          "Mailboxes whose listing is known."),
+    PARTS("popinjay_readahead_messages_total", "result", readahead,
+          "Messages fetched before the client asked: used, or wasted."),
+    GAUGE("popinjay_readahead_bytes", readahead_octets,
+          "Size of the messages that are being read ahead."),
+    PARTS("popinjay_client_tls_handshakes_total", "session", client_tls,
+          "TLS handshakes with clients: new sessions, and resumed ones."),
+    PARTS("popinjay_client_tls_versions_total", "version", client_versions,
+          "The same handshakes by TLS version."),
+    PARTS("popinjay_upstream_tls_handshakes_total", "session", upstream_tls,
+          "TLS handshakes with the upstream: new sessions, and resumed ones."),
+    PARTS("popinjay_upstream_tls_versions_total", "version", upstream_versions,
+          "The same handshakes by TLS version."),
+    COUNTER("popinjay_upstream_connections_total", COUNTER_UPSTREAM_CONNECTS,
+            "Connections to the upstream that came up."),
+    COUNTER("popinjay_upstream_reused_total", COUNTER_UPSTREAM_REUSED,
+            "Sessions that went on with a parked connection."),
+    GAUGE("popinjay_upstream_open_connections", upstreams,
+          "Connections to the upstream now, parked ones too."),
+    GAUGE("popinjay_parked_connections", parked,
+          "Connections to the upstream that rest until the next session."),
+    COUNTER("popinjay_upstream_failures_total", COUNTER_UPSTREAM_FAILURES,
+            "Connections to the upstream that failed or broke."),
+    OTHER("popinjay_upstream_duration_seconds", "histogram", write_stages,
+          "What is awaited of the upstream, by stage."),
+    COUNTER("popinjay_upstream_rejects_total", COUNTER_UPSTREAM_REJECTS,
+            "Commands that the upstream did not understand: defects of the "
+            "proxy."),
+    COUNTER("popinjay_size_mismatches_total", COUNTER_SIZE_MISMATCHES,
+            "Messages whose size the upstream had misstated."),
+    COUNTER("popinjay_sessions_below_tls_1_2_total", COUNTER_SESSIONS_OLD_TLS,
+            "Sessions of clients that spoke TLS 1.0 or 1.1."),
+    COUNTER("popinjay_sni_unmatched_total", COUNTER_SNI_UNMATCHED,
+            "TLS clients that asked for a name that no certificate covers."),
+    COUNTER("popinjay_clients_not_allowed_total", COUNTER_CLIENTS_NOT_ALLOWED,
+            "Clients closed at once because of where they came from."),
+    PARTS("popinjay_limit_hits_total", "limit", limits,
+          "What was refused, closed or not done because of a limit."),
+    OTHER("process_cpu_seconds_total", "counter", write_processor,
+          "Processor time, user and system."),
+    GAUGE("process_resident_memory_bytes", process.resident_octets,
+          "Resident memory."),
+    GAUGE("process_virtual_memory_bytes", process.virtual_octets,
+          "Virtual memory."),
+    GAUGE("process_open_fds", process.open_files, "Open file descriptors."),
+    GAUGE("process_max_fds", process.max_files,
+          "File descriptors that may be open."),
+    GAUGE("process_threads", process.threads, "Threads."),
+    GAUGE("process_start_time_seconds", started_seconds,
+          "When the process started, in Unix time."),
+};
 
 bool status_page_metrics(const struct status_figures *f, struct buf *out)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(families); i++) {
-        const struct family *family = &families[i];
-
-        (void)buf_append_string(out, "# HELP ");
-        (void)buf_append_string(out, family->name);
-        (void)buf_append_octet(out, ' ');
-        append_escaped(out, family->help, false);
-        (void)buf_append_string(out, "\n# TYPE ");
-        (void)buf_append_string(out, family->name);
-        (void)buf_append_octet(out, ' ');
-        (void)buf_append_string(out, family->type);
-        (void)buf_append_octet(out, '\n');
-        append_samples(out, family, f);
+        metrics_begin(out, families[i].name, families[i].type,
+                      families[i].help);
+        families[i].write(out, &families[i], f);
     }
     return !buf_failed(out);
 }

@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pop3/command.h"
 #include "session/bridge.h"
 
 /* base/counters.h counts what only session/ can name. */
 _Static_assert(COUNTERS_PHASES == BRIDGE_PHASE_COUNT, "counters.h: phases");
 _Static_assert(COUNTERS_FAULTS >= FAULT_COUNT, "counters.h: faults");
+_Static_assert(COUNTERS_VERBS == POP3_VERB_COUNT, "counters.h: verbs");
 
 const char *status_state_name(enum status_state state)
 {
@@ -53,13 +55,14 @@ static bool put_faults(json_t *parent, const char *key, unsigned first,
     return json_object_set_new(parent, key, object) == 0 && good;
 }
 
-static bool put_phases(json_t *parent, const uint64_t *values)
+static bool put_phases(json_t *parent, const struct counters_total *t)
 {
     json_t *object = json_object();
     bool good = object != NULL;
 
     for (unsigned i = 0; good && i < BRIDGE_PHASE_COUNT; i++)
-        good = put(object, bridge_phase_name((enum bridge_phase)i), values[i]);
+        good = put(object, bridge_phase_name((enum bridge_phase)i),
+                   counters_in_phase(t, i));
     return json_object_set_new(parent, "by_state", object) == 0 && good;
 }
 
@@ -70,7 +73,7 @@ static bool put_sessions(json_t *page, const struct status_figures *f)
     bool good = object != NULL && put(object, "active", f->sessions) &&
                 put(object, "total", t->value[COUNTER_SESSIONS]) &&
                 put(object, "limit", f->max_sessions) &&
-                put_phases(object, t->sessions_in_phase) &&
+                put_phases(object, t) &&
                 put_faults(object, "ended", FAULT_NONE, t->session_ends);
 
     return json_object_set_new(page, "sessions", object) == 0 && good;

@@ -80,6 +80,7 @@ static void admit(struct worker_listener *l, uv_tcp_t *tcp,
         return;
     }
     if (now >= SESSIONS_HARD_FACTOR * max) {
+        counters_add(&l->worker->host.counters, COUNTER_LIMIT_SESSIONS_HARD, 1);
         tcp_discard(tcp);
         return;
     }

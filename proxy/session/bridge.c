@@ -30,6 +30,7 @@ struct bridge *bridge_new(const struct session_policy *policy, bool overloaded,
     b->login_deadline_ms = now_ms + policy->login_timeout_ms;
     b->resume_at_ms = UINT64_MAX;
     b->refuse_at_ms = UINT64_MAX;
+    b->stage_began_ms = UINT64_MAX;
     credentials_init(&b->upstream);
     buf_init(&b->login_name, SASL_PART_MAX);
     buf_init(&b->client_address, CLIENT_ADDRESS_MAX);
@@ -68,6 +69,24 @@ void bridge_set_client_address(struct bridge *b, struct span address)
 {
     buf_clear(&b->client_address);
     (void)buf_append(&b->client_address, address);
+}
+
+void bridge_set_counters(struct bridge *b, struct counters *counters)
+{
+    b->counters = counters;
+    b->pop3.counters = counters;
+}
+
+void bridge_begin_stage(struct bridge *b)
+{
+    b->stage_began_ms = b->now_ms;
+}
+
+void bridge_end_stage(struct bridge *b, enum counter_stage stage)
+{
+    if (b->stage_began_ms != UINT64_MAX)
+        counters_add_time(b->counters, stage, b->now_ms - b->stage_began_ms);
+    b->stage_began_ms = UINT64_MAX;
 }
 
 /* --- wishes --- */
@@ -240,6 +259,8 @@ static void settle(struct bridge *b)
         bridge_serve_client(b);
     }
     show_output(b);
+    b->report.readahead_used = b->ahead.useful;
+    b->report.readahead_wasted = b->ahead.wasted;
 }
 
 /* --- in --- */

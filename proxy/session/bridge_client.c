@@ -45,9 +45,12 @@ static void start_login(struct bridge *b, enum fault fault)
     buf_clear(&b->login_name);
     (void)buf_append(&b->login_name, buf_span(&b->pop3.given.user));
     b->phase = BRIDGE_LOGGING_IN;
+    b->login_began_ms = b->now_ms;
     bridge_note(b, BRIDGE_NOTE_LOGIN, FAULT_NONE);
-    if (fault == FAULT_NONE && b->overloaded)
+    if (fault == FAULT_NONE && b->overloaded) {
         fault = FAULT_OVERLOAD;
+        b->report.logins_overloaded++;
+    }
     if (fault != FAULT_NONE) {
         hold_refusal(b, fault); /* the upstream has not heard of it */
         return;
@@ -77,6 +80,9 @@ void bridge_accept_login(struct bridge *b, struct maildrop *maildrop)
 {
     b->phase = BRIDGE_TRANSACTION;
     b->report.logins_ok++;
+    bridge_end_stage(b, COUNTER_STAGE_LISTING);
+    counters_add_time(b->counters, COUNTER_STAGE_CLIENT_LOGIN,
+                      b->now_ms - b->login_began_ms);
     b->report.messages = maildrop_count(maildrop);
     b->client_seen_ms = b->now_ms;
     credentials_wipe(&b->pop3.given);
@@ -214,6 +220,8 @@ static void serve(struct bridge *b, const struct pop3_request *request)
     case POP3_REQUEST_QUIT:
         b->request = *request;
         b->client_seen_ms = b->now_ms;
+        if (request->kind == POP3_REQUEST_MESSAGE)
+            bridge_begin_stage(b);
         start_deferred(b);
         break;
     case POP3_REQUEST_NONE:

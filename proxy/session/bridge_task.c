@@ -83,6 +83,7 @@ static void end_listing(struct bridge *b, enum task_status status)
 void bridge_start_listing(struct bridge *b)
 {
     begin(b, BRIDGE_TASK_LISTING);
+    bridge_begin_stage(b);
     end_listing(b, listing_start(&b->work.listing, &b->imap, &b->known,
                                  b->policy->hide_deleted));
 }
@@ -171,6 +172,8 @@ static void end_retrieval(struct bridge *b, enum task_status status)
     struct retrieval *r = &b->work.retrieval;
     enum fault fault = r->fault;
 
+    if (b->pop3.message_open || status == TASK_DONE)
+        bridge_end_stage(b, COUNTER_STAGE_FIRST_OCTET);
     if (status == TASK_RUNNING)
         return;
     b->client_seen_ms = b->now_ms;
@@ -198,6 +201,8 @@ static void end_removal(struct bridge *b, enum task_status status)
 
     if (status == TASK_RUNNING)
         return;
+    if (status == TASK_DONE)
+        bridge_end_stage(b, COUNTER_STAGE_REMOVAL);
     bridge_forget_task(b);
     bridge_finish_quit(b, status == TASK_DONE ? FAULT_NONE : fault);
 }
@@ -205,6 +210,7 @@ static void end_removal(struct bridge *b, enum task_status status)
 void bridge_start_removal(struct bridge *b)
 {
     begin(b, BRIDGE_TASK_REMOVAL);
+    bridge_begin_stage(b);
     end_removal(b, removal_start(&b->work.removal, &b->imap, b->pop3.maildrop,
                                  b->policy->mark_seen, b->reconnected));
 }

@@ -129,6 +129,7 @@ void bridge_upstream_up(struct bridge *b)
     if (b->link != BRIDGE_LINK_CONNECTING)
         return;
     b->link = BRIDGE_LINK_UP;
+    bridge_begin_stage(b);
     if (!imap_session_init(&b->imap, b->policy, buf_span(&b->client_address)))
         bridge_upstream_lost(b, FAULT_NO_MEMORY, true);
 }
@@ -236,6 +237,7 @@ void bridge_try_login(struct bridge *b)
     if (b->refuse_at_ms != UINT64_MAX)
         return; /* refused already, and not by the server */
     bridge_await_upstream(b);
+    bridge_begin_stage(b);
     fault = imap_session_log_in(&b->imap, &b->upstream);
     if (fault == FAULT_NONE)
         return;
@@ -249,6 +251,7 @@ static void select_mailbox(struct bridge *b)
 {
     bridge_await_upstream(b);
     b->select_ms = b->now_ms;
+    bridge_begin_stage(b);
     imap_session_select(&b->imap);
 }
 
@@ -304,6 +307,7 @@ static void on_selected(struct bridge *b)
     b->report.upstream_reused += b->reused;
     b->reused = false;
     b->selects_slowly = b->now_ms - b->select_ms > bridge_reuse_patience(b);
+    bridge_end_stage(b, COUNTER_STAGE_SELECT);
     if (b->phase == BRIDGE_LOGGING_IN) {
         bridge_start_listing(b);
         return;
@@ -357,9 +361,11 @@ static void on_event(struct bridge *b, const struct imap_session_event *ev)
         bridge_wish(b, BRIDGE_START_UPSTREAM_TLS);
         break;
     case IMAP_SESSION_READY:
+        bridge_end_stage(b, COUNTER_STAGE_GREETING);
         bridge_try_login(b);
         break;
     case IMAP_SESSION_LOGGED_IN:
+        bridge_end_stage(b, COUNTER_STAGE_LOGIN);
         on_logged_in(b);
         break;
     case IMAP_SESSION_SELECTED:

@@ -102,24 +102,68 @@ static struct pop3_request refuse_broken(struct pop3_session *s,
     return no_request;
 }
 
-static struct pop3_request run_command(struct pop3_session *s, struct span line)
+static struct pop3_request admit(struct pop3_session *s,
+                                 const struct pop3_command *command)
 {
-    struct pop3_command command;
-
-    pop3_command_parse(line, &command);
     /* PASS stands right behind USER or nowhere (RFC 1939 §7). */
-    if (s->state == POP3_USER_GIVEN && command.verb != POP3_PASS)
+    if (s->state == POP3_USER_GIVEN && command->verb != POP3_PASS)
         s->state = POP3_AUTHORIZATION;
     if (s->broken != FAULT_NONE && s->state == POP3_TRANSACTION &&
-        command.verb != POP3_QUIT)
-        return refuse_broken(s, command.verb);
-    if (command.verb == POP3_UNKNOWN)
+        command->verb != POP3_QUIT)
+        return refuse_broken(s, command->verb);
+    if (command->verb == POP3_UNKNOWN)
         return pop3_reject(s, POP3_UNKNOWN, "unknown command");
-    if ((commands[command.verb].allowed_in & BIT(s->state)) == 0)
-        return pop3_reject(s, command.verb, "not now");
-    if (!pop3_command_has_arguments(&command))
-        return pop3_reject(s, command.verb, "wrong arguments");
-    return commands[command.verb].run(s, &command);
+    if ((commands[command->verb].allowed_in & BIT(s->state)) == 0)
+        return pop3_reject(s, command->verb, "not now");
+    if (!pop3_command_has_arguments(command))
+        return pop3_reject(s, command->verb, "wrong arguments");
+    return commands[command->verb].run(s, command);
+}
+
+/* Counts by the first octets of the reply, which begins at |start|: a `+` alone
+ * is a challenge, and no reply yet is the owner's, who has the command.
+ */
+static void count_reply(struct pop3_session *s, enum pop3_verb verb,
+                        size_t start)
+{
+    struct span reply = buf_span(&s->out);
+
+    if (reply.len <= start + 1)
+        return;
+    span_take(&reply, start);
+    if (reply.data[0] == '-')
+        counters_add_command(s->counters, verb, false);
+    else if (reply.data[1] == 'O')
+        counters_add_command(s->counters, verb, true);
+}
+
+/* The answer to the command that was with the owner. */
+static void end_pending(struct pop3_session *s, bool ok)
+{
+    counters_add_command(s->counters, s->pending, ok);
+    s->pending = POP3_UNKNOWN;
+}
+
+static struct pop3_request run_command(struct pop3_session *s, struct span line)
+{
+    size_t start = buf_length(&s->out);
+    struct pop3_command command;
+    struct pop3_request request;
+
+    pop3_command_parse(line, &command);
+    request = admit(s, &command);
+    count_reply(s, command.verb, start);
+    return request;
+}
+
+static struct pop3_request run_sasl_line(struct pop3_session *s,
+                                         struct span line)
+{
+    size_t start = buf_length(&s->out);
+    struct pop3_request request = pop3_on_sasl_line(s, line);
+
+    count_reply(s, POP3_AUTH, start);
+    return request;
 }
 
 static bool in_sasl(const struct pop3_session *s)
@@ -133,6 +177,7 @@ static struct pop3_request run_bad_line(struct pop3_session *s,
 {
     enum pop3_verb verb = in_sasl(s) ? POP3_AUTH : POP3_UNKNOWN;
 
+    counters_add_command(s->counters, verb, false);
     if (s->state == POP3_USER_GIVEN || in_sasl(s)) {
         credentials_wipe(&s->given);
         s->state = POP3_AUTHORIZATION;
@@ -155,8 +200,7 @@ static bool run_line(struct pop3_session *s, struct pop3_request *request)
         pop3_line_next(&s->reader, &rest, limit, &line);
 
     if (status == POP3_LINE_READY)
-        *request =
-            in_sasl(s) ? pop3_on_sasl_line(s, line) : run_command(s, line);
+        *request = in_sasl(s) ? run_sasl_line(s, line) : run_command(s, line);
     else if (status != POP3_LINE_MORE)
         *request = run_bad_line(s, status);
     if (s->errors_in_row == errors && status == POP3_LINE_READY)
@@ -184,6 +228,7 @@ static struct pop3_request accept_stls(struct pop3_session *s,
         pop3_session_close(s, FAULT_CLEAR_BEFORE_TLS);
         return no_request;
     }
+    counters_add_command(s->counters, POP3_STLS, true);
     pop3_reply_ok(&s->out, "begin TLS");
     return request;
 }
@@ -222,7 +267,7 @@ void pop3_session_accept_login(struct pop3_session *s,
 {
     assert(s->pending == POP3_PASS || s->pending == POP3_AUTH);
     s->maildrop = maildrop;
-    s->pending = POP3_UNKNOWN;
+    end_pending(s, true);
     s->state = POP3_TRANSACTION;
     pop3_reply_ok(&s->out, "logged in");
 }
@@ -233,7 +278,7 @@ void pop3_session_refuse_login(struct pop3_session *s, enum fault fault)
     pop3_reply_error(&s->out, s->pending, fault_pop3_code(fault),
                      fault_pop3_text(fault));
     credentials_wipe(&s->given);
-    s->pending = POP3_UNKNOWN;
+    end_pending(s, false);
     s->state = POP3_AUTHORIZATION;
     s->logins_failed++;
     if (s->logins_failed >= POP3_LOGIN_TRIES_MAX)
@@ -266,7 +311,7 @@ void pop3_session_close_message(struct pop3_session *s)
 {
     assert(s->pending == POP3_RETR || s->pending == POP3_TOP);
     s->message_open = false;
-    s->pending = POP3_UNKNOWN;
+    end_pending(s, true);
 }
 
 void pop3_session_refuse_message(struct pop3_session *s, enum fault fault)
@@ -279,7 +324,7 @@ void pop3_session_refuse_message(struct pop3_session *s, enum fault fault)
     }
     pop3_reply_error(&s->out, s->pending, fault_pop3_code(fault),
                      fault_pop3_text(fault));
-    s->pending = POP3_UNKNOWN;
+    end_pending(s, false);
 }
 
 void pop3_session_finish(struct pop3_session *s, enum fault fault)
@@ -290,7 +335,7 @@ void pop3_session_finish(struct pop3_session *s, enum fault fault)
     else
         pop3_reply_error(&s->out, POP3_QUIT, fault_pop3_code(fault),
                          fault_pop3_text(fault));
-    s->pending = POP3_UNKNOWN;
+    end_pending(s, fault == FAULT_NONE);
     pop3_session_close(s, fault);
 }
 

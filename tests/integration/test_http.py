@@ -468,7 +468,8 @@ def test_sessions_by_state(web):
     with web.pop3s() as c:
         wait_until(lambda: waiting() == before + 1, 5, "the gauge to rise")
         found = re.search(
-            r'^popinjay_active_sessions\{state="authorization"\} (\d+)$',
+            r'^popinjay_active_sessions\{listener="pop3s",'
+            r'state="authorization"\} (\d+)$',
             web.http("/metrics"), re.M)
         assert int(found[1]) == before + 1
         c.send(b"QUIT\r\n")

@@ -11,6 +11,7 @@ import pytest
 
 from support import mail
 from support.fake_imap import FakeImap, Mailbox
+from support.metrics import samples
 from support.ports import LOOPBACK, free_port, wait_until
 
 PATHS = ["/", "/status", "/metrics", "/healthz", "/readyz"]
@@ -205,37 +206,6 @@ def test_mail_is_not_delayed(server, proxy, user):
 
 # --- What is told ------------------------------------------------------------------
 
-def samples(page):
-    """{series: value} of a page of metrics, its form checked on the way."""
-    assert "\r" not in page and page.endswith("\n")
-    found, family, typed, seen = {}, None, {}, set()
-    for line in page.splitlines():
-        if line.startswith("# "):
-            _, keyword, name, rest = line.split(" ", 3)
-            assert keyword in ("HELP", "TYPE")
-            assert (keyword, name) not in seen, line
-            seen.add((keyword, name))
-            if keyword == "TYPE":
-                typed[name] = rest
-            family = name
-            continue
-        match = re.fullmatch(
-            r"([a-zA-Z_][a-zA-Z0-9_]*)(\{[^{}]*\})? ([0-9.eE+-]+|\+Inf|NaN)",
-            line)
-        assert match, line
-        name = match[1]
-        base = re.sub(r"_(bucket|sum|count)$", "", name) \
-            if typed.get(family) == "histogram" else name
-        assert base == family, f"{line}: not below its TYPE"
-        assert name.startswith("popinjay_"), name
-        assert (typed[family] == "counter") == name.endswith("_total"), name
-        series = name + (match[2] or "")
-        assert series not in found, series
-        found[series] = float(match[3])
-    assert {("TYPE", f) for f in typed} == {s for s in seen if s[0] == "TYPE"}
-    return found
-
-
 def test_metrics_form(proxy):
     """MET-1, MET-2, MET-3, MET-5, MET-6: the page a scraper accepts."""
     with Http(proxy) as http:
@@ -249,14 +219,19 @@ def test_metrics_form(proxy):
 def test_histograms(proxy):
     """MET-7: cumulative buckets; +Inf equals the count."""
     found = samples(proxy.http("/metrics"))
-    families = {s.split("_bucket{")[0] for s in found if "_bucket{" in s}
-    for family in families:
-        buckets = [(s, v) for s, v in found.items()
-                   if s.startswith(family + "_bucket{")]
+    histograms = {}
+    for series, value in found.items():
+        if match := re.fullmatch(r"(\w+)_bucket\{(.*?),?le=\"(.*)\"\}", series):
+            name = match[1] + "_count"
+            name += "{" + match[2] + "}" if match[2] else ""
+            histograms.setdefault(name, []).append((match[3], value))
+    assert len(histograms) > 5
+    for name, buckets in histograms.items():
         values = [v for _, v in buckets]
         assert values == sorted(values)
-        assert 'le="+Inf"' in buckets[-1][0]
-        assert values[-1] == found[family + "_count"]
+        bounds = [float(le) for le, _ in buckets[:-1]]
+        assert bounds == sorted(set(bounds))
+        assert buckets[-1] == ("+Inf", found[name])
 
 
 def test_no_series_a_user(server, proxy):

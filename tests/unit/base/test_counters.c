@@ -40,20 +40,44 @@ static void test_session(void **state)
 
     (void)state;
     counters_init(&c);
-    counters_session_begin(&c, 0);
-    counters_session_begin(&c, 0);
-    counters_session_move(&c, 0, 2);
+    counters_session_begin(&c, 1, 0);
+    counters_session_begin(&c, 1, 0);
+    counters_session_move(&c, 1, 0, 2);
     counters_add_login_failure(&c, 7);
     counters_add_login_failure(&c, COUNTERS_FAULTS - 1);
-    counters_session_end(&c, 2, 0);
+    counters_session_end(&c, 1, 2, 0);
     counters_sum(&c, &total);
     assert_int_equal(total.value[COUNTER_SESSIONS], 2);
-    assert_int_equal(total.sessions_in_phase[0], 1);
-    assert_int_equal(total.sessions_in_phase[2], 0);
+    assert_int_equal(total.sessions[0], 0);
+    assert_int_equal(total.sessions[1], 2);
+    assert_int_equal(total.sessions_in_phase[1][0], 1);
+    assert_int_equal(counters_in_phase(&total, 0), 1);
+    assert_int_equal(counters_in_phase(&total, 2), 0);
     assert_int_equal(total.session_ends[0], 1);
     assert_int_equal(total.value[COUNTER_LOGINS_FAILED], 2);
     assert_int_equal(total.login_failures[7], 1);
     assert_int_equal(total.login_failures[COUNTERS_FAULTS - 1], 1);
+}
+
+static void test_commands_and_times(void **state)
+{
+    struct counters c;
+    struct counters_total total = { .value = { 0 } };
+
+    (void)state;
+    counters_init(&c);
+    counters_add_command(&c, 3, true);
+    counters_add_command(&c, 3, true);
+    counters_add_command(&c, COUNTERS_VERBS - 1, false);
+    counters_add_command(NULL, 3, true);
+    counters_add_time(&c, COUNTER_STAGE_LOGIN, 1200);
+    counters_add_time(NULL, COUNTER_STAGE_LOGIN, 1200);
+    counters_sum(&c, &total);
+    assert_int_equal(total.commands_ok[3], 2);
+    assert_int_equal(total.commands_failed[3], 0);
+    assert_int_equal(total.commands_failed[COUNTERS_VERBS - 1], 1);
+    assert_int_equal(total.stage[COUNTER_STAGE_LOGIN].sum_ms, 1200);
+    assert_int_equal(total.stage[COUNTER_STAGE_CONNECT].sum_ms, 0);
 }
 
 static void end_in_an_empty_phase(void)
@@ -61,8 +85,8 @@ static void end_in_an_empty_phase(void)
     struct counters c;
 
     counters_init(&c);
-    counters_session_begin(&c, 0);
-    counters_session_end(&c, 1, 0);
+    counters_session_begin(&c, 1, 0);
+    counters_session_end(&c, 1, 1, 0);
 }
 
 static void count_an_unknown_fault(void)
@@ -87,9 +111,9 @@ static void *count_up(void *data)
     struct counters *c = data;
 
     for (unsigned i = 0; i < ROUNDS; i++) {
-        counters_session_begin(c, 0);
-        counters_session_move(c, 0, 1);
-        counters_session_end(c, 1, 0);
+        counters_session_begin(c, 1, 0);
+        counters_session_move(c, 1, 0, 1);
+        counters_session_end(c, 1, 1, 0);
     }
     return NULL;
 }
@@ -108,8 +132,8 @@ static void test_read_meanwhile(void **state)
 
         counters_sum(&c, &total);
         assert_true(total.value[COUNTER_SESSIONS] >= last);
-        assert_true(total.sessions_in_phase[0] <= 1);
-        assert_true(total.sessions_in_phase[1] <= 1);
+        assert_true(counters_in_phase(&total, 0) <= 1);
+        assert_true(counters_in_phase(&total, 1) <= 1);
         last = total.value[COUNTER_SESSIONS];
     }
     assert_int_equal(pthread_join(writer, NULL), 0);
@@ -120,6 +144,7 @@ int main(void)
     const struct CMUnitTest counters[] = {
         cmocka_unit_test(test_sum),
         cmocka_unit_test(test_session),
+        cmocka_unit_test(test_commands_and_times),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_read_meanwhile),
     };

@@ -153,7 +153,7 @@ static struct outcome meet(struct tls_context *context,
     o.status = shake(server, client);
     snprintf(o.version, sizeof(o.version), "%s", tls_version_name(server));
     snprintf(o.suite, sizeof(o.suite), "%s", tls_cipher_name(server));
-    o.below_1_2 = tls_is_below_1_2(server);
+    o.below_1_2 = tls_version_of(server) < TLS_VERSION_1_2;
     o.unmatched = tls_name_is_unmatched(server);
     o.resumed = tls_is_resumed(server);
     assert_int_equal(SSL_session_reused(client), o.resumed);

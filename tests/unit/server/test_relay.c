@@ -172,6 +172,7 @@ static int set_up(void **state)
     service = service_new();
     assert_non_null(service);
     source.readahead = &service->readahead;
+    source.listener_names = &service->listener_names;
     settings = settings_read(&source, error, sizeof(error));
     assert_non_null(settings);
     service_limit(service, settings->config);

@@ -21,6 +21,23 @@
 #include "session/bridge.h"
 #include "support/octets.h"
 
+static struct listener_names names;
+
+static int set_up(void **state)
+{
+    (void)state;
+    assert_int_equal(listener_names_take(&names, "pop3s"), 0);
+    assert_int_equal(listener_names_take(&names, "pop3"), 1);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    listener_names_fini(&names);
+    return 0;
+}
+
 /* Every figure another number, so that none can stand in another's place. */
 static struct status_figures sample(void)
 {
@@ -28,7 +45,19 @@ static struct status_figures sample(void)
         .version = "1.2",
         .upstream = "imap.example.com:993",
         .state = STATUS_SERVING,
+        .started_seconds = 1700000000,
         .uptime_seconds = 93784, /* 1 d 2 h 3 min 4 s */
+        .upstreams = 18,
+        .cache_octets = 19,
+        .cache_mailboxes = 20,
+        .readahead_octets = 21,
+        .process = { .cpu_ms = 12034,
+                     .resident_octets = 22,
+                     .virtual_octets = 23,
+                     .open_files = 24,
+                     .max_files = 25,
+                     .threads = 26 },
+        .listener_names = &names,
         .workers = 2,
         .max_sessions = 10000,
         .sessions = 15,
@@ -38,8 +67,22 @@ static struct status_figures sample(void)
     for (unsigned i = 0; i < COUNTER_COUNT; i++)
         f.totals.value[i] = 1000 + i;
     f.totals.value[COUNTER_OCTETS_RETRIEVED] = UINT64_C(5000000000);
-    for (unsigned i = 0; i < COUNTERS_PHASES; i++)
-        f.totals.sessions_in_phase[i] = 1 + i;
+    for (unsigned i = 0; i < COUNTERS_PHASES; i++) {
+        f.totals.sessions_in_phase[0][i] = 1 + i;
+        f.totals.sessions_in_phase[1][i] = 11 + i;
+    }
+    f.totals.sessions[0] = 4000;
+    f.totals.sessions[1] = 4001;
+    for (unsigned i = 0; i < COUNTERS_VERBS; i++) {
+        f.totals.commands_ok[i] = 5000 + i;
+        f.totals.commands_failed[i] = 6000 + i;
+    }
+    for (unsigned i = 0; i < COUNTER_STAGE_COUNT; i++) {
+        f.totals.stage[i].count[0] = 100 + i;
+        f.totals.stage[i].count[3] = 10;
+        f.totals.stage[i].count[HISTOGRAM_CLASSES - 1] = 1;
+        f.totals.stage[i].sum_ms = 45050 + i;
+    }
     for (unsigned i = 0; i < COUNTERS_FAULTS; i++) {
         f.totals.login_failures[i] = 2000 + i;
         f.totals.session_ends[i] = 3000 + i;
@@ -49,7 +92,7 @@ static struct status_figures sample(void)
 
 /* --- a reader of the exposition format 0.0.4 --- */
 
-#define NAMES_MAX 512
+#define NAMES_MAX 2048
 #define NAME_MAX_OCTETS 512
 
 struct page_check {
@@ -88,7 +131,8 @@ static void check_family_name(const char *name, const char *type)
     static const char *const bad_units[] = { "_ms", "_milliseconds", "_octets",
                                              "_kilobytes", "_minutes" };
 
-    assert_int_equal(strncmp(name, "popinjay_", 9), 0);
+    assert_true(strncmp(name, "popinjay_", 9) == 0 ||
+                strncmp(name, "process_", 8) == 0);
     assert_int_equal(
         name[strspn(name, "abcdefghijklmnopqrstuvwxyz_0123456789")], 0);
     assert_int_equal(strcmp(type, "counter") == 0, ends_with(name, "_total"));
@@ -100,8 +144,16 @@ static void check_sample_family(struct page_check *p, const char *name,
                                 size_t length)
 {
     assert_true(p->has_help && p->has_type);
-    assert_int_equal(strlen(p->family), length);
-    assert_memory_equal(p->family, name, length);
+    assert_true(length >= strlen(p->family));
+    assert_memory_equal(p->family, name, strlen(p->family));
+    if (length > strlen(p->family)) {
+        const char *suffix = name + strlen(p->family);
+
+        assert_string_equal(p->type, "histogram");
+        assert_true(strncmp(suffix, "_bucket{", 8) == 0 ||
+                    strncmp(suffix, "_sum", 4) == 0 ||
+                    strncmp(suffix, "_count", 6) == 0);
+    }
     p->has_sample = true;
 }
 
@@ -141,7 +193,7 @@ static void check_sample(struct page_check *p, char *line)
     *value++ = '\0';
     check_new(p, "series", line);
     assert_true(*value != '\0');
-    assert_int_equal(value[strspn(value, "0123456789")], 0);
+    assert_int_equal(value[strspn(value, "0123456789.")], 0);
     if (ends_with(p->family, "_info"))
         assert_string_equal(value, "1");
 }
@@ -168,7 +220,9 @@ static void check_comment(struct page_check *p, char *line)
     assert_int_equal(strncmp(line, "# TYPE ", 7), 0);
     assert_string_equal(name, p->family);
     assert_true(p->has_help && !p->has_type && !p->has_sample);
-    assert_true(strcmp(rest, "counter") == 0 || strcmp(rest, "gauge") == 0);
+    assert_true(strcmp(rest, "counter") == 0 || strcmp(rest, "gauge") == 0 ||
+                strcmp(rest, "histogram") == 0);
+    (void)snprintf(p->type, sizeof(p->type), "%s", rest);
     check_family_name(name, rest);
     p->has_type = true;
 }
@@ -213,8 +267,37 @@ static void test_metrics(void **state)
         "\npopinjay_sessions_limit 10000\n",
         "\npopinjay_build_info{version=\"1.2\"} 1\n",
         "\npopinjay_upstream_info{upstream=\"imap.example.com:993\"} 1\n",
-        "\npopinjay_active_sessions{state=\"authorization\"} 1\n",
-        "\npopinjay_sessions_total 1000\n",
+        "\npopinjay_active_sessions{listener=\"pop3s\","
+        "state=\"authorization\"} 1\n",
+        "\npopinjay_active_sessions{listener=\"pop3\","
+        "state=\"closing\"} 15\n",
+        "\npopinjay_sessions_total{listener=\"pop3s\"} 4000\n",
+        "\npopinjay_sessions_total{listener=\"pop3\"} 4001\n",
+        "\npopinjay_commands_total{command=\"USER\",result=\"ok\"} 5000\n",
+        "\npopinjay_commands_total{command=\"UNKNOWN\",result=\"err\"} "
+        "6014\n",
+        "\npopinjay_login_duration_seconds_bucket{le=\"0.001\"} 108\n",
+        "\npopinjay_login_duration_seconds_bucket{le=\"0.01\"} 118\n",
+        "\npopinjay_login_duration_seconds_bucket{le=\"2.5\"} 118\n",
+        "\npopinjay_login_duration_seconds_bucket{le=\"30\"} 118\n",
+        "\npopinjay_login_duration_seconds_bucket{le=\"+Inf\"} 119\n",
+        "\npopinjay_login_duration_seconds_sum 45.058\n",
+        "\npopinjay_login_duration_seconds_count 119\n",
+        "\npopinjay_upstream_duration_seconds_bucket{stage=\"connect\","
+        "le=\"0.001\"} 100\n",
+        "\npopinjay_upstream_duration_seconds_sum{stage=\"removal\"} "
+        "45.057\n",
+        "\npopinjay_upstream_open_connections 18\n",
+        "\npopinjay_snapshot_cache_bytes 19\n",
+        "\npopinjay_snapshot_cache_mailboxes 20\n",
+        "\npopinjay_readahead_bytes 21\n",
+        "\nprocess_cpu_seconds_total 12.034\n",
+        "\nprocess_resident_memory_bytes 22\n",
+        "\nprocess_virtual_memory_bytes 23\n",
+        "\nprocess_open_fds 24\n",
+        "\nprocess_max_fds 25\n",
+        "\nprocess_threads 26\n",
+        "\nprocess_start_time_seconds 1700000000\n",
         "\npopinjay_logins_total 1001\n",
         "\npopinjay_messages_retrieved_total 1003\n",
         "\npopinjay_retrieved_bytes_total 5000000000\n",
@@ -282,7 +365,9 @@ static size_t count_lines(const struct status_figures *f)
 /* MET-8: all series from the start, and none more later. */
 static void test_metrics_are_bounded(void **state)
 {
-    struct status_figures none = { .version = "", .upstream = "" };
+    struct status_figures none = { .version = "",
+                                   .upstream = "",
+                                   .listener_names = &names };
     struct status_figures all = sample();
 
     (void)state;
@@ -322,7 +407,7 @@ static void test_json(void **state)
     assert_int_equal(number_at(page, "sessions", "active", NULL), 15);
     assert_int_equal(number_at(page, "sessions", "total", NULL), 1000);
     assert_int_equal(number_at(page, "sessions", "by_state", "authorization"),
-                     1);
+                     12);
     assert_int_equal(number_at(page, "sessions", "ended", "quit"), 3000);
     assert_int_equal(number_at(page, "logins", "ok", NULL), 1001);
     assert_int_equal(number_at(page, "logins", "failed", NULL), 1002);
@@ -510,5 +595,5 @@ int main(void)
         cmocka_unit_test(test_errors),
     };
 
-    return cmocka_run_group_tests(status_page, NULL, NULL);
+    return cmocka_run_group_tests(status_page, set_up, tear_down);
 }

@@ -1,0 +1,46 @@
+/* status_figures.h - what the pages of the status server are made of: gathered
+ * at one time by server.c, true a moment ago.
+ *
+ * All that is pointed to is borrowed, for as long as the pages are written.
+ */
+#ifndef POPINJAY_SERVER_STATUS_FIGURES_H
+#define POPINJAY_SERVER_STATUS_FIGURES_H
+
+#include <stdint.h>
+
+#include "base/counters.h"
+#include "server/listener_names.h"
+#include "server/process_figures.h"
+
+enum status_state {
+    STATUS_STARTING,
+    STATUS_SERVING,
+    STATUS_UPSTREAM_FAILING, /* the last attempt to reach it failed */
+    STATUS_DRAINING,
+    STATUS_STATE_COUNT,
+};
+
+/* "serving" */
+const char *status_state_name(enum status_state state);
+
+struct status_figures {
+    const char *version;
+    const char *upstream; /* HOST:PORT as configured */
+    enum status_state state;
+    uint64_t started_seconds; /* Unix time */
+    uint64_t uptime_seconds;
+    uint64_t workers;
+    uint64_t max_sessions;
+    uint64_t sessions;      /* alive now */
+    uint64_t upstreams;     /* connections, parked ones too */
+    uint64_t max_upstreams; /* 0: no limit */
+    uint64_t parked;        /* upstream connections that rest */
+    uint64_t cache_octets;  /* of listings that are known */
+    uint64_t cache_mailboxes;
+    uint64_t readahead_octets; /* on their way, or waiting */
+    struct process_figures process;
+    const struct listener_names *listener_names;
+    struct counters_total totals;
+};
+
+#endif

@@ -19,7 +19,8 @@ set -eu
 build='gcc libc6-dev make pkg-config libuv1-dev libssl-dev libinih-dev
        libjansson-dev libseccomp-dev uthash-dev LLHTTP'
 run='ca-certificates curl dovecot-core dovecot-imapd openssl python3'
-tests='chromium clang-format libcmocka-dev prometheus python3-pytest'
+tests='chromium clang-format fail2ban libcmocka-dev prometheus python3-pytest
+       rsyslog'
 clients='bsdutils curl default-jdk-headless fetchmail getmail6
          libio-socket-ssl-perl libmail-java mpop neomutt nmh nodejs NPM perl
          ruby s-nail'
@@ -129,8 +130,13 @@ fi
 # shellcheck disable=SC2086
 as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -q -y --no-install-recommends $missing
-for service in dovecot-core:dovecot nginx:nginx prometheus:prometheus; do
+for service in dovecot-core:dovecot fail2ban:fail2ban nginx:nginx \
+               prometheus:prometheus; do
     case " $missing " in
     *" ${service%:*} "*) as_root update-rc.d "${service#*:}" disable ;;
     esac
 done
+# It has no script for init.
+case " $missing " in
+*" rsyslog "*) as_root deb-systemd-helper disable rsyslog.service ;;
+esac

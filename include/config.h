@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 #include "base/attributes.h"
-#include "base/log_record.h"
 #include "containment.h"
 #include "net/network.h"
 #include "net/tls_context.h"
+#include "server/log.h"
 #include "session/policy.h"
 
 struct config_address {
@@ -69,8 +69,7 @@ struct config {
     enum containment_mode seccomp;
     char *tls_ticket_key_file;         /* NULL: random keys */
     unsigned tls_ticket_key_file_line; /* 0: not given */
-    enum log_level log_level;
-    enum log_format log_format;
+    struct log_settings log;
 
     struct config_listener *listeners;
     size_t listener_count; /* 1 at least */

@@ -23,6 +23,11 @@ static const char *const containments[] = { "yes", "log", "no", NULL };
 static const char *const log_levels[] = { "error", "warning", "info", "debug",
                                           NULL };
 static const char *const log_formats[] = { "text", "json", NULL };
+static const char *const log_places[] = { "stderr", "syslog", "journal", NULL };
+static const char *const log_facilities[] = {
+    "mail",   "daemon", "auth",   "authpriv", "user",   "local0", "local1",
+    "local2", "local3", "local4", "local5",   "local6", "local7", NULL
+};
 static const char *const tls_modes[] = { "implicit", "starttls", "none", NULL };
 static const char *const tls_versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
 static const char *const removal_guards[] = { "guarded", "refuse", NULL };
@@ -30,6 +35,9 @@ static const char *const removal_guards[] = { "guarded", "refuse", NULL };
 _Static_assert(CONTAINMENT_KILL == 0 && CONTAINMENT_OFF == 2, "containments");
 _Static_assert(LOG_LEVEL_ERROR == 0 && LOG_LEVEL_DEBUG == 3, "log_levels");
 _Static_assert(LOG_FORMAT_TEXT == 0 && LOG_FORMAT_JSON == 1, "log_formats");
+_Static_assert(LOG_TO_STDERR == 0 && LOG_TO_JOURNAL == 2, "log_places");
+_Static_assert(ARRAY_LENGTH(log_facilities) == LOG_FACILITY_COUNT + 1,
+               "log_facilities");
 _Static_assert(TLS_MODE_IMPLICIT == 0 && TLS_MODE_NONE == 2, "tls_modes");
 _Static_assert(TLS_VERSION_1_0 == 0 && TLS_VERSION_1_3 == 3, "tls_versions");
 _Static_assert(REMOVAL_GUARDED == 0 && REMOVAL_REFUSE == 1, "removal_guards");
@@ -41,10 +49,20 @@ const struct config_key config_keys[] = {
     { CONFIG_SERVER, "user", CONFIG_TEXT, IN_SERVER(user), "", 0, 0, NULL },
     { CONFIG_SERVER, "seccomp", CONFIG_CHOICE, IN_SERVER(seccomp), "yes", 0, 0,
       containments },
-    { CONFIG_SERVER, "log_level", CONFIG_CHOICE, IN_SERVER(log_level), "info",
+    { CONFIG_SERVER, "log_level", CONFIG_CHOICE, IN_SERVER(log.level), "info",
       0, 0, log_levels },
-    { CONFIG_SERVER, "log_format", CONFIG_CHOICE, IN_SERVER(log_format), "text",
+    { CONFIG_SERVER, "log_format", CONFIG_CHOICE, IN_SERVER(log.format), "text",
       0, 0, log_formats },
+    { CONFIG_SERVER, "log_to", CONFIG_CHOICE, IN_SERVER(log.to), "stderr", 0, 0,
+      log_places },
+    { CONFIG_SERVER, "log_facility", CONFIG_CHOICE, IN_SERVER(log.facility),
+      "mail", 0, 0, log_facilities },
+    { CONFIG_SERVER, "log_socket", CONFIG_TEXT, IN_SERVER(log.socket), "", 0, 0,
+      NULL },
+    { CONFIG_SERVER, "log_repeat_limit", CONFIG_NUMBER,
+      IN_SERVER(log.repeat_limit), "10", 0, 1000000, NULL },
+    { CONFIG_SERVER, "log_repeat_window", CONFIG_DURATION,
+      IN_SERVER(log.repeat_window_ms), "60 s", SECOND, 24 * HOUR, NULL },
     { CONFIG_SERVER, "tls_ticket_key_file", CONFIG_FILE,
       IN_SERVER(tls_ticket_key_file), "", 0, 0, NULL },
 

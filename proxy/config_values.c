@@ -116,7 +116,7 @@ static bool set_bool(void *to, const char *text, struct complaint c)
 static bool complain_of_choice(const struct config_key *key, const char *text,
                                struct complaint c)
 {
-    char words[80] = "";
+    char words[128] = "";
     size_t used = 0;
 
     for (size_t i = 0; key->choices[i] != NULL; i++) {

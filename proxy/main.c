@@ -143,10 +143,10 @@ static int run_with(struct settings *settings, struct service *service)
     uint64_t files = process_prepare();
     int code;
 
-    log_open(config->log_level, config->log_format);
     warn(config, files);
     service_limit(service, config);
     code = serve(settings, service);
+    log_summarize(true);
     if (code == EXIT_SUCCESS)
         log_event(LOG_LEVEL_INFO, "ended", NULL);
     return code;
@@ -171,6 +171,9 @@ static int run(const struct options *o)
         code = EXIT_MISTAKE;
     } else if (o->check) {
         (void)printf("%s: no mistakes found\n", o->config);
+    } else if (!log_open(&settings->config->log, error, sizeof(error))) {
+        (void)fprintf(stderr, "%s: [server] log_to: %s\n", o->config, error);
+        code = EXIT_FAILURE;
     } else {
         code = run_with(settings, service);
     }

@@ -159,6 +159,15 @@
 /* Parked connections are looked at this often. */
 #define PARKED_SWEEP_MS 5000
 
+/* --- the log --- */
+
+/* Kinds of failures that are told apart while they are counted. */
+#define LOG_REPEATS_MAX 256
+/* An address, or a network, or HOST:PORT, in words; what is longer is cut. */
+#define LOG_PEER_MAX 80
+/* Counts whose window is over are looked for this often. */
+#define LOG_SUMMARY_PERIOD_MS 1000
+
 /* --- the HTTP status server --- */
 
 #define HTTP_REQUEST_LINE_MAX 8192

@@ -1,5 +1,7 @@
 /* log_record.h - one line of log, put together field by field.
  *
+ * Every event and every field has its line in deploy/docs/logs.md.
+ *
  * A record is a level, an event and named values. It renders as text
  * (`2026-01-31T10:20:30.123Z info login session=1f listener=pop3s user="a b"`)
  * or as one JSON object a line. Values from outside are escaped: control
@@ -34,14 +36,20 @@ enum log_format {
  * in one piece (POSIX PIPE_BUF on Linux).
  */
 #define LOG_RECORD_MAX 4096
+/* The same fields one by one have longer names. */
+#define LOG_FIELDS_MAX (2 * LOG_RECORD_MAX)
 /* Octets of a value that are shown; `...` stands for the rest. */
 #define LOG_VALUE_MAX 512
 
 struct log_record {
     enum log_format format;
     enum log_level level;
+    const char *event;
     bool cut;
+    size_t time_length; /* of a text line; what writes times itself skips it */
+    bool keeps_fields;
     struct buf line;
+    struct buf fields; /* log_record_keep_fields */
 };
 
 /* "warning" */
@@ -51,6 +59,13 @@ const char *log_level_name(enum log_level level);
 void log_record_begin(struct log_record *r, enum log_format format,
                       enum log_level level, uint64_t unix_ms,
                       const char *event);
+
+/* From here on each field is kept one by one as well, for the journal:
+ * `POPINJAY_USER=value` and an LF, the value escaped as in text. Right behind
+ * log_record_begin, whose event is kept too.
+ */
+void log_record_keep_fields(struct log_record *r);
+
 void log_record_add_text(struct log_record *r, const char *key,
                          struct span value);
 void log_record_add_string(struct log_record *r, const char *key,

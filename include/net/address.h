@@ -38,6 +38,12 @@ struct address_text address_describe(const union address *address);
  */
 MUST_CHECK bool address_parse(struct span text, union address *address);
 
+/* Those that count as one where many come: an IPv4 address, or the /64 of an
+ * IPv6 one, since that is what one customer has. |host| is of address_text.
+ */
+#define ADDRESS_GROUP_MAX 64
+void address_group(const char *host, char group[ADDRESS_GROUP_MAX]);
+
 /* The other end of |tcp|; unknown where it has gone. */
 union address address_of_peer(const uv_tcp_t *tcp);
 

@@ -123,16 +123,17 @@ static size_t escaped_length(enum log_format format, struct span s)
     return n;
 }
 
-static void append_escaped(struct log_record *r, struct span s)
+static void append_escaped(struct buf *to, enum log_format format,
+                           struct span s)
 {
     char out[ESCAPED_MAX];
 
-    (void)buf_append(&r->line, take_plain(&s));
+    (void)buf_append(to, take_plain(&s));
     while (s.len > 0) {
-        size_t n = escape_next(r->format, &s, out);
+        size_t n = escape_next(format, &s, out);
 
-        (void)buf_append(&r->line, span_make(out, n));
-        (void)buf_append(&r->line, take_plain(&s));
+        (void)buf_append(to, span_make(out, n));
+        (void)buf_append(to, take_plain(&s));
     }
 }
 
@@ -149,6 +150,37 @@ static void append_key(struct log_record *r, const char *key)
         (void)buf_append_string(&r->line, key);
         (void)buf_append_string(&r->line, "=");
     }
+}
+
+/* Names in the journal are capitals, digits and underscores. */
+static void keep_key(struct log_record *r, const char *key)
+{
+    (void)buf_append_string(&r->fields, "POPINJAY_");
+    for (; *key != '\0'; key++) {
+        bool small = *key >= 'a' && *key <= 'z';
+
+        (void)buf_append_octet(
+            &r->fields, (unsigned char)(small ? *key - 'a' + 'A' : *key));
+    }
+    (void)buf_append_octet(&r->fields, '=');
+}
+
+static void keep_text(struct log_record *r, const char *key, struct span value)
+{
+    if (!r->keeps_fields)
+        return;
+    keep_key(r, key);
+    append_escaped(&r->fields, LOG_FORMAT_TEXT, value);
+    (void)buf_append_octet(&r->fields, '\n');
+}
+
+static void keep_number(struct log_record *r, const char *key, uint64_t value)
+{
+    if (!r->keeps_fields)
+        return;
+    keep_key(r, key);
+    (void)buf_append_number(&r->fields, value);
+    (void)buf_append_octet(&r->fields, '\n');
 }
 
 /* Room for a field whose value takes |length| octets; once there was none,
@@ -170,16 +202,25 @@ void log_record_begin(struct log_record *r, enum log_format format,
     char time[DATETIME_RFC3339_LEN + 1];
     bool json = format == LOG_FORMAT_JSON;
 
-    *r = (struct log_record){ .format = format, .level = level };
+    *r =
+        (struct log_record){ .format = format, .level = level, .event = event };
     buf_init(&r->line, LOG_RECORD_MAX);
+    buf_init(&r->fields, LOG_FIELDS_MAX);
     datetime_write_rfc3339(unix_ms, time);
     (void)buf_append_string(&r->line, json ? "{\"time\":\"" : "");
     (void)buf_append_string(&r->line, time);
     (void)buf_append_string(&r->line, json ? "\",\"level\":\"" : " ");
+    r->time_length = json ? 0 : buf_length(&r->line);
     (void)buf_append_string(&r->line, level_names[level]);
     (void)buf_append_string(&r->line, json ? "\",\"event\":\"" : " ");
     (void)buf_append_string(&r->line, event);
     (void)buf_append_string(&r->line, json ? "\"" : "");
+}
+
+void log_record_keep_fields(struct log_record *r)
+{
+    r->keeps_fields = true;
+    keep_text(r, "event", span_from_string(r->event));
 }
 
 void log_record_add_text(struct log_record *r, const char *key,
@@ -194,9 +235,10 @@ void log_record_add_text(struct log_record *r, const char *key,
         return;
     append_key(r, key);
     (void)buf_append_string(&r->line, quoted ? "\"" : "");
-    append_escaped(r, value);
+    append_escaped(&r->line, r->format, value);
     (void)buf_append_string(&r->line, whole ? "" : "...");
     (void)buf_append_string(&r->line, quoted ? "\"" : "");
+    keep_text(r, key, value);
 }
 
 void log_record_add_string(struct log_record *r, const char *key,
@@ -212,6 +254,7 @@ void log_record_add_number(struct log_record *r, const char *key,
         return;
     append_key(r, key);
     (void)buf_append_number(&r->line, value);
+    keep_number(r, key, value);
 }
 
 struct span log_record_end(struct log_record *r)
@@ -227,4 +270,5 @@ struct span log_record_end(struct log_record *r)
 void log_record_fini(struct log_record *r)
 {
     buf_fini(&r->line);
+    buf_fini(&r->fields);
 }

@@ -1,6 +1,7 @@
 #include "net/address.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char mapped[] = "::ffff:"; /* RFC 4291 §2.5.5.2 */
@@ -37,6 +38,19 @@ bool address_parse(struct span text, union address *address)
         return false;
     *address = parsed;
     return true;
+}
+
+void address_group(const char *host, char group[ADDRESS_GROUP_MAX])
+{
+    struct in6_addr v6;
+    char network[INET6_ADDRSTRLEN];
+
+    (void)snprintf(group, ADDRESS_GROUP_MAX, "%s", host);
+    if (inet_pton(AF_INET6, host, &v6) != 1)
+        return;
+    memset(v6.s6_addr + 8, 0, 8);
+    if (inet_ntop(AF_INET6, &v6, network, sizeof(network)) != NULL)
+        (void)snprintf(group, ADDRESS_GROUP_MAX, "%s/64", network);
 }
 
 union address address_of_peer(const uv_tcp_t *tcp)

@@ -40,7 +40,7 @@ static void add_legs(const struct relay *r, struct log_record *record)
     add_tls(record, &r->client_leg, "tls", "cipher");
     if (upstream->address.host[0] == '\0')
         return; /* there was none */
-    log_record_add_string(record, "upstream", upstream->address.host);
+    log_record_add_string(record, "upstream_address", upstream->address.host);
     log_record_add_number(record, "upstream_port", upstream->address.port);
     add_tls(record, upstream, "upstream_tls", "upstream_cipher");
 }
@@ -69,6 +69,40 @@ static enum log_level level_of(enum fault fault)
         break;
     }
     return LOG_LEVEL_INFO;
+}
+
+static bool is_upstreams_doing(enum fault fault)
+{
+    switch (fault_class(fault)) {
+    case FAULT_CLASS_UPSTREAM:
+    case FAULT_CLASS_RESOURCES:
+        return true;
+    case FAULT_CLASS_TIMEOUT:
+        return fault == FAULT_UPSTREAM_SILENT;
+    case FAULT_CLASS_NONE:
+    case FAULT_CLASS_CLIENT:
+    case FAULT_CLASS_REFUSED:
+    case FAULT_CLASS_COUNT:
+        break;
+    }
+    return false;
+}
+
+/* What many sessions may have to tell at the same time. Those that have the
+ * same server to blame, or the same client, are counted together.
+ */
+static void write_failure(const struct relay *r, struct log_record *record,
+                          enum fault fault)
+{
+    char client[ADDRESS_GROUP_MAX];
+
+    if (is_upstreams_doing(fault)) {
+        log_write_failure(record, fault_name(fault), "upstream",
+                          r->settings->upstream_name);
+        return;
+    }
+    address_group(r->client_leg.address.host, client);
+    log_write_failure(record, fault_name(fault), "client", client);
 }
 
 /* --- what the bridge notes --- */
@@ -101,9 +135,12 @@ static void log_login(struct relay *r, const char *event,
     add_legs(r, &record);
     if (wish->note == BRIDGE_NOTE_LOGGED_IN)
         add_login(&record, bridge_report(r->bridge));
-    if (wish->note == BRIDGE_NOTE_LOGIN_REFUSED)
-        log_record_add_string(&record, "reason", fault_name(wish->fault));
-    log_write(&record);
+    if (wish->note != BRIDGE_NOTE_LOGIN_REFUSED) {
+        log_write(&record);
+        return;
+    }
+    log_record_add_string(&record, "reason", fault_name(wish->fault));
+    write_failure(r, &record, wish->fault);
 }
 
 static void log_trouble(struct relay *r, const char *event,
@@ -120,7 +157,10 @@ static void log_trouble(struct relay *r, const char *event,
         log_record_add_string(&record, "reason", fault_name(wish->fault));
     if (wish->note == BRIDGE_NOTE_UPSTREAM_TEXT)
         log_record_add_text(&record, "text", wish->text);
-    log_write(&record);
+    if (wish->fault != FAULT_NONE)
+        write_failure(r, &record, wish->fault);
+    else
+        log_write(&record);
 }
 
 void relay_log_note(struct relay *r, const struct bridge_wish *wish)
@@ -128,7 +168,7 @@ void relay_log_note(struct relay *r, const struct bridge_wish *wish)
     switch (wish->note) {
     case BRIDGE_NOTE_LOGIN:
         remember_user(r, wish->user);
-        log_login(r, "login", wish, LOG_LEVEL_INFO);
+        log_login(r, "login", wish, LOG_LEVEL_DEBUG);
         break;
     case BRIDGE_NOTE_LOGGED_IN:
         log_login(r, "logged_in", wish, LOG_LEVEL_INFO);
@@ -170,7 +210,9 @@ void relay_log_upstream_failure(struct relay *r, const char *failure,
           untrusted ? "upstream_untrusted" : "upstream_unreachable");
     log_record_add_string(&record, "upstream", r->settings->upstream_name);
     log_record_add_string(&record, "text", failure);
-    log_write(&record);
+    write_failure(r, &record,
+                  untrusted ? FAULT_UPSTREAM_UNTRUSTED
+                            : FAULT_UPSTREAM_UNREACHABLE);
 }
 
 void relay_log_end(struct relay *r, enum fault end)
@@ -189,5 +231,8 @@ void relay_log_end(struct relay *r, enum fault end)
     log_record_add_number(&record, "deleted", r->counted.messages_deleted);
     log_record_add_number(&record, "duration_ms", relay_now(r) - r->began_ms);
     log_record_add_string(&record, "reason", fault_name(end));
-    log_write(&record);
+    if (r->counted.logins_ok > 0)
+        log_write(&record);
+    else /* scanners, and whoever has the wrong password, come in crowds */
+        write_failure(r, &record, end);
 }

@@ -50,6 +50,7 @@ struct server {
     uv_signal_t signals[ARRAY_LENGTH(signal_numbers)];
     uv_timer_t drain_timer;
     uv_timer_t sweep_timer;       /* of parked connections */
+    uv_timer_t log_timer;         /* failures that were counted are told */
     struct status_server *status; /* NULL: none */
     struct member *members;       /* |workers| */
     unsigned running;
@@ -143,6 +144,7 @@ static void close_all(struct server *s)
         close_handle((uv_handle_t *)&s->signals[i]);
     close_handle((uv_handle_t *)&s->drain_timer);
     close_handle((uv_handle_t *)&s->sweep_timer);
+    close_handle((uv_handle_t *)&s->log_timer);
     for (unsigned i = 0; i < s->workers; i++)
         close_handle((uv_handle_t *)&s->members[i].ended);
     status_server_close(s->status);
@@ -179,6 +181,12 @@ static void on_sweep(uv_timer_t *timer)
     parked_sweep(s->service->parked, uv_now(&s->loop));
 }
 
+static void on_log_time(uv_timer_t *timer)
+{
+    (void)timer;
+    log_summarize(false);
+}
+
 static void on_worker_ended(uv_async_t *async)
 {
     struct member *m = async->data;
@@ -209,6 +217,7 @@ static void on_signal(uv_signal_t *handle, int number)
      * is no reason to wait for threads to notice.
      */
     log_with_sessions(s, "stopped_at_once");
+    log_summarize(true);
     _exit(EXIT_SUCCESS);
 }
 
@@ -241,6 +250,7 @@ static bool init_handles(struct server *s)
     s->drain_timer.data = s;
     (void)uv_timer_init(&s->loop, &s->sweep_timer);
     s->sweep_timer.data = s;
+    (void)uv_timer_init(&s->loop, &s->log_timer);
     for (unsigned i = 0; i < s->workers; i++) {
         struct member *m = &s->members[i];
 
@@ -309,6 +319,25 @@ static bool start_workers(struct server *s)
     return true;
 }
 
+/* `pop3s=[::]:995 pop3=[::]:110` */
+static void add_listeners(struct log_record *r, const struct config *config)
+{
+    struct buf listeners;
+
+    buf_init(&listeners, LOG_VALUE_MAX);
+    for (size_t i = 0; i < config->listener_count; i++) {
+        char *at = address_text(&config->listeners[i].address);
+
+        (void)buf_append_string(&listeners, i == 0 ? "" : " ");
+        (void)buf_append_string(&listeners, config->listeners[i].name);
+        (void)buf_append_octet(&listeners, '=');
+        (void)buf_append_string(&listeners, at != NULL ? at : "");
+        free(at);
+    }
+    log_record_add_text(r, "listeners", buf_span(&listeners));
+    buf_fini(&listeners);
+}
+
 static void log_ready(const struct server *s)
 {
     const struct config *config = s->settings->config;
@@ -319,13 +348,7 @@ static void log_ready(const struct server *s)
     log_begin(&r, LOG_LEVEL_INFO, "ready");
     log_record_add_string(&r, "version", s->version);
     log_record_add_number(&r, "workers", s->workers);
-    for (size_t i = 0; i < config->listener_count; i++) {
-        char *at = address_text(&config->listeners[i].address);
-
-        log_record_add_string(&r, config->listeners[i].name,
-                              at != NULL ? at : "");
-        free(at);
-    }
+    add_listeners(&r, config);
     log_record_add_string(&r, "upstream", s->upstream);
     log_write(&r);
 }
@@ -338,6 +361,8 @@ bool server_run(struct server *s, char *error, size_t error_size)
         (void)uv_signal_start(&s->signals[i], on_signal, signal_numbers[i]);
     (void)uv_timer_start(&s->sweep_timer, on_sweep, PARKED_SWEEP_MS,
                          PARKED_SWEEP_MS);
+    (void)uv_timer_start(&s->log_timer, on_log_time, LOG_SUMMARY_PERIOD_MS,
+                         LOG_SUMMARY_PERIOD_MS);
     started = start_workers(s);
     if (started) {
         s->state = SERVER_SERVING;

@@ -52,6 +52,7 @@ static void turn_away(struct worker_listener *l, uv_tcp_t *tcp,
                       const struct origin *origin)
 {
     struct address_text from = address_describe(&origin->client);
+    char group[ADDRESS_GROUP_MAX];
     struct log_record record;
 
     counters_add(&l->worker->host.counters, COUNTER_CLIENTS_NOT_ALLOWED, 1);
@@ -62,7 +63,8 @@ static void turn_away(struct worker_listener *l, uv_tcp_t *tcp,
     log_record_add_string(&record, "listener", l->settings->config->name);
     log_record_add_string(&record, "client", from.host);
     log_record_add_number(&record, "port", from.port);
-    log_write(&record);
+    address_group(from.host, group);
+    log_write_failure(&record, "", "client", group);
 }
 
 /* Where it is known who comes: a session begins, or |tcp| is closed. MAP-12: too
@@ -104,7 +106,7 @@ static void on_paused(void *owner, const char *reason)
     log_begin(&record, LOG_LEVEL_ERROR, "accept_paused");
     log_record_add_string(&record, "listener", l->settings->config->name);
     log_record_add_string(&record, "text", reason);
-    log_write(&record);
+    log_write_failure(&record, "", "listener", l->settings->config->name);
 }
 
 /* --- commands of the main thread --- */

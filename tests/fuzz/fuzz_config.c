@@ -63,8 +63,8 @@ static void check_values(const struct config *c)
     REQUIRE(c->session_timeout_ms >= 600000); /* RFC 1939 §3 */
     REQUIRE(c->login_timeout_ms > 0 && c->upstream_timeout_ms > 0);
     REQUIRE(c->max_sessions > 0);
-    REQUIRE(c->log_level <= LOG_LEVEL_DEBUG);
-    REQUIRE(c->log_format <= LOG_FORMAT_JSON);
+    REQUIRE(c->log.level <= LOG_LEVEL_DEBUG);
+    REQUIRE(c->log.format <= LOG_FORMAT_JSON);
     REQUIRE(c->without_uidplus <= REMOVAL_REFUSE);
 }
 

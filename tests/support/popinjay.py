@@ -54,7 +54,9 @@ class Popinjay:
     def _config(self, upstream, settings, cert, key):
         pair = {"certificate": cert, "private_key": key}
         config = {
-            "server": {"workers": "2", "log_level": "debug"},
+            # Each line is there to be found.
+            "server": {"workers": "2", "log_level": "debug",
+                       "log_repeat_limit": "0"},
             "listen pop3s": {"address": f"{LOOPBACK}:{self.port_tls}",
                              "tls": "implicit", **pair},
             "listen pop3": {"address": f"{LOOPBACK}:{self.port_stls}",

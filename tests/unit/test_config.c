@@ -109,8 +109,13 @@ static void test_defaults(void **state)
     (void)state;
     assert_true(c->workers >= 1);
     assert_null(c->user);
-    assert_int_equal(c->log_level, LOG_LEVEL_INFO);
-    assert_int_equal(c->log_format, LOG_FORMAT_TEXT);
+    assert_int_equal(c->log.level, LOG_LEVEL_INFO);
+    assert_int_equal(c->log.format, LOG_FORMAT_TEXT);
+    assert_int_equal(c->log.to, LOG_TO_STDERR);
+    assert_int_equal(c->log.facility, LOG_FACILITY_MAIL);
+    assert_null(c->log.socket);
+    assert_int_equal(c->log.repeat_limit, 10);
+    assert_int_equal(c->log.repeat_window_ms, 60000);
     assert_int_equal(c->listener_count, 1);
     assert_string_equal(c->listeners[0].name, "a");
     assert_int_equal(c->upstream.tls, TLS_MODE_IMPLICIT);
@@ -190,8 +195,8 @@ static void test_everything(void **state)
 
     (void)state;
     assert_int_equal(c->workers, 3);
-    assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);
-    assert_int_equal(c->log_format, LOG_FORMAT_JSON);
+    assert_int_equal(c->log.level, LOG_LEVEL_DEBUG);
+    assert_int_equal(c->log.format, LOG_FORMAT_JSON);
     assert_int_equal(c->listener_count, 2);
     assert_string_equal(c->listeners[0].name, "pop3s");
     assert_string_equal(c->listeners[0].address.host, "::");

@@ -199,12 +199,54 @@ static void test_long_value(void **state)
     check_text(span_make(value, LOG_VALUE_MAX + 1), expected);
 }
 
+/* One by one, escaped as in text whatever the line is, and none of them can end
+ * early: the journal's protocol ends a field with its line.
+ */
+static void test_kept_fields(void **state)
+{
+    static const enum log_format formats[] = { LOG_FORMAT_TEXT,
+                                               LOG_FORMAT_JSON };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(formats); i++) {
+        struct log_record r;
+
+        begin(&r, formats[i]);
+        log_record_keep_fields(&r);
+        log_record_add_text(&r, "user", SPAN_LITERAL("a b\nPRIORITY=0"));
+        log_record_add_number(&r, "duration_ms", 12);
+        assert_octets(buf_span(&r.fields),
+                      SPAN_LITERAL("POPINJAY_EVENT=login\n"
+                                   "POPINJAY_USER=a b\\nPRIORITY=0\n"
+                                   "POPINJAY_DURATION_MS=12\n"));
+        log_record_fini(&r);
+    }
+}
+
+/* Whoever writes times itself leaves ours out. */
+static void test_time_length(void **state)
+{
+    struct log_record r;
+    struct span line;
+
+    (void)state;
+    begin(&r, LOG_FORMAT_TEXT);
+    line = log_record_end(&r);
+    (void)span_take(&line, r.time_length);
+    assert_octets(line, SPAN_LITERAL("info login\n"));
+    log_record_fini(&r);
+    begin(&r, LOG_FORMAT_JSON);
+    assert_int_equal(r.time_length, 0);
+    log_record_fini(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest log_record[] = {
-        cmocka_unit_test(test_text),   cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_levels), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_long),   cmocka_unit_test(test_long_value),
+        cmocka_unit_test(test_text),        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_levels),      cmocka_unit_test(test_json),
+        cmocka_unit_test(test_long),        cmocka_unit_test(test_long_value),
+        cmocka_unit_test(test_kept_fields), cmocka_unit_test(test_time_length),
     };
 
     return cmocka_run_group_tests(log_record, NULL, NULL);

@@ -161,11 +161,12 @@ static void write_config(void)
 
 static int set_up(void **state)
 {
+    const struct log_settings quiet = { .level = LOG_LEVEL_ERROR };
     struct settings_source source = { .path = config_path, .version = "test" };
     char error[256];
 
     (void)state;
-    log_open(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+    assert_true(log_open(&quiet, error, sizeof(error)));
     assert_non_null(mkdtemp(folder));
     snprintf(config_path, sizeof(config_path), "%s/proxy.conf", folder);
     write_config();

@@ -1,0 +1,120 @@
+"""What of a password is left in the memory of the process when its session is
+over: nothing. Root's test: nobody else may look into the process."""
+
+import base64
+import re
+import threading
+
+import pytest
+
+from support.fake_imap import CAPABILITY, FakeImap
+from support.ports import wait_until
+
+SECRET = "Parrot7Feather9Quill5"
+WRONG = "Magpie3Feather8Quill6"
+
+
+def honest(peer):
+    """Takes one password only, by any way in."""
+    peer.send(b"* OK [" + CAPABILITY + peer.ways + b"] ready\r\n")
+    while True:
+        tag, command = peer.command()
+        if command.startswith((b"AUTHENTICATE", b"LOGIN")):
+            right = any(f in command for f in forms(SECRET))
+            peer.send(tag + (b" OK [" + CAPABILITY + b"] in\r\n" if right else
+                             b" NO [AUTHENTICATIONFAILED] no\r\n"))
+            continue
+        if command.startswith(b"SELECT"):
+            peer.send(b"* 0 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n")
+        peer.send(tag + b" OK done\r\n")
+
+
+def by_plain(peer):
+    peer.ways = b" AUTH=PLAIN"
+    honest(peer)
+
+
+def by_login(peer):
+    peer.ways = b""
+    honest(peer)
+
+
+def forms(secret):
+    """|secret| as text, and what is the same of it wherever it stands in
+    base64."""
+    yield secret.encode()
+    for before in range(3):
+        coded = base64.b64encode(b"\0" * before + secret.encode())
+        yield coded[(8 * before + 5) // 6:][:-4]
+
+
+def memory(pid):
+    """(address, octets) of all that the process can write to."""
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, \
+            open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
+        for line in maps:
+            start, end, rights, name = re.match(
+                r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)",
+                line).groups()
+            start, end = int(start, 16), int(end, 16)
+            if not rights.startswith("rw") or name == "[vvar]":
+                continue
+            mem.seek(start)
+            yield start, name, mem.read(end - start)
+
+
+def found(pid, secret):
+    """Where it stands: the region, and some octets before and behind."""
+    return [(f"{start + m.start():x}", name,
+             octets[max(m.start() - 64, 0):m.end() + 32])
+            for start, name, octets in memory(pid) for form in forms(secret)
+            for m in re.finditer(re.escape(form), octets)]
+
+
+def log_in(c, password):
+    """The reply to PASS; the password goes by the other way as well."""
+    c.ok("USER device")
+    return c.command(f"PASS {password}")
+
+
+def log_in_by_sasl(c, password):
+    plain = base64.b64encode(f"\0device\0{password}".encode()).decode()
+    return c.command(f"AUTH PLAIN {plain}")
+
+
+@pytest.mark.parametrize("script", [by_plain, by_login])
+def test_nothing_is_left_of_a_password(start_proxy, authority, script):
+    """Right and wrong ones, in clear and under TLS, by both commands; no
+    connection rests, which would know no password either."""
+    with FakeImap(script, authority.pair("upstream")) as fake:
+        proxy = start_proxy(fake.upstream_config("implicit", authority.ca_file),
+                            {"limits": {"upstream_reuse": "0 s"}})
+        for connect in (proxy.pop3s, proxy.plain):
+            for way in (log_in, log_in_by_sasl):
+                with connect() as c:
+                    assert way(c, WRONG).startswith(b"-ERR [AUTH]")
+                    assert way(c, SECRET).startswith(b"+OK")
+                    c.quit()
+        wait_until(lambda: not proxy.status()["sessions"]["active"], 10, "the end")
+        assert not found(proxy.pid, SECRET)
+        assert not found(proxy.pid, WRONG)
+
+
+def test_the_search_finds_one_that_is_needed(start_proxy):
+    """While the server has not yet greeted, the password waits for it."""
+    greet = threading.Event()
+
+    def late(peer):
+        greet.wait(20)
+        by_plain(peer)
+
+    with FakeImap(late) as fake:
+        proxy = start_proxy(fake.upstream_config(),
+                            {"limits": {"upstream_reuse": "0 s"}})
+        with proxy.pop3s() as c:
+            c.ok("USER device")
+            c.send(f"PASS {SECRET}\r\n".encode())
+            wait_until(lambda: found(proxy.pid, SECRET), 10, "the password")
+            greet.set()
+            assert c.line().startswith(b"+OK")
+            c.quit()

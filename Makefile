@@ -6,6 +6,8 @@
 BUILD    ?= build
 PREFIX   ?= /usr/local
 DESTDIR  ?=
+MANUALS  ?= $(PREFIX)/share/man
+UNITS    ?= $(PREFIX)/lib/systemd/system
 # Empty for a compiler that warns of more than ours: make WERROR=
 WERROR   ?= -Werror
 # For instance address,undefined (see `make asan`).
@@ -107,6 +109,7 @@ say  = @$(if $(V),:,printf '  %-4s %s\n' $(1) $@)
 
 .DEFAULT_GOAL := all
 .PHONY: all tests run test asan tsan layers format install clean help packages
+.PHONY: manuals deb deb-test
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -139,10 +142,30 @@ layers: $(BUILD)/libpure.a ## show that the pure layers are pure
 format: ## lay out the C sources by .clang-format
 	clang-format -i $(FORMATTED)
 
-install: all ## into PREFIX (/usr/local), below DESTDIR
+manuals: $(BUILD)/man/popinjay.8 $(BUILD)/man/popinjay.conf.5
+
+install: all manuals ## into PREFIX (/usr/local), below DESTDIR
 	install -D -m 755 $(BUILD)/popinjay $(DESTDIR)$(PREFIX)/sbin/popinjay
 	install -D -m 644 proxy.conf.sample \
 	    $(DESTDIR)$(PREFIX)/share/doc/popinjay/proxy.conf.sample
+	install -D -m 644 $(BUILD)/man/popinjay.8 \
+	    $(DESTDIR)$(MANUALS)/man8/popinjay.8
+	install -D -m 644 $(BUILD)/man/popinjay.conf.5 \
+	    $(DESTDIR)$(MANUALS)/man5/popinjay.conf.5
+	install -D -m 644 deploy/systemd/popinjay.sysusers \
+	    $(DESTDIR)$(PREFIX)/lib/sysusers.d/popinjay.conf
+	install -d $(DESTDIR)$(UNITS)
+	for unit in deploy/systemd/popinjay.service; do \
+	    sed 's|/usr/sbin/|$(PREFIX)/sbin/|' $$unit \
+	        >$(DESTDIR)$(UNITS)/$${unit##*/} || exit; done
+
+deb: ## a Debian package, in build/deb
+	@deploy/install-packages.sh build package
+	@deploy/make-deb.sh build/deb
+
+deb-test: ## that package installed, upgraded and purged in a fresh root
+	@deploy/install-packages.sh build test package
+	@$(PYTHON) tests/run.py deb
 
 clean: ## remove build/
 	rm -rf build
@@ -201,6 +224,17 @@ VERSIONED := $(call objects,$(shell grep -ls POPINJAY_VERSION \
                $(wildcard proxy/*.c proxy/*/*.c) /dev/null))
 $(VERSIONED): COMPILE += -DPOPINJAY_VERSION='"$(VERSION)"'
 $(VERSIONED): $(BUILD)/version
+
+$(BUILD)/man/popinjay.8: deploy/man/popinjay.8.in $(BUILD)/version
+	@mkdir -p $(@D)
+	$(call say,MAN)
+	$(Q)sed 's|@VERSION@|$(VERSION)|' $< >$@
+
+$(BUILD)/man/popinjay.conf.5: proxy.conf.sample deploy/man/conf_manual.awk \
+                  $(BUILD)/version
+	@mkdir -p $(@D)
+	$(call say,MAN)
+	$(Q)awk -f deploy/man/conf_manual.awk -v version='$(VERSION)' $< >$@
 
 # Stamps that change only when their text does; what depends on them is then
 # built anew.

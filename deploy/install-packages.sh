@@ -4,9 +4,10 @@
 # Sets:
 #   build     compiles popinjay
 #   run       the demonstration: a Dovecot of its own
-#   test      make test; includes run, clients and servers
+#   test      make test; includes run, clients, servers and package
 #   clients   the mail programs of tests/clients
 #   servers   what tests/support/roots.py unpacks further IMAP servers with
+#   package   make deb, and a fresh root to install it in
 #   fuzz      make fuzz
 #   coverage  make coverage
 #   bench     make bench: the servers that stand beside popinjay, and gnuplot
@@ -19,12 +20,13 @@ set -eu
 build='gcc libc6-dev make pkg-config libuv1-dev libssl-dev libinih-dev
        libjansson-dev libseccomp-dev uthash-dev LLHTTP'
 run='ca-certificates curl dovecot-core dovecot-imapd openssl python3'
-tests='chromium clang-format fail2ban libcmocka-dev prometheus python3-pytest
-       rsyslog'
+tests='chromium clang-format fail2ban groff-base libcmocka-dev prometheus
+       python3-pytest rsyslog systemd'
 clients='bsdutils curl default-jdk-headless fetchmail getmail6
          libio-socket-ssl-perl libmail-java mpop neomutt nmh nodejs NPM perl
          ruby s-nail'
 servers='apt dpkg openssl tar'
+package='debhelper dpkg-dev lintian mmdebstrap'
 fuzz='clang LIBCLANG_RT'
 coverage='gcovr'
 bench='dovecot-core dovecot-imapd dovecot-pop3d gnuplot-nox libnginx-mod-mail
@@ -93,9 +95,10 @@ for set_name; do
     --list) list_only=yes ;;
     build) wanted="$wanted $build" ;;
     run) wanted="$wanted $run" ;;
-    test) wanted="$wanted $run $tests $clients $servers" ;;
+    test) wanted="$wanted $run $tests $clients $servers $package" ;;
     clients) wanted="$wanted $clients" ;;
     servers) wanted="$wanted $servers" ;;
+    package) wanted="$wanted $package" ;;
     fuzz) wanted="$wanted $fuzz" ;;
     coverage) wanted="$wanted $tests $coverage" ;;
     bench) wanted="$wanted $bench" ;;

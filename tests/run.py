@@ -49,7 +49,9 @@ JOBS = 2
 # Most of pytest's files run on both builds. These do not:
 #   the scripted server's own tests: there is no proxy in them;
 #   the search of the process's memory: a sanitizer's is too large to read;
-PLAIN_ONLY = {"upstream/test_server.py", "integration/test_secrets.py"}
+#   what is installed and packed, which is never a sanitizer's build.
+PLAIN_ONLY = {"upstream/test_server.py", "integration/test_secrets.py",
+              "deploy/test_install.py", "deploy/test_package.py"}
 #   other people's servers and clients: their turns take most of the time, and
 #   the sanitizers find in them all that the plain build would, and more.
 ASAN_ONLY = {"integration/test_servers.py", "integration/test_clients.py"}
@@ -59,7 +61,8 @@ SERVED = ("test_life.py", "test_login.py", "test_delete.py", "test_commands.py",
           "test_half_close.py", "test_reuse.py", "test_parked.py")
 OTHER_SERVERS = ("cyrus", "courier", "mailutils")
 # Roots are made and entered, and the memory of a process read, by root.
-ROOT = {"integration/test_servers.py", "integration/test_secrets.py"}
+ROOT = {"integration/test_servers.py", "integration/test_secrets.py",
+        "deploy/fresh_root.py"}
 # What workers share: locks, lists of messages, connections, tickets, figures.
 THREADS = ("test_life.py", "test_login.py", "test_reuse.py", "test_status.py",
            "test_tls_resumption.py")
@@ -282,6 +285,12 @@ def threads():
         for name in THREADS])
 
 
+def deb():
+    """The Debian package, installed and purged in a root made for it."""
+    return pytest_file(os.path.join(TOP, "tests", "deploy", "fresh_root.py"),
+                       environment(PLAIN))
+
+
 def environment(build):
     return {"POPINJAY": os.path.join(TOP, build, "popinjay"),
             "PYTHONDONTWRITEBYTECODE": "1", **ENVIRONMENT[build]}
@@ -326,8 +335,9 @@ PARTS = {
     "threads": threads,
     "programs-tsan": lambda: programs(TSAN),
     "pytest-tsan": lambda: pytest(TSAN),
+    "deb": deb,
 }
-NAMED = ("programs-tsan", "pytest-tsan")
+NAMED = ("programs-tsan", "pytest-tsan", "deb")
 GROUPS = {
     "asan": ["build-asan", "programs-asan", "sim-asan", "pytest-asan"],
     "tsan": ["build-tsan", "programs-tsan", "pytest-tsan"],

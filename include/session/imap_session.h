@@ -72,9 +72,10 @@ struct imap_session {
     uint32_t tag;                   /* of the last command */
     uint64_t awaited; /* bit i: the tagged response to |tag| - i is to come */
     uint32_t id_tag;  /* of ID, whose answer nobody waits for; 0: none */
-    bool responded;   /* AUTHENTICATE: the response is sent */
-    bool cancelled;   /* AUTHENTICATE: given up with `*` */
-    bool collecting;  /* capabilities come in an untagged response */
+    bool id_said;
+    bool responded;         /* AUTHENTICATE: the response is sent */
+    bool cancelled;         /* AUTHENTICATE: given up with `*` */
+    bool collecting;        /* capabilities come in an untagged response */
     bool condstore_refused; /* SELECT with (CONDSTORE) was answered BAD */
     bool login_goes_on;     /* LOGIN: a piece waits for `+` */
     unsigned login_piece;   /* LOGIN: sent so far */

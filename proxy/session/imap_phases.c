@@ -109,8 +109,19 @@ static void send_id(struct imap_session *s)
     if (s->policy->forward_client_address)
         address = s->client_address;
     s->id_tag = next_tag(s);
+    s->id_said = true;
     s->awaited = 0;
     imap_write_id(&s->out, s->id_tag, s->policy->version, address);
+}
+
+/* Once, where it is wanted and understood. The client's address is to be told
+ * before the login: only there does Dovecot heed it.
+ */
+static void offer_id(struct imap_session *s)
+{
+    if (s->policy->send_id && !s->id_said &&
+        imap_capabilities_have(s->capabilities, IMAP_CAP_ID))
+        send_id(s);
 }
 
 void imap_phase_forget_mailbox(struct imap_session *s)
@@ -290,6 +301,8 @@ enum fault imap_session_log_in(struct imap_session *s,
         return FAULT_UPSTREAM_NO_LOGIN;
     if (!credentials_copy(&s->credentials, credentials))
         return FAULT_NO_MEMORY;
+    if (s->policy->forward_client_address)
+        offer_id(s);
     imap_phase_enter(s, plain ? IMAP_AUTHENTICATE : IMAP_LOGIN);
     return FAULT_NONE;
 }
@@ -340,9 +353,7 @@ static struct imap_session_event after_login(struct imap_session *s)
 
     if (result.kind != IMAP_SESSION_MORE)
         return result;
-    if (s->policy->send_id &&
-        imap_capabilities_have(s->capabilities, IMAP_CAP_ID))
-        send_id(s);
+    offer_id(s);
     imap_phase_enter(s, IMAP_AUTHENTICATED);
     return happened(IMAP_SESSION_LOGGED_IN);
 }

@@ -356,6 +356,34 @@ static void tells_the_clients_address(void **state)
     expect_silence(h);
 }
 
+/* IEXT-5: before the login, where a server that heeds the address wants it; the
+ * password does not wait for the answer, and nothing is said twice.
+ */
+static void tells_the_address_before_the_login(void **state)
+{
+    struct harness *h = *state;
+
+    h->policy.forward_client_address = true;
+    h->policy.version = "1.0";
+    begin(h);
+    bridge_set_client_address(h->bridge, SPAN_LITERAL("192.0.2.7"));
+    client_says(h, "USER u\r\n");
+    expect_ok(h);
+    expect_wish(h, BRIDGE_CONNECT);
+    outcome(h, BRIDGE_UPSTREAM_UP);
+    upstream_says(h,
+                  "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR ID] hi\r\n");
+    client_says(h, "PASS p\r\n");
+    expect_upstream(h, "# ID (\"name\" \"popinjay\" \"version\" \"1.0\" "
+                       "\"x-originating-ip\" \"192.0.2.7\")\r\n"
+                       "# AUTHENTICATE PLAIN AHUAcA==\r\n");
+    upstream_says(h, "* ID (\"name\" \"x\")\r\n# OK\r\n");
+    expect_silence(h);
+    upstream_says(h, "# OK [CAPABILITY IMAP4rev1 ID] in\r\n");
+    expect_wish(h, BRIDGE_LOCK);
+    expect_silence(h);
+}
+
 /* --- patience --- */
 
 /* DEC-16: signs of life without progress are borne ten times as long. */
@@ -451,6 +479,7 @@ int main(void)
         SESSION_TEST(quits_after_a_loss),
         SESSION_TEST(does_not_connect_for_seen),
         SESSION_TEST(tells_the_clients_address),
+        SESSION_TEST(tells_the_address_before_the_login),
         SESSION_TEST(loses_patience_with_signs_of_life),
         SESSION_TEST(tells_who_waits_for_a_login),
         SESSION_TEST(gives_back_a_late_lock),

@@ -14,6 +14,7 @@
 #include "base/attributes.h"
 #include "containment.h"
 #include "net/network.h"
+#include "net/proxy_header.h"
 #include "net/tls_context.h"
 #include "server/log.h"
 #include "session/policy.h"
@@ -47,7 +48,9 @@ struct config_listener {
     enum tls_version tls_min_version;
     struct config_networks allow_from; /* clients from elsewhere are closed */
     bool allow_plaintext_login;
-    unsigned line; /* where its section begins */
+    enum proxy_protocol proxy_protocol; /* of balancers in front */
+    struct config_networks proxy_from;  /* where those are */
+    unsigned line;                      /* where its section begins */
 };
 
 struct config_upstream {

@@ -52,7 +52,7 @@ struct config_key {
     const char *const *choices; /* in the order of the enum; ends with NULL */
 };
 
-#define CONFIG_KEYS_MAX 48
+#define CONFIG_KEYS_MAX 96
 
 extern const struct config_key config_keys[];
 extern const size_t config_key_count; /* CONFIG_KEYS_MAX at most */

@@ -73,6 +73,25 @@ static bool judge_listener_tls(struct config_loading *l,
     return true;
 }
 
+/* Whoever may say where a client is can say that it is anywhere. */
+static bool judge_proxy(struct config_loading *l, struct config_listener *a,
+                        const struct config_key_lines *lines)
+{
+    bool is_on = a->proxy_protocol != PROXY_PROTOCOL_NO;
+
+    if (is_on && a->proxy_from.count == 0)
+        return config_wrong(l, line_of(lines, CONFIG_LISTEN, "proxy_protocol"),
+                            "[listen %s] proxy_protocol: needs proxy_from, the "
+                            "networks of the balancers that are believed",
+                            a->name);
+    if (!is_on && a->proxy_from.count > 0)
+        return config_wrong(l, line_of(lines, CONFIG_LISTEN, "proxy_from"),
+                            "[listen %s] proxy_from: means nothing without "
+                            "proxy_protocol = v2, v1 or any",
+                            a->name);
+    return true;
+}
+
 static bool judge_listener(struct config_loading *l, size_t i)
 {
     struct config *c = l->config;
@@ -87,6 +106,8 @@ static bool judge_listener(struct config_loading *l, size_t i)
             return config_wrong(l, line_of(lines, CONFIG_LISTEN, "address"),
                                 "[listen %s] address: is that of [listen %s]",
                                 a->name, c->listeners[j].name);
+    if (!judge_proxy(l, a, lines))
+        return false;
     if (a->tls == TLS_MODE_NONE)
         return judge_clear(l, a, lines);
     return judge_listener_tls(l, a, lines);

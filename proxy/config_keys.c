@@ -30,6 +30,7 @@ static const char *const log_facilities[] = {
 };
 static const char *const tls_modes[] = { "implicit", "starttls", "none", NULL };
 static const char *const tls_versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
+static const char *const proxy_protocols[] = { "no", "v1", "v2", "any", NULL };
 static const char *const removal_guards[] = { "guarded", "refuse", NULL };
 
 _Static_assert(CONTAINMENT_KILL == 0 && CONTAINMENT_OFF == 2, "containments");
@@ -40,6 +41,8 @@ _Static_assert(ARRAY_LENGTH(log_facilities) == LOG_FACILITY_COUNT + 1,
                "log_facilities");
 _Static_assert(TLS_MODE_IMPLICIT == 0 && TLS_MODE_NONE == 2, "tls_modes");
 _Static_assert(TLS_VERSION_1_0 == 0 && TLS_VERSION_1_3 == 3, "tls_versions");
+_Static_assert(PROXY_PROTOCOL_NO == 0 && PROXY_PROTOCOL_ANY == 3,
+               "proxy_protocols");
 _Static_assert(REMOVAL_GUARDED == 0 && REMOVAL_REFUSE == 1, "removal_guards");
 
 /* clang-format off: a table is read by its columns */
@@ -80,6 +83,10 @@ const struct config_key config_keys[] = {
       0, 0, NULL },
     { CONFIG_LISTEN, "allow_plaintext_login", CONFIG_BOOL,
       IN_LISTEN(allow_plaintext_login), "no", 0, 0, NULL },
+    { CONFIG_LISTEN, "proxy_protocol", CONFIG_CHOICE, IN_LISTEN(proxy_protocol),
+      "no", 0, 0, proxy_protocols },
+    { CONFIG_LISTEN, "proxy_from", CONFIG_NETWORKS, IN_LISTEN(proxy_from), "",
+      0, 0, NULL },
 
     { CONFIG_UPSTREAM, "address", CONFIG_ADDRESS, IN_UPSTREAM(address), NULL, 0,
       0, NULL },

@@ -142,6 +142,7 @@
  */
 #define PROXY_HEADER_TIMEOUT_MS 5000
 #define PROXY_HEADER_BLOCK_MAX 4096
+#define PROXY_HEADER_MAX (16 + PROXY_HEADER_BLOCK_MAX)
 #define PROXY_HEADERS_AWAITED_MAX 1000
 /* Servers whose TLS sessions a worker keeps, the sessions of each, and for how
  * many seconds one proof of a server's certificate is good for resuming.

@@ -23,6 +23,7 @@ union address {
 struct origin {
     union address client;
     union address via; /* the balancer, or none */
+    bool is_check;     /* no client's: the balancer has a look itself */
 };
 
 struct address_text {

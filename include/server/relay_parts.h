@@ -73,6 +73,7 @@ struct relay {
     uv_timer_t timer;
     uint64_t timer_ms; /* when it is due; UINT64_MAX: it is not */
     bool overloaded;
+    bool is_check; /* a balancer's, and no session in the figures */
 
     /* for the log */
     uint64_t number;

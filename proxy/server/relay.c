@@ -114,7 +114,7 @@ static void count(struct relay *r)
         counters_add(c, listing_counters[i],
                      now->listings[i] - then->listings[i]);
     *then = *now;
-    if (phase != r->phase)
+    if (phase != r->phase && !r->is_check)
         counters_session_move(c, r->listener->number, r->phase, phase);
     r->phase = phase;
 }
@@ -138,7 +138,9 @@ static void end(struct relay *r, enum fault why)
     if (r->bridge != NULL)
         count(r);
     relay_log_end(r, why);
-    counters_session_end(&host->counters, r->listener->number, r->phase, why);
+    if (!r->is_check)
+        counters_session_end(&host->counters, r->listener->number, r->phase,
+                             why);
     relay_upstream_close(r);
     connection_close(r->client);
     release_lock(r);
@@ -339,7 +341,9 @@ void relay_start(struct relay_host *host,
     atomic_fetch_add(&host->sessions, 1);
     atomic_fetch_add(&host->service->sessions, 1);
     r->phase = BRIDGE_AUTHORIZATION;
-    counters_session_begin(&host->counters, listener->number, r->phase);
+    r->is_check = origin->is_check;
+    if (!r->is_check)
+        counters_session_begin(&host->counters, listener->number, r->phase);
     r->client_leg.address = address_describe(&origin->client);
     r->via = address_describe(&origin->via);
     relay_client_begin(r);

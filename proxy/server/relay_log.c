@@ -215,9 +215,17 @@ void relay_log_upstream_failure(struct relay *r, const char *failure,
                             : FAULT_UPSTREAM_UNREACHABLE);
 }
 
+/* A check comes every few seconds, and leaves without a login. */
+static enum log_level level_of_end(const struct relay *r, enum fault end)
+{
+    if (r->is_check && buf_length(&r->user) == 0)
+        return LOG_LEVEL_DEBUG;
+    return level_of(end);
+}
+
 void relay_log_end(struct relay *r, enum fault end)
 {
-    enum log_level level = level_of(end);
+    enum log_level level = level_of_end(r, end);
     struct log_record record;
 
     if (!log_wants(level))

@@ -250,6 +250,17 @@ static const struct part limits[] = {
     { NULL, 0 },
 };
 
+static const struct part proxy_headers[] = {
+    { "client", COUNTER_PROXY_CLIENT },
+    { "unnamed", COUNTER_PROXY_UNNAMED },
+    { "local", COUNTER_PROXY_LOCAL },
+    { "untrusted", COUNTER_PROXY_UNTRUSTED },
+    { "invalid", COUNTER_PROXY_INVALID },
+    { "late", COUNTER_PROXY_LATE },
+    { "closed", COUNTER_PROXY_CLOSED },
+    { NULL, 0 },
+};
+
 #define COUNTER(NAME, WHICH, HELP)                       \
     {                                                    \
         .name = (NAME), .type = "counter", .help = HELP, \
@@ -351,6 +362,8 @@ static const struct family families[] = {
             "TLS clients that asked for a name that no certificate covers."),
     COUNTER("popinjay_clients_not_allowed_total", COUNTER_CLIENTS_NOT_ALLOWED,
             "Clients closed at once because of where they came from."),
+    PARTS("popinjay_proxy_headers_total", "result", proxy_headers,
+          "Connections of balancers, by what their PROXY header came to."),
     PARTS("popinjay_limit_hits_total", "limit", limits,
           "What was refused, closed or not done because of a limit."),
     OTHER("process_cpu_seconds_total", "counter", write_processor,

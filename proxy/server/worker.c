@@ -13,6 +13,7 @@
 #include "net/network.h"
 #include "net/tcp.h"
 #include "server/log.h"
+#include "server/proxy_gate.h"
 #include "server/relay.h"
 
 struct worker_listener {
@@ -23,6 +24,7 @@ struct worker_listener {
 
 struct worker {
     struct relay_host host;
+    struct proxy_gate gate;
     struct settings *settings;
     uv_loop_t loop;
     uv_async_t commands; /* wakes the loop to look at the two below */
@@ -39,28 +41,29 @@ struct worker {
 /* --- accepting --- */
 
 /* Whoever is gone already, and so has no address any more, is not allowed. */
-static bool is_allowed(const struct worker_listener *l,
+static bool is_allowed(const struct settings_listener *l,
                        const struct origin *origin)
 {
-    const struct config_networks *allowed = &l->settings->config->allow_from;
+    const struct config_networks *allowed = &l->config->allow_from;
 
     return allowed->count == 0 ||
            network_any_holds(allowed->at, allowed->count, &origin->client.any);
 }
 
-static void turn_away(struct worker_listener *l, uv_tcp_t *tcp,
-                      const struct origin *origin)
+static void turn_away(struct worker *w, const struct settings_listener *l,
+                      uv_tcp_t *tcp, const struct origin *origin)
 {
+    enum log_level level = origin->is_check ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
     struct address_text from = address_describe(&origin->client);
     char group[ADDRESS_GROUP_MAX];
     struct log_record record;
 
-    counters_add(&l->worker->host.counters, COUNTER_CLIENTS_NOT_ALLOWED, 1);
+    counters_add(&w->host.counters, COUNTER_CLIENTS_NOT_ALLOWED, 1);
     tcp_discard(tcp);
-    if (!log_wants(LOG_LEVEL_INFO))
+    if (!log_wants(level))
         return;
-    log_begin(&record, LOG_LEVEL_INFO, "client_not_allowed");
-    log_record_add_string(&record, "listener", l->settings->config->name);
+    log_begin(&record, level, "client_not_allowed");
+    log_record_add_string(&record, "listener", l->config->name);
     log_record_add_string(&record, "client", from.host);
     log_record_add_number(&record, "port", from.port);
     address_group(from.host, group);
@@ -70,30 +73,36 @@ static void turn_away(struct worker_listener *l, uv_tcp_t *tcp,
 /* Where it is known who comes: a session begins, or |tcp| is closed. MAP-12: too
  * many are refused at their login, far too many at the door.
  */
-static void admit(struct worker_listener *l, uv_tcp_t *tcp,
-                  const struct origin *origin)
+static void admit(void *worker, const struct settings_listener *l,
+                  uv_tcp_t *tcp, const struct origin *origin)
 {
-    struct service *service = l->worker->host.service;
-    uint64_t max = l->worker->settings->config->max_sessions;
-    uint64_t now = atomic_load(&service->sessions);
+    struct worker *w = worker;
+    uint64_t max = l->settings->config->max_sessions;
+    uint64_t now = atomic_load(&w->host.service->sessions);
 
     if (!is_allowed(l, origin)) {
-        turn_away(l, tcp, origin);
+        turn_away(w, l, tcp, origin);
         return;
     }
     if (now >= SESSIONS_HARD_FACTOR * max) {
-        counters_add(&l->worker->host.counters, COUNTER_LIMIT_SESSIONS_HARD, 1);
+        counters_add(&w->host.counters, COUNTER_LIMIT_SESSIONS_HARD, 1);
         tcp_discard(tcp);
         return;
     }
-    relay_start(&l->worker->host, l->settings, tcp, origin, now >= max);
+    relay_start(&w->host, l, tcp, origin, now >= max);
 }
 
 static void on_accepted(void *owner, uv_tcp_t *tcp)
 {
-    const struct origin origin = { .client = address_of_peer(tcp) };
+    const struct worker_listener *l = owner;
+    struct origin origin = { .is_check = false };
 
-    admit(owner, tcp, &origin);
+    if (l->settings->config->proxy_protocol != PROXY_PROTOCOL_NO) {
+        proxy_gate_enter(&l->worker->gate, l->settings, tcp);
+        return;
+    }
+    origin.client = address_of_peer(tcp);
+    admit(l->worker, l->settings, tcp, &origin);
 }
 
 static void on_paused(void *owner, const char *reason)
@@ -134,6 +143,7 @@ static void on_commands(uv_async_t *commands)
         stop_listening(w);
     if (atomic_load(&w->abort_wished) && !w->aborted) {
         w->aborted = true;
+        proxy_gate_clear(&w->gate);
         relay_shut_down_all(&w->host);
     }
 }
@@ -202,6 +212,7 @@ struct worker *worker_new(struct service *service, struct settings *settings,
     w->settings = settings;
     settings_hold(settings);
     counters_init(&w->host.counters);
+    proxy_gate_init(&w->gate, &w->loop, &w->host.counters, admit, w);
     w->listeners =
         calloc(settings->config->listener_count, sizeof(*w->listeners));
     if (w->listeners == NULL ||

@@ -524,6 +524,30 @@ static void test_old_tls(void **state)
     config_free(c);
 }
 
+/* PP-1: whoever is believed is named. */
+static void test_balancers(void **state)
+{
+    struct config *c = load_good(PLAIN "proxy_protocol = v2\n"
+                                       "proxy_from = 192.0.2.0/24\n" UPSTREAM);
+
+    (void)state;
+    assert_int_equal(c->listeners[0].proxy_protocol, PROXY_PROTOCOL_V2);
+    assert_int_equal(c->listeners[0].proxy_from.count, 1);
+    config_free(c);
+    c = load_good(PLAIN UPSTREAM);
+    assert_int_equal(c->listeners[0].proxy_protocol, PROXY_PROTOCOL_NO);
+    config_free(c);
+    check_bad(PLAIN "proxy_protocol = any\n" UPSTREAM,
+              ":5: [listen a] proxy_protocol: needs proxy_from, the networks "
+              "of the balancers that are believed");
+    check_bad(PLAIN "proxy_from = 192.0.2.1\n" UPSTREAM,
+              ":5: [listen a] proxy_from: means nothing without "
+              "proxy_protocol = v2, v1 or any");
+    check_bad(PLAIN "proxy_protocol = yes\n" UPSTREAM,
+              ":5: [listen a] proxy_protocol: must be no, v1, v2 or any, is "
+              "\"yes\"");
+}
+
 static void test_networks(void **state)
 {
     struct config *c =
@@ -855,6 +879,7 @@ int main(void)
         cmocka_unit_test(test_certificates),
         cmocka_unit_test(test_several_certificates),
         cmocka_unit_test(test_old_tls),
+        cmocka_unit_test(test_balancers),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_login_policy),
         cmocka_unit_test(test_insecure_upstream),

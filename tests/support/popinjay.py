@@ -86,7 +86,8 @@ class Popinjay:
         if self._process.poll() is not None:
             raise AssertionError(f"popinjay ended with "
                                  f"{self._process.returncode}:\n{self.log()}")
-        return answers(self.port_tls) and answers(self.port_status)
+        # The other way round there might be several sessions of such knocks.
+        return answers(self.port_status) and answers(self.port_tls)
 
     @property
     def pid(self):

@@ -7,6 +7,7 @@
 #ifndef POPINJAY_CONFIG_H
 #define POPINJAY_CONFIG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,10 @@ struct config_address {
     char *host; /* a name, an IPv4 or an IPv6 address without brackets */
     uint16_t port;
 };
+
+/* The same words, that is: [::1] and [0::1] are different ones. */
+bool config_address_equals(const struct config_address *a,
+                           const struct config_address *b);
 
 /* In the order in which they stand in the file, each at its line. */
 struct config_paths {
@@ -67,8 +72,9 @@ struct config_upstream {
 };
 
 struct config {
-    unsigned workers; /* never 0: auto is resolved */
-    char *user;       /* dropped to when started as root; NULL: stay */
+    atomic_uint holders; /* see config_hold */
+    unsigned workers;    /* never 0: auto is resolved */
+    char *user;          /* dropped to when started as root; NULL: stay */
     enum containment_mode seccomp;
     char *tls_ticket_key_file;         /* NULL: random keys */
     unsigned tls_ticket_key_file_line; /* 0: not given */
@@ -109,6 +115,11 @@ struct config {
  */
 MUST_CHECK struct config *config_load(const char *path, char *error,
                                       size_t error_size);
+
+/* Counted: whoever loaded it is the first holder; config_free gives up one
+ * hold, and the last frees it. NULL is fine for config_free.
+ */
+void config_hold(struct config *config);
 void config_free(struct config *config);
 
 /* Where a file that the configuration names turned out to be unusable later:

@@ -12,7 +12,7 @@
  * hold passwords and mail. As many open files as the system permits; returns
  * how many that is.
  */
-uint64_t process_prepare(void);
+void process_prepare(void);
 
 /* Becomes |user| with its groups, for good, if the process runs as root;
  * otherwise, or with NULL, does nothing. Call it while there is one thread.

@@ -214,10 +214,12 @@ struct config *config_load(const char *path, char *error, size_t error_size)
         return NULL;
     }
     l.config = calloc(1, sizeof(*l.config));
-    if (l.config != NULL)
+    if (l.config != NULL) {
+        atomic_init(&l.config->holders, 1);
         loaded = load(&l, file);
-    else
+    } else {
         (void)config_wrong(&l, 0, "out of memory");
+    }
     (void)fclose(file);
     free(l.listener_lines);
     if (loaded)
@@ -231,9 +233,14 @@ struct config *config_load(const char *path, char *error, size_t error_size)
     return NULL;
 }
 
+void config_hold(struct config *config)
+{
+    atomic_fetch_add(&config->holders, 1);
+}
+
 void config_free(struct config *config)
 {
-    if (config == NULL)
+    if (config == NULL || atomic_fetch_sub(&config->holders, 1) > 1)
         return;
     for (size_t i = 0; i < config->listener_count; i++) {
         config_keys_free(CONFIG_LISTEN, &config->listeners[i]);

@@ -14,8 +14,8 @@ static unsigned line_of(const struct config_key_lines *lines,
     return lines->line[config_key_find(section, name) - config_keys];
 }
 
-static bool same_address(const struct config_address *a,
-                         const struct config_address *b)
+bool config_address_equals(const struct config_address *a,
+                           const struct config_address *b)
 {
     return a->port == b->port && strcmp(a->host, b->host) == 0;
 }
@@ -102,7 +102,7 @@ static bool judge_listener(struct config_loading *l, size_t i)
         return config_wrong(l, a->line, "[listen %s] address: is missing",
                             a->name);
     for (size_t j = 0; j < i; j++)
-        if (same_address(&c->listeners[j].address, &a->address))
+        if (config_address_equals(&c->listeners[j].address, &a->address))
             return config_wrong(l, line_of(lines, CONFIG_LISTEN, "address"),
                                 "[listen %s] address: is that of [listen %s]",
                                 a->name, c->listeners[j].name);
@@ -157,7 +157,7 @@ static bool judge_status(struct config_loading *l)
         return config_wrong(l, l->section_line[CONFIG_STATUS],
                             "[status] address: is missing");
     for (size_t i = 0; c->has_status && i < c->listener_count; i++)
-        if (same_address(&c->listeners[i].address, &c->status))
+        if (config_address_equals(&c->listeners[i].address, &c->status))
             return config_wrong(l, line_of(&l->lines, CONFIG_STATUS, "address"),
                                 "[status] address: is that of [listen %s]",
                                 c->listeners[i].name);

@@ -19,8 +19,6 @@
 
 #define EXIT_MISTAKE 2
 #define ERROR_MAX 2048
-/* Descriptors beside those of the sessions: listeners, loops, files. */
-#define FILES_ASIDE 256
 
 static const char usage[] =
     "usage: popinjay -c FILE [--check]\n"
@@ -76,47 +74,6 @@ static enum parsed parse_options(int argc, char **argv, struct options *o)
     return optind == argc && o->config != NULL ? PARSED_RUN : PARSED_WRONG;
 }
 
-/* Two a session, one for each connection that rests, and some more. */
-static uint64_t files_needed(const struct config *config)
-{
-    uint64_t parked =
-        config->upstream_reuse_ms > 0 ? config->parked_connections : 0;
-
-    return 2 * (uint64_t)config->max_sessions + parked + FILES_ASIDE;
-}
-
-/* The loud ones: what an operator has allowed and should be reminded of. */
-static void warn(const struct config *config, uint64_t files)
-{
-    struct log_record r;
-
-    if (config->upstream.tls == TLS_MODE_NONE &&
-        config->upstream.allow_insecure_upstream)
-        log_event(LOG_LEVEL_WARNING, "insecure_upstream",
-                  "passwords and mail cross the network in clear");
-    if (geteuid() == 0 && config->user == NULL)
-        log_event(LOG_LEVEL_WARNING, "runs_as_root",
-                  "[server] user names nobody to become");
-    for (size_t i = 0; i < config->listener_count; i++) {
-        const struct config_listener *listener = &config->listeners[i];
-
-        if (listener->tls == TLS_MODE_NONE ||
-            listener->tls_min_version >= TLS_VERSION_1_2)
-            continue;
-        log_begin(&r, LOG_LEVEL_WARNING, "old_tls");
-        log_record_add_string(&r, "listener", listener->name);
-        log_record_add_string(&r, "text",
-                              "versions below TLS 1.2 can be broken");
-        log_write(&r);
-    }
-    if (files >= files_needed(config))
-        return;
-    log_begin(&r, LOG_LEVEL_WARNING, "few_files");
-    log_record_add_number(&r, "open_files", files);
-    log_record_add_number(&r, "max_sessions", config->max_sessions);
-    log_write(&r);
-}
-
 /* Ports are bound and keys are read as whoever we were started as; everything
  * else is done as the configured user, and contained.
  */
@@ -139,12 +96,9 @@ static int serve(struct settings *settings, struct service *service)
 
 static int run_with(struct settings *settings, struct service *service)
 {
-    const struct config *config = settings->config;
-    uint64_t files = process_prepare();
     int code;
 
-    warn(config, files);
-    service_limit(service, config);
+    process_prepare();
     code = serve(settings, service);
     log_summarize(true);
     if (code == EXIT_SUCCESS)
@@ -164,7 +118,7 @@ static int run(const struct options *o)
     if (service != NULL) {
         source.readahead = &service->readahead;
         source.listener_names = &service->listener_names;
-        settings = settings_read(&source, error, sizeof(error));
+        settings = settings_read(&source, NULL, error, sizeof(error));
     }
     if (settings == NULL) {
         (void)fprintf(stderr, "%s\n", error);

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-uint64_t process_prepare(void)
+void process_prepare(void)
 {
     struct rlimit none = { 0, 0 };
     struct rlimit files = { 0, 0 };
@@ -17,11 +17,9 @@ uint64_t process_prepare(void)
     (void)signal(SIGPIPE, SIG_IGN);
     (void)setrlimit(RLIMIT_CORE, &none);
     if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-        return 0;
+        return;
     files.rlim_cur = files.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &files);
-    (void)getrlimit(RLIMIT_NOFILE, &files);
-    return files.rlim_cur;
 }
 
 /* Whether there is no way back to root. */

@@ -38,9 +38,16 @@ MUST_CHECK struct listener *listener_new(uv_loop_t *loop, int fd,
                                          listener_accepted *accepted,
                                          listener_paused *paused, void *owner);
 
-/* Stops accepting; frees itself. Connections that the kernel holds are reset.
+/* Stops accepting; frees itself. Connections that the kernel holds are reset,
+ * unless another process, or a duplicate of the descriptor, has the socket too.
  * NULL is fine.
  */
 void listener_close(struct listener *l);
+
+/* The owner is not called any more from here on. */
+typedef void listener_drained(void *owner);
+
+/* The same, but the connections that the kernel holds are accepted first. */
+void listener_drain(struct listener *l, listener_drained *drained);
 
 #endif

@@ -11,7 +11,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/stat.h>
 
 #include "base/attributes.h"
 
@@ -29,12 +28,6 @@ struct tls_ticket_keys {
     struct tls_ticket_key at[TLS_TICKET_KEYS_MAX]; /* the first one seals */
     size_t count;
 };
-
-/* Whether |path| is another file, or has another content or other rights, than
- * when |seen| was noted; notes that. One that is not there differs from all
- * that are.
- */
-bool tls_ticket_file_has_changed(const char *path, struct stat *seen);
 
 /* On failure |keys| is as it was and `FILE: what is wrong` stands in |error|.
  * A file that is open to users other than its owner and group is refused.

@@ -52,8 +52,11 @@ MUST_CHECK struct tls_tickets *tls_tickets_new(const char *file,
                                                tls_tickets_report *report,
                                                char *error, size_t error_size);
 
-/* After the last context that uses it. NULL is fine. */
-void tls_tickets_free(struct tls_tickets *t);
+/* Counted: whoever made it is the first holder, the last one frees it, after
+ * the last context that uses it. NULL is fine for release.
+ */
+void tls_tickets_hold(struct tls_tickets *t);
+void tls_tickets_release(struct tls_tickets *t);
 
 /* Has |ssl| give out and take tickets under these keys, one a handshake. */
 MUST_CHECK bool tls_tickets_serve(struct tls_tickets *t,

@@ -95,6 +95,9 @@ MUST_CHECK bool parked_evict(struct parked_table *t);
  */
 void parked_sweep(struct parked_table *t, uint64_t now_ms);
 
+/* Ends all that rest now. */
+void parked_clear(struct parked_table *t);
+
 /* Ends all; from here on none rests any more. */
 void parked_close(struct parked_table *t);
 

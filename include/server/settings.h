@@ -12,11 +12,13 @@
 #define POPINJAY_SERVER_SETTINGS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attributes.h"
 #include "base/octet_budget.h"
 #include "config.h"
+#include "net/file_stamp.h"
 #include "net/tls_context.h"
 #include "server/listener_names.h"
 #include "session/policy.h"
@@ -31,16 +33,7 @@ struct settings_listener {
     unsigned number;         /* of its name, for the figures */
 };
 
-struct settings {
-    atomic_uint holders;
-    struct config *config;
-    struct settings_listener *listeners; /* config->listener_count */
-    struct tls_context *upstream_tls;    /* NULL with tls = none */
-    struct tls_tickets *tickets;
-    char *upstream_name; /* server_name:port, half a maildrop's name */
-};
-
-/* All of it must outlive the settings. */
+/* Where settings come from. All of it must outlive them. */
 struct settings_source {
     const char *path;
     const char *version;
@@ -48,12 +41,46 @@ struct settings_source {
     struct listener_names *listener_names;
 };
 
+struct settings {
+    atomic_uint holders;
+    const struct settings_source *source;
+    struct config *config;
+    struct settings_listener *listeners; /* config->listener_count */
+    struct tls_context *upstream_tls;    /* NULL with tls = none */
+    struct tls_tickets *tickets;
+    char *upstream_name; /* server_name:port, half a maildrop's name */
+    /* The same and a number that is another one whenever the upstream is, or
+     * who is trusted to be it: under it stands what must not be taken over from
+     * one to the other.
+     */
+    char *upstream_key;
+    unsigned upstream_number;
+    /* Of certificates, keys and trusted authorities, as they were before they
+     * were read: one for each path that settings_files names.
+     */
+    struct file_stamp *stamps;
+};
+
 /* Reads the configuration and all files that it names, so keys must be
- * readable. The caller holds the result. On failure it is NULL and one line
- * stands in |error|: `FILE:LINE: what is wrong`, or `FILE: ...`.
+ * readable. |before| is what holds until now, or NULL: from it come the random
+ * keys of session tickets, and whether the upstream is still the same. The
+ * caller holds the result. On failure it is NULL and one line stands in
+ * |error|: `FILE:LINE: what is wrong`, or `FILE: ...`.
  */
 MUST_CHECK struct settings *settings_read(const struct settings_source *source,
+                                          const struct settings *before,
                                           char *error, size_t error_size);
+
+/* The same, by the configuration that |before| was made of: only the files
+ * that it names are read again.
+ */
+MUST_CHECK struct settings *settings_renew(const struct settings *before,
+                                           char *error, size_t error_size);
+
+/* The |i|th file whose change settings_renew would notice; NULL behind the
+ * last one.
+ */
+const char *settings_file(const struct settings *s, size_t i);
 
 void settings_hold(struct settings *s);
 

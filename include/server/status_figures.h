@@ -29,6 +29,8 @@ struct status_figures {
     enum status_state state;
     uint64_t started_seconds; /* Unix time */
     uint64_t uptime_seconds;
+    uint64_t adopted_seconds; /* Unix time: of what it serves by */
+    uint64_t reload_good;     /* 0: the last reload was refused */
     uint64_t workers;
     uint64_t max_sessions;
     uint64_t sessions;      /* alive now */

@@ -3,7 +3,8 @@
  * Workers share nothing but the service and the settings. All calls below are for one other
  * thread, the main one; the order is
  *
- *     worker_new           binds; the only part that needs privileges
+ *     worker_new
+ *     worker_obey          what it is to serve: before it starts, and any time
  *     worker_start         the thread runs and accepts
  *     worker_stop_listening, worker_abort   in this order, if at all
  *     worker_join          waits until the last session has ended
@@ -21,19 +22,30 @@
 #include "base/counters.h"
 #include "server/service.h"
 #include "server/settings.h"
+#include "server/sockets.h"
 
-struct worker; /* opaque */
+struct worker;        /* opaque */
+struct worker_orders; /* opaque */
 
-/* Binds each listener of |settings|, which it holds. The first worker (|index| 0) also
- * sees to it that nobody else listens there: with SO_REUSEPORT a second
- * process of the same user would silently share the connections.
- *
- * On failure the result is NULL and one line stands in |error|:
- * `ADDRESS: what is wrong`.
+/* NULL where there is no memory. */
+MUST_CHECK struct worker *worker_new(struct service *service);
+
+/* Orders to serve |settings|, which they hold: at the sockets that are those of
+ * worker number |index| among |sockets|, and at those that it has already where
+ * there is none. They are made apart from being given, so that a reload fails
+ * before any worker has heard of it. NULL where there is no memory.
  */
-MUST_CHECK struct worker *worker_new(struct service *service,
-                                     struct settings *settings, unsigned index,
-                                     char *error, size_t error_size);
+MUST_CHECK struct worker_orders *worker_orders_new(struct settings *settings,
+                                                   struct sockets *sockets,
+                                                   unsigned index);
+
+/* Orders that were not given. NULL is fine. */
+void worker_orders_free(struct worker_orders *o);
+
+/* Takes |o|. Sockets that are not named any more are closed, after what they
+ * hold was accepted; sessions go on by the settings that they began with.
+ */
+void worker_obey(struct worker *w, struct worker_orders *o);
 
 /* Starts the thread. When it has ended, uv_async_send is called on |ended|,
  * once; it may be NULL. False: there is no thread to be had.

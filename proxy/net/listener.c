@@ -20,6 +20,7 @@ struct listener {
     uv_timer_t pause;
     listener_accepted *accepted;
     listener_paused *paused;
+    listener_drained *drained; /* NULL: what is not accepted is reset */
     void *owner;
     unsigned open_handles;
     bool closed;
@@ -32,8 +33,11 @@ static void complain(char *error, size_t error_size, const char *host,
 {
     bool v6 = strchr(host, ':') != NULL;
 
-    snprintf(error, error_size, "%s%s%s:%u: %s", v6 ? "[" : "", host,
-             v6 ? "]" : "", port, uv_strerror(uv_translate_sys_error(code)));
+    snprintf(error, error_size, "%s%s%s:%u: %s%s", v6 ? "[" : "", host,
+             v6 ? "]" : "", port, uv_strerror(uv_translate_sys_error(code)),
+             code == EACCES ? "; a port below 1024 takes CAP_NET_BIND_SERVICE, "
+                              "or root until the user is changed"
+                            : "");
 }
 
 static socklen_t parse_address(const char *host, uint16_t port,
@@ -177,25 +181,38 @@ static bool is_about_the_peer(int code)
     }
 }
 
+/* Returns 0, also where the peer is to blame, or libuv's code. */
+static int accept_one(struct listener *l)
+{
+    int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd >= 0)
+        return hand_over(l, fd);
+    return is_about_the_peer(errno) ? 0 : uv_translate_sys_error(errno);
+}
+
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct listener *l = poll->data;
+    int failed = 0;
 
     (void)status; /* what is wrong, accept4 says better */
     (void)events;
-    for (int i = 0; i < ACCEPTS_A_TURN && !l->closed; i++) {
-        int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        int failed = fd < 0 ? uv_translate_sys_error(errno) : hand_over(l, fd);
+    for (int i = 0; i < ACCEPTS_A_TURN && failed == 0 && !l->closed; i++)
+        failed = accept_one(l);
+    if (failed != 0 && failed != UV_EAGAIN)
+        rest(l, uv_strerror(failed));
+}
 
-        if (fd < 0 && is_about_the_peer(errno))
-            continue;
-        if (failed == UV_EAGAIN)
-            return;
-        if (failed < 0) {
-            rest(l, uv_strerror(failed));
-            return;
-        }
-    }
+/* Right before the socket closes, so that none comes in between. It could go on
+ * for ever where they come faster than they are accepted.
+ */
+static void accept_the_last(struct listener *l)
+{
+    int failed = 0;
+
+    for (int i = 0; i < LISTEN_BACKLOG && failed == 0; i++)
+        failed = accept_one(l);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -205,7 +222,11 @@ static void on_closed(uv_handle_t *handle)
     assert(l->open_handles > 0);
     if (--l->open_handles > 0)
         return;
+    if (l->drained != NULL)
+        accept_the_last(l);
     close(l->fd);
+    if (l->drained != NULL)
+        l->drained(l->owner);
     free(l);
 }
 
@@ -239,4 +260,11 @@ void listener_close(struct listener *l)
     l->closed = true;
     uv_close((uv_handle_t *)&l->poll, on_closed);
     uv_close((uv_handle_t *)&l->pause, on_closed);
+}
+
+void listener_drain(struct listener *l, listener_drained *drained)
+{
+    assert(!l->closed);
+    l->drained = drained;
+    listener_close(l);
 }

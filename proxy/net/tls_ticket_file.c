@@ -5,34 +5,13 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define KEY_SIZE sizeof(struct tls_ticket_key)
 
 /* What is read is the struct, octet for octet. */
 _Static_assert(KEY_SIZE == 80, "a key has no padding");
-
-/* The time of change, unlike that of modification, moves with every write,
- * chmod, chown and rename, and nobody can set it back.
- */
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
-           a->st_size == b->st_size && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-           a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
-bool tls_ticket_file_has_changed(const char *path, struct stat *seen)
-{
-    struct stat now;
-    bool changed;
-
-    if (stat(path, &now) != 0)
-        memset(&now, 0, sizeof(now));
-    changed = !is_same(&now, seen);
-    *seen = now;
-    return changed;
-}
 
 /* NULL: it will do. */
 static const char *judge(const struct stat *st)

@@ -6,19 +6,23 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "net/file_stamp.h"
+
 #define PROBLEM_MAX 512
 
 struct tls_tickets {
+    atomic_uint holders;
     pthread_mutex_t mutex; /* of what changes: keys, since_ms, seen */
     struct tls_ticket_keys keys;
-    uint64_t since_ms; /* the first key seals; the file was looked at */
-    char *file;        /* NULL: random keys */
-    struct stat seen;  /* of the file, when it was looked at */
+    uint64_t since_ms;      /* the first key seals; the file was looked at */
+    char *file;             /* NULL: random keys */
+    struct file_stamp seen; /* of the file, when it was looked at */
     tls_tickets_report *report;
     EVP_CIPHER *cipher; /* looked up once: that takes a lock of OpenSSL's */
 };
@@ -65,11 +69,16 @@ static void rotate(struct tls_tickets *t, uint64_t now_ms)
  */
 static bool look_at_file(struct tls_tickets *t, uint64_t now_ms, char *problem)
 {
+    struct file_stamp now;
+
     if (now_ms < t->since_ms + TLS_TICKET_FILE_LOOK_MS)
         return true;
     t->since_ms = now_ms;
-    return !tls_ticket_file_has_changed(t->file, &t->seen) ||
-           tls_ticket_file_read(t->file, &t->keys, problem, PROBLEM_MAX);
+    now = file_stamp_of(t->file);
+    if (file_stamp_equals(&now, &t->seen))
+        return true;
+    t->seen = now;
+    return tls_ticket_file_read(t->file, &t->keys, problem, PROBLEM_MAX);
 }
 
 /* --- asked for a key --- */
@@ -209,7 +218,7 @@ static bool first_keys(struct tls_tickets *t, const char *file, char *error,
     t->file = strdup(file);
     if (t->file == NULL)
         return false;
-    (void)tls_ticket_file_has_changed(file, &t->seen);
+    t->seen = file_stamp_of(file);
     return tls_ticket_file_read(file, &t->keys, error, error_size);
 }
 
@@ -226,18 +235,24 @@ struct tls_tickets *tls_tickets_new(const char *file,
         free(t);
         return NULL;
     }
+    atomic_init(&t->holders, 1);
     t->report = report;
     t->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
     if (t->cipher == NULL || !first_keys(t, file, error, error_size)) {
-        tls_tickets_free(t);
+        tls_tickets_release(t);
         return NULL;
     }
     return t;
 }
 
-void tls_tickets_free(struct tls_tickets *t)
+void tls_tickets_hold(struct tls_tickets *t)
 {
-    if (t == NULL)
+    atomic_fetch_add(&t->holders, 1);
+}
+
+void tls_tickets_release(struct tls_tickets *t)
+{
+    if (t == NULL || atomic_fetch_sub(&t->holders, 1) > 1)
         return;
     pthread_mutex_destroy(&t->mutex);
     EVP_CIPHER_free(t->cipher);

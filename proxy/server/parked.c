@@ -237,16 +237,26 @@ void parked_sweep(struct parked_table *t, uint64_t now_ms)
     end_all(t, ending);
 }
 
-void parked_close(struct parked_table *t)
+static void empty(struct parked_table *t, bool close)
 {
     struct entry *ending = NULL;
 
     pthread_mutex_lock(&t->mutex);
-    t->closed = true;
+    t->closed |= close;
     while (t->resting != NULL)
         give_up(t, t->resting, &ending);
     pthread_mutex_unlock(&t->mutex);
     end_all(t, ending);
+}
+
+void parked_clear(struct parked_table *t)
+{
+    empty(t, false);
+}
+
+void parked_close(struct parked_table *t)
+{
+    empty(t, true);
 }
 
 uint32_t parked_count(struct parked_table *t)

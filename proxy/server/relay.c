@@ -39,7 +39,7 @@ static void offer_mailbox(struct relay *r, struct span user)
 {
     struct service *service = r->host->service;
     struct known_mailbox known = snapshot_cache_find(
-        service->snapshots, span_from_string(r->settings->upstream_name), user);
+        service->snapshots, span_from_string(r->settings->upstream_key), user);
 
     bridge_offer_mailbox(r->bridge, &known);
     known_mailbox_clear(&known);
@@ -50,7 +50,7 @@ static void keep_mailbox(struct relay *r, struct span user)
     struct service *service = r->host->service;
 
     snapshot_cache_put(service->snapshots,
-                       span_from_string(r->settings->upstream_name), user,
+                       span_from_string(r->settings->upstream_key), user,
                        bridge_known_mailbox(r->bridge));
 }
 

@@ -230,7 +230,7 @@ static bool take_parked(struct relay *r, const struct credentials *credentials,
     struct service *service = r->host->service;
 
     r->has_claim = parked_claim_make(
-        service->parked, span_from_string(r->settings->upstream_name),
+        service->parked, span_from_string(r->settings->upstream_key),
         credentials, told_of_client(r), &r->claim);
     return r->has_claim &&
            parked_take(service->parked, &r->claim, relay_now(r), parked);

@@ -10,15 +10,7 @@
 
 #include "base/limits.h"
 #include "server/log.h"
-#include "server/status_server.h"
-#include "server/worker.h"
-
-enum server_state {
-    SERVER_STARTING,
-    SERVER_SERVING,
-    SERVER_DRAINING, /* no new sessions */
-    SERVER_ABORTING, /* drain_timeout is over */
-};
+#include "server/server_parts.h"
 
 /* An upstream that was last seen to fail is worth another attempt after this;
  * where nobody asks us while we are not ready, nothing else would show that it
@@ -26,35 +18,7 @@ enum server_state {
  */
 #define UPSTREAM_FAILING_MS 60000
 
-static const int signal_numbers[] = { SIGTERM, SIGINT, SIGHUP };
-
-/* A worker and how its thread says that it has ended. */
-struct member {
-    struct server *server;
-    struct worker *worker;
-    uv_async_t ended;
-    bool is_running;
-};
-
-struct server {
-    struct settings *settings;
-    struct service *service;
-    unsigned workers;
-    const char *version;
-    char *upstream; /* HOST:PORT, for people */
-    enum server_state state;
-    uint64_t started_ms;      /* by the loop's clock */
-    uint64_t started_seconds; /* Unix time */
-
-    uv_loop_t loop;
-    uv_signal_t signals[ARRAY_LENGTH(signal_numbers)];
-    uv_timer_t drain_timer;
-    uv_timer_t sweep_timer;       /* of parked connections */
-    uv_timer_t log_timer;         /* failures that were counted are told */
-    struct status_server *status; /* NULL: none */
-    struct member *members;       /* |workers| */
-    unsigned running;
-};
+static const int signal_numbers[SERVER_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
 
 /* --- figures --- */
 
@@ -91,6 +55,8 @@ static void figures(void *data, struct status_figures *out)
         .upstream = s->upstream,
         .started_seconds = s->started_seconds,
         .uptime_seconds = (uv_now(&s->loop) - s->started_ms) / 1000,
+        .adopted_seconds = s->adopted_seconds,
+        .reload_good = !s->reload_failed,
         .workers = s->workers,
         .max_sessions = s->settings->config->max_sessions,
         .state = state_for_status(s),
@@ -112,25 +78,7 @@ static void figures(void *data, struct status_figures *out)
     }
 }
 
-static uint32_t sessions_now(const struct server *s)
-{
-    uint32_t sessions = 0;
-
-    for (unsigned i = 0; i < s->workers; i++)
-        sessions += worker_sessions(s->members[i].worker);
-    return sessions;
-}
-
 /* --- the end --- */
-
-static void log_with_sessions(const struct server *s, const char *event)
-{
-    struct log_record r;
-
-    log_begin(&r, LOG_LEVEL_INFO, event);
-    log_record_add_number(&r, "sessions", sessions_now(s));
-    log_write(&r);
-}
 
 static void close_handle(uv_handle_t *handle)
 {
@@ -156,7 +104,7 @@ static void on_drain_over(uv_timer_t *timer)
     struct server *s = timer->data;
 
     s->state = SERVER_ABORTING;
-    log_with_sessions(s, "drain_over");
+    server_log_sessions(s, "drain_over");
     for (unsigned i = 0; i < s->workers; i++)
         if (s->members[i].is_running)
             worker_abort(s->members[i].worker);
@@ -165,7 +113,7 @@ static void on_drain_over(uv_timer_t *timer)
 static void drain(struct server *s)
 {
     s->state = SERVER_DRAINING;
-    log_with_sessions(s, "draining");
+    server_log_sessions(s, "draining");
     parked_close(s->service->parked);
     for (unsigned i = 0; i < s->workers; i++)
         if (s->members[i].is_running)
@@ -205,8 +153,7 @@ static void on_signal(uv_signal_t *handle, int number)
     struct server *s = handle->data;
 
     if (number == SIGHUP) {
-        log_event(LOG_LEVEL_WARNING, "reload",
-                  "not supported; restart to use a new configuration");
+        server_reload(s);
         return;
     }
     if (s->state == SERVER_SERVING) {
@@ -216,25 +163,12 @@ static void on_signal(uv_signal_t *handle, int number)
     /* Nothing is half done that the next start would have to mend, so there
      * is no reason to wait for threads to notice.
      */
-    log_with_sessions(s, "stopped_at_once");
+    server_log_sessions(s, "stopped_at_once");
     log_summarize(true);
     _exit(EXIT_SUCCESS);
 }
 
 /* --- the beginning --- */
-
-static char *address_text(const struct config_address *a)
-{
-    bool v6 = false;
-    char *text = NULL;
-
-    for (const char *c = a->host; *c != '\0'; c++)
-        v6 = v6 || *c == ':';
-    if (asprintf(&text, v6 ? "[%s]:%u" : "%s:%u", a->host, (unsigned)a->port) <
-        0)
-        return NULL;
-    return text;
-}
 
 static bool init_handles(struct server *s)
 {
@@ -261,22 +195,16 @@ static bool init_handles(struct server *s)
     return true;
 }
 
-static bool bind_all(struct server *s, char *error, size_t error_size)
+static bool make_workers(struct server *s, char *error, size_t error_size)
 {
-    const struct config *config = s->settings->config;
-    struct status_source source = { figures, s };
-
     for (unsigned i = 0; i < s->workers; i++) {
-        s->members[i].worker =
-            worker_new(s->service, s->settings, i, error, error_size);
-        if (s->members[i].worker == NULL)
+        s->members[i].worker = worker_new(s->service);
+        if (s->members[i].worker == NULL) {
+            (void)snprintf(error, error_size, "no memory");
             return false;
+        }
     }
-    if (!config->has_status)
-        return true;
-    s->status =
-        status_server_new(&s->loop, &config->status, source, error, error_size);
-    return s->status != NULL;
+    return true;
 }
 
 struct server *server_new(struct settings *settings, struct service *service,
@@ -287,20 +215,20 @@ struct server *server_new(struct settings *settings, struct service *service,
     (void)snprintf(error, error_size, "out of memory");
     if (s == NULL)
         return NULL;
-    s->settings = settings;
     s->service = service;
-    s->workers = settings->config->workers;
     s->version = version;
-    s->upstream = address_text(&settings->config->upstream.address);
+    s->source = (struct status_source){ figures, s };
+    s->workers = settings->config->workers;
     s->members = calloc(s->workers, sizeof(*s->members));
-    if (s->upstream == NULL || s->members == NULL || !init_handles(s)) {
-        free(s->upstream);
+    if (s->members == NULL || !init_handles(s)) {
         free(s->members);
         free(s);
         return NULL;
     }
-    settings_hold(settings);
-    if (bind_all(s, error, error_size))
+    s->begun_by = settings->config;
+    config_hold(s->begun_by);
+    if (make_workers(s, error, error_size) &&
+        server_adopt(s, settings, error, error_size))
         return s;
     server_free(s);
     return NULL;
@@ -319,40 +247,6 @@ static bool start_workers(struct server *s)
     return true;
 }
 
-/* `pop3s=[::]:995 pop3=[::]:110` */
-static void add_listeners(struct log_record *r, const struct config *config)
-{
-    struct buf listeners;
-
-    buf_init(&listeners, LOG_VALUE_MAX);
-    for (size_t i = 0; i < config->listener_count; i++) {
-        char *at = address_text(&config->listeners[i].address);
-
-        (void)buf_append_string(&listeners, i == 0 ? "" : " ");
-        (void)buf_append_string(&listeners, config->listeners[i].name);
-        (void)buf_append_octet(&listeners, '=');
-        (void)buf_append_string(&listeners, at != NULL ? at : "");
-        free(at);
-    }
-    log_record_add_text(r, "listeners", buf_span(&listeners));
-    buf_fini(&listeners);
-}
-
-static void log_ready(const struct server *s)
-{
-    const struct config *config = s->settings->config;
-    struct log_record r;
-
-    if (!log_wants(LOG_LEVEL_INFO))
-        return;
-    log_begin(&r, LOG_LEVEL_INFO, "ready");
-    log_record_add_string(&r, "version", s->version);
-    log_record_add_number(&r, "workers", s->workers);
-    add_listeners(&r, config);
-    log_record_add_string(&r, "upstream", s->upstream);
-    log_write(&r);
-}
-
 bool server_run(struct server *s, char *error, size_t error_size)
 {
     bool started;
@@ -366,7 +260,7 @@ bool server_run(struct server *s, char *error, size_t error_size)
     started = start_workers(s);
     if (started) {
         s->state = SERVER_SERVING;
-        log_ready(s);
+        server_log_ready(s);
     } else {
         (void)snprintf(error, error_size, "a thread could not be started");
         if (s->running == 0)
@@ -388,6 +282,7 @@ void server_free(struct server *s)
         worker_free(s->members[i].worker);
     (void)uv_loop_close(&s->loop);
     settings_release(s->settings);
+    config_free(s->begun_by);
     free(s->members);
     free(s->upstream);
     free(s);

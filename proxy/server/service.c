@@ -34,6 +34,12 @@ void service_limit(struct service *s, const struct config *config)
     parked_set_limits(s->parked, &parked);
 }
 
+void service_forget_upstream(struct service *s)
+{
+    parked_clear(s->parked);
+    atomic_store(&s->upstream_failed_ms, 0);
+}
+
 void service_free(struct service *s)
 {
     if (s == NULL)

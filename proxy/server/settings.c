@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/log.h"
 
@@ -12,6 +13,38 @@ static void on_bad_ticket_keys(const char *problem)
 {
     log_event(LOG_LEVEL_ERROR, "tls_ticket_keys_kept", problem);
 }
+
+/* --- the files --- */
+
+const char *settings_file(const struct settings *s, size_t i)
+{
+    for (size_t l = 0; l < s->config->listener_count; l++) {
+        const struct config_listener *listener = &s->config->listeners[l];
+        size_t count = listener->certificates.count;
+
+        if (i < count)
+            return listener->certificates.at[i].text;
+        if (i < 2 * count)
+            return listener->private_keys.at[i - count].text;
+        i -= 2 * count;
+    }
+    return i == 0 ? s->config->upstream.ca_file : NULL;
+}
+
+/* Before they are read: what changes meanwhile is then seen to have. */
+static bool note_files(struct settings *s)
+{
+    size_t count = 0;
+
+    while (settings_file(s, count) != NULL)
+        count++;
+    s->stamps = calloc(count + 1, sizeof(*s->stamps));
+    for (size_t i = 0; s->stamps != NULL && i < count; i++)
+        s->stamps[i] = file_stamp_of(settings_file(s, i));
+    return s->stamps != NULL;
+}
+
+/* --- listeners --- */
 
 static struct tls_context *listener_tls(const struct config_listener *listener,
                                         struct tls_tickets *tickets,
@@ -33,9 +66,7 @@ static struct tls_context *listener_tls(const struct config_listener *listener,
     return context;
 }
 
-static bool set_up_listeners(struct settings *s,
-                             const struct settings_source *source, char *error,
-                             size_t error_size)
+static bool set_up_listeners(struct settings *s, char *error, size_t error_size)
 {
     s->listeners = calloc(s->config->listener_count, sizeof(*s->listeners));
     if (s->listeners == NULL)
@@ -45,10 +76,10 @@ static bool set_up_listeners(struct settings *s,
 
         l->settings = s;
         l->config = &s->config->listeners[i];
-        l->policy = config_policy(s->config, l->config, source->version);
-        l->policy.readahead_budget = source->readahead;
+        l->policy = config_policy(s->config, l->config, s->source->version);
+        l->policy.readahead_budget = s->source->readahead;
         l->number =
-            listener_names_take(source->listener_names, l->config->name);
+            listener_names_take(s->source->listener_names, l->config->name);
         if (l->config->tls == TLS_MODE_NONE)
             continue;
         l->tls = listener_tls(l->config, s->tickets, error, error_size);
@@ -58,15 +89,77 @@ static bool set_up_listeners(struct settings *s,
     return true;
 }
 
-static bool set_up_upstream(struct settings *s, char *error, size_t error_size)
+/* Random keys live on; those of a file are read, and judged, anew. */
+static bool set_up_tickets(struct settings *s, const struct settings *before,
+                           char *error, size_t error_size)
+{
+    const char *file = s->config->tls_ticket_key_file;
+
+    if (file == NULL && before != NULL &&
+        before->config->tls_ticket_key_file == NULL) {
+        s->tickets = before->tickets;
+        tls_tickets_hold(s->tickets);
+        return true;
+    }
+    s->tickets = tls_tickets_new(file, on_bad_ticket_keys, error, error_size);
+    return s->tickets != NULL;
+}
+
+/* --- the upstream --- */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static struct file_stamp authorities(const struct settings *s)
+{
+    size_t i = 0;
+
+    while (settings_file(s, i) != s->config->upstream.ca_file)
+        i++;
+    return s->stamps[i];
+}
+
+static bool same_upstream(const struct settings *s,
+                          const struct settings *before)
+{
+    const struct config_upstream *a = &s->config->upstream;
+    const struct config_upstream *b = &before->config->upstream;
+    struct file_stamp ours = authorities(s);
+    struct file_stamp theirs = authorities(before);
+
+    return same_text(a->address.host, b->address.host) &&
+           a->address.port == b->address.port && a->tls == b->tls &&
+           same_text(a->server_name, b->server_name) &&
+           same_text(a->ca_file, b->ca_file) &&
+           file_stamp_equals(&ours, &theirs);
+}
+
+static bool name_upstream(struct settings *s, const struct settings *before)
 {
     const struct config_upstream *upstream = &s->config->upstream;
 
+    s->upstream_number = before != NULL ? before->upstream_number : 0;
+    if (before != NULL && !same_upstream(s, before))
+        s->upstream_number++;
     if (asprintf(&s->upstream_name, "%s:%u", upstream->server_name,
                  upstream->address.port) < 0) {
         s->upstream_name = NULL;
         return false;
     }
+    if (asprintf(&s->upstream_key, "%s#%u", s->upstream_name,
+                 s->upstream_number) < 0) {
+        s->upstream_key = NULL;
+        return false;
+    }
+    return true;
+}
+
+static bool set_up_upstream(struct settings *s, char *error, size_t error_size)
+{
+    const struct config_upstream *upstream = &s->config->upstream;
+
     if (upstream->tls == TLS_MODE_NONE)
         return true;
     s->upstream_tls =
@@ -74,9 +167,12 @@ static bool set_up_upstream(struct settings *s, char *error, size_t error_size)
     return s->upstream_tls != NULL;
 }
 
+/* --- */
+
 /* Takes |config| in any case. */
 static struct settings *make(struct config *config,
-                             const struct settings_source *source, char *error,
+                             const struct settings_source *source,
+                             const struct settings *before, char *error,
                              size_t error_size)
 {
     struct settings *s = calloc(1, sizeof(*s));
@@ -88,11 +184,11 @@ static struct settings *make(struct config *config,
         return NULL;
     }
     atomic_init(&s->holders, 1);
+    s->source = source;
     s->config = config;
-    s->tickets = tls_tickets_new(config->tls_ticket_key_file,
-                                 on_bad_ticket_keys, problem, sizeof(problem));
-    if (s->tickets != NULL &&
-        set_up_listeners(s, source, problem, sizeof(problem)) &&
+    if (note_files(s) && name_upstream(s, before) &&
+        set_up_tickets(s, before, problem, sizeof(problem)) &&
+        set_up_listeners(s, problem, sizeof(problem)) &&
         set_up_upstream(s, problem, sizeof(problem)))
         return s;
     config_locate(config, source->path, problem, error, error_size);
@@ -101,11 +197,20 @@ static struct settings *make(struct config *config,
 }
 
 struct settings *settings_read(const struct settings_source *source,
-                               char *error, size_t error_size)
+                               const struct settings *before, char *error,
+                               size_t error_size)
 {
     struct config *config = config_load(source->path, error, error_size);
 
-    return config != NULL ? make(config, source, error, error_size) : NULL;
+    return config != NULL ? make(config, source, before, error, error_size)
+                          : NULL;
+}
+
+struct settings *settings_renew(const struct settings *before, char *error,
+                                size_t error_size)
+{
+    config_hold(before->config);
+    return make(before->config, before->source, before, error, error_size);
 }
 
 void settings_hold(struct settings *s)
@@ -124,7 +229,9 @@ void settings_release(struct settings *s)
          i++)
         tls_context_free(s->listeners[i].tls);
     tls_context_free(s->upstream_tls);
-    tls_tickets_free(s->tickets);
+    tls_tickets_release(s->tickets);
+    free(s->stamps);
+    free(s->upstream_key);
     free(s->upstream_name);
     free(s->listeners);
     config_free(s->config);

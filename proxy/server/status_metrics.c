@@ -293,6 +293,11 @@ static const struct family families[] = {
     OTHER("popinjay_ready", "gauge", write_ready,
           "1 if mail can be served: not starting, not draining, upstream "
           "reached."),
+    GAUGE("popinjay_config_last_reload_successful", reload_good,
+          "1 if what was read last, configuration or certificates, is what is "
+          "served by."),
+    GAUGE("popinjay_config_last_reload_success_timestamp_seconds",
+          adopted_seconds, "When that was read, as Unix time."),
     GAUGE("popinjay_workers", workers, "Threads that serve sessions."),
     GAUGE("popinjay_sessions_limit", max_sessions,
           "Sessions beyond which logins are refused."),

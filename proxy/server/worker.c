@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <utlist.h>
 
 #include "base/limits.h"
@@ -16,23 +16,35 @@
 #include "server/proxy_gate.h"
 #include "server/relay.h"
 
+/* One of its sockets. */
 struct worker_listener {
+    struct worker_listener *next; /* utlist */
+    struct worker_listener *prev;
     struct worker *worker;
-    const struct settings_listener *settings;
+    const struct settings_listener *settings; /* held */
     struct listener *listener;
+};
+
+struct worker_orders {
+    struct worker_orders *next; /* utlist: given later */
+    struct settings *settings;
+    size_t count;
+    int sockets[]; /* one for each listener; -1: the worker has it */
 };
 
 struct worker {
     struct relay_host host;
     struct proxy_gate gate;
-    struct settings *settings;
+    struct settings *settings; /* held; NULL: no orders were given yet */
     uv_loop_t loop;
-    uv_async_t commands; /* wakes the loop to look at the two below */
+    uv_async_t commands;   /* wakes the loop to look at the three below */
+    pthread_mutex_t mutex; /* of |orders| */
+    struct worker_orders *orders; /* not yet looked at, the oldest first */
     atomic_bool stop_wished;
     atomic_bool abort_wished;
     bool stopped;
     bool aborted;
-    struct worker_listener *listeners; /* config->listener_count */
+    struct worker_listener *listeners;
     uv_thread_t thread;
     bool started;
     uv_async_t *ended; /* the main thread's */
@@ -97,6 +109,10 @@ static void on_accepted(void *owner, uv_tcp_t *tcp)
     const struct worker_listener *l = owner;
     struct origin origin = { .is_check = false };
 
+    if (l->worker->aborted) { /* every session was told to end */
+        tcp_discard(tcp);
+        return;
+    }
     if (l->settings->config->proxy_protocol != PROXY_PROTOCOL_NO) {
         proxy_gate_enter(&l->worker->gate, l->settings, tcp);
         return;
@@ -118,7 +134,159 @@ static void on_paused(void *owner, const char *reason)
     log_write_failure(&record, "", "listener", l->settings->config->name);
 }
 
-/* --- commands of the main thread --- */
+/* --- sockets --- */
+
+/* The settings that it goes by now may be others than those before. */
+static void go_by(struct worker_listener *l,
+                  const struct settings_listener *settings)
+{
+    if (settings != NULL)
+        settings_hold(settings->settings);
+    if (l->settings != NULL)
+        settings_release(l->settings->settings);
+    l->settings = settings;
+}
+
+static void free_listener(void *listener)
+{
+    struct worker_listener *l = listener;
+
+    go_by(l, NULL);
+    free(l);
+}
+
+static void log_lost(const struct settings_listener *settings)
+{
+    struct log_record record;
+
+    log_begin(&record, LOG_LEVEL_ERROR, "listener_lost");
+    log_record_add_string(&record, "listener", settings->config->name);
+    log_record_add_string(&record, "text", "no memory; restart to serve it");
+    log_write(&record);
+}
+
+/* Takes |fd|. */
+static void serve(struct worker *w, const struct settings_listener *settings,
+                  int fd)
+{
+    struct worker_listener *l = calloc(1, sizeof(*l));
+
+    if (l == NULL)
+        close(fd);
+    else
+        l->listener = listener_new(&w->loop, fd, on_accepted, on_paused, l);
+    if (l == NULL || l->listener == NULL) {
+        log_lost(settings);
+        free(l);
+        return;
+    }
+    l->worker = w;
+    go_by(l, settings);
+    DL_APPEND(w->listeners, l);
+}
+
+static void drain(struct worker *w, struct worker_listener *l)
+{
+    DL_DELETE(w->listeners, l);
+    listener_drain(l->listener, free_listener);
+}
+
+/* --- orders --- */
+
+/* NULL: |settings| has no listener at that address any more. */
+static const struct settings_listener *at_address_of(
+    const struct settings *settings, const struct worker_listener *l)
+{
+    for (size_t i = 0; i < settings->config->listener_count; i++)
+        if (config_address_equals(&settings->listeners[i].config->address,
+                                  &l->settings->config->address))
+            return &settings->listeners[i];
+    return NULL;
+}
+
+static void obey(struct worker *w, struct worker_orders *o)
+{
+    struct worker_listener *l;
+    struct worker_listener *next;
+
+    DL_FOREACH_SAFE (w->listeners, l, next) {
+        const struct settings_listener *now = at_address_of(o->settings, l);
+
+        if (now != NULL)
+            go_by(l, now);
+        else
+            drain(w, l);
+    }
+    for (size_t i = 0; i < o->count; i++) {
+        if (o->sockets[i] >= 0)
+            serve(w, &o->settings->listeners[i], o->sockets[i]);
+        o->sockets[i] = -1;
+    }
+    settings_release(w->settings);
+    w->settings = o->settings;
+    o->settings = NULL;
+}
+
+static struct worker_orders *next_orders(struct worker *w)
+{
+    struct worker_orders *o;
+
+    pthread_mutex_lock(&w->mutex);
+    o = w->orders;
+    if (o != NULL)
+        LL_DELETE(w->orders, o);
+    pthread_mutex_unlock(&w->mutex);
+    return o;
+}
+
+static void obey_all(struct worker *w)
+{
+    struct worker_orders *o;
+
+    while ((o = next_orders(w)) != NULL) {
+        if (!w->stopped)
+            obey(w, o);
+        worker_orders_free(o);
+    }
+}
+
+struct worker_orders *worker_orders_new(struct settings *settings,
+                                        struct sockets *sockets, unsigned index)
+{
+    size_t count = settings->config->listener_count;
+    struct worker_orders *o =
+        calloc(1, sizeof(*o) + count * sizeof(o->sockets[0]));
+
+    if (o == NULL)
+        return NULL;
+    settings_hold(settings);
+    o->settings = settings;
+    o->count = count;
+    for (size_t i = 0; i < count; i++)
+        o->sockets[i] = sockets_take(sockets, index, i);
+    return o;
+}
+
+void worker_orders_free(struct worker_orders *o)
+{
+    if (o == NULL)
+        return;
+    for (size_t i = 0; i < o->count; i++)
+        if (o->sockets[i] >= 0)
+            close(o->sockets[i]);
+    settings_release(o->settings);
+    free(o);
+}
+
+void worker_obey(struct worker *w, struct worker_orders *o)
+{
+    pthread_mutex_lock(&w->mutex);
+    LL_APPEND(w->orders, o);
+    pthread_mutex_unlock(&w->mutex);
+    uv_async_send(&w->commands);
+}
+
+/* --- the end --- */
 
 /* From here on the loop ends with the last session: what it would still wait
  * for, the handle of the commands, does not count.
@@ -128,10 +296,8 @@ static void stop_listening(struct worker *w)
     if (w->stopped)
         return;
     w->stopped = true;
-    for (size_t i = 0; i < w->settings->config->listener_count; i++) {
-        listener_close(w->listeners[i].listener);
-        w->listeners[i].listener = NULL;
-    }
+    while (w->listeners != NULL)
+        drain(w, w->listeners);
     uv_unref((uv_handle_t *)&w->commands);
 }
 
@@ -139,6 +305,7 @@ static void on_commands(uv_async_t *commands)
 {
     struct worker *w = commands->data;
 
+    obey_all(w);
     if (atomic_load(&w->stop_wished))
         stop_listening(w);
     if (atomic_load(&w->abort_wished) && !w->aborted) {
@@ -163,29 +330,6 @@ void worker_abort(struct worker *w)
 
 /* --- its life --- */
 
-static bool bind_all(struct worker *w, bool alone, char *error,
-                     size_t error_size)
-{
-    for (size_t i = 0; i < w->settings->config->listener_count; i++) {
-        struct worker_listener *l = &w->listeners[i];
-        const struct config_address *at;
-        int fd;
-
-        l->worker = w;
-        l->settings = &w->settings->listeners[i];
-        at = &l->settings->config->address;
-        fd = listener_bind(at->host, at->port, alone, error, error_size);
-        if (fd < 0)
-            return false;
-        l->listener = listener_new(&w->loop, fd, on_accepted, on_paused, l);
-        if (l->listener == NULL) {
-            snprintf(error, error_size, "no memory");
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool init_loop(struct worker *w)
 {
     if (uv_loop_init(&w->loop) != 0)
@@ -198,30 +342,26 @@ static bool init_loop(struct worker *w)
     return true;
 }
 
-struct worker *worker_new(struct service *service, struct settings *settings,
-                          unsigned index, char *error, size_t error_size)
+struct worker *worker_new(struct service *service)
 {
     struct worker *w = calloc(1, sizeof(*w));
 
-    snprintf(error, error_size, "no memory");
-    if (w == NULL || !init_loop(w)) {
+    if (w == NULL || pthread_mutex_init(&w->mutex, NULL) != 0) {
+        free(w);
+        return NULL;
+    }
+    if (!init_loop(w)) {
+        pthread_mutex_destroy(&w->mutex);
         free(w);
         return NULL;
     }
     w->host.service = service;
-    w->settings = settings;
-    settings_hold(settings);
     counters_init(&w->host.counters);
     proxy_gate_init(&w->gate, &w->loop, &w->host.counters, admit, w);
-    w->listeners =
-        calloc(settings->config->listener_count, sizeof(*w->listeners));
-    if (w->listeners == NULL ||
-        !connection_space_init(&w->host.space, &w->loop) ||
-        !bind_all(w, index == 0, error, error_size)) {
-        worker_free(w);
-        return NULL;
-    }
-    return w;
+    if (connection_space_init(&w->host.space, &w->loop))
+        return w;
+    worker_free(w);
+    return NULL;
 }
 
 static void run(void *arg)
@@ -255,9 +395,9 @@ void worker_free(struct worker *w)
 {
     if (w == NULL)
         return;
-    assert(!w->started && w->host.relays == NULL);
-    if (w->listeners != NULL)
-        stop_listening(w);
+    assert(!w->started && w->host.relays == NULL && w->listeners == NULL);
+    w->stopped = true;
+    obey_all(w);
     uv_close((uv_handle_t *)&w->commands, NULL);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     if (uv_loop_close(&w->loop) != 0)
@@ -265,7 +405,7 @@ void worker_free(struct worker *w)
     tls_resumption_fini(&w->host.upstream_session);
     connection_space_fini(&w->host.space);
     settings_release(w->settings);
-    free(w->listeners);
+    pthread_mutex_destroy(&w->mutex);
     free(w);
 }
 

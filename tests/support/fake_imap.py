@@ -52,12 +52,13 @@ class FakeImap:
     """Runs |script|(peer) for each connection, on a thread of its own.
 
     pair: certificate and key for implicit TLS; None: clear text
+    address: where it listens
     """
 
-    def __init__(self, script, pair=None):
+    def __init__(self, script, pair=None, address=(LOOPBACK, 0)):
         self._script = script
         self._pair = pair
-        self._listener = socket.create_server((LOOPBACK, 0))
+        self._listener = socket.create_server(address)
         self._lock = threading.Lock()
         self._open = []
         self.port = self._listener.getsockname()[1]

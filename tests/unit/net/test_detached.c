@@ -358,7 +358,7 @@ static int tear_down(void **state)
     (void)state;
     tls_context_free(server_tls);
     tls_context_free(client_tls);
-    tls_tickets_free(tickets);
+    tls_tickets_release(tickets);
     return rmdir(folder);
 }
 

@@ -725,7 +725,7 @@ static void change_ticket_keys(struct talk *t)
     t->server.tls = NULL;
     tls_context_free(t->server_context);
     t->server_context = server_context(&usual);
-    tls_tickets_free(mine);
+    tls_tickets_release(mine);
 }
 
 /* What it does not know any more is not offered to it a second time. */
@@ -883,7 +883,7 @@ static int tear_down(void **state)
     char command[sizeof(folder) + 16];
 
     (void)state;
-    tls_tickets_free(tickets);
+    tls_tickets_release(tickets);
     snprintf(command, sizeof(command), "rm -r %s", folder);
     return system(command);
 }

@@ -627,7 +627,7 @@ static int tear_down(void **state)
     char command[sizeof(folder) + 16];
 
     (void)state;
-    tls_tickets_free(tickets);
+    tls_tickets_release(tickets);
     snprintf(command, sizeof(command), "rm -r %s", folder);
     return system(command);
 }

@@ -96,7 +96,7 @@ static void test_a_key_is_replaced_and_outlives_its_tickets(void **state)
     (void)sealing(t, changed + TLS_TICKET_KEY_PERIOD_MS);
     assert_int_equal(age(t, &second, changed + TLS_TICKET_KEY_PERIOD_MS),
                      TLS_TICKET_OLD);
-    tls_tickets_free(t);
+    tls_tickets_release(t);
 }
 
 /* To ask whether a key opens moves the time as much as to ask for one. */
@@ -110,7 +110,7 @@ static void test_opening_rotates_too(void **state)
     assert_int_equal(age(t, &first, later), TLS_TICKET_OLD);
     later += TLS_TICKET_KEY_PERIOD_MS;
     assert_int_equal(age(t, &first, later), TLS_TICKET_UNKNOWN);
-    tls_tickets_free(t);
+    tls_tickets_release(t);
 }
 
 static void test_each_process_has_a_key_of_its_own(void **state)
@@ -121,8 +121,8 @@ static void test_each_process_has_a_key_of_its_own(void **state)
 
     (void)state;
     assert_int_equal(age(other, &key, now_ms()), TLS_TICKET_UNKNOWN);
-    tls_tickets_free(one);
-    tls_tickets_free(other);
+    tls_tickets_release(one);
+    tls_tickets_release(other);
 }
 
 /* --- a file --- */
@@ -178,7 +178,7 @@ static void test_the_first_key_of_a_file_seals_and_all_open(void **state)
                      TLS_TICKET_UNKNOWN);
     key = sealing(t, far); /* the operator's business */
     assert_memory_equal(&key, &expected, sizeof(key));
-    tls_tickets_free(t);
+    tls_tickets_release(t);
 }
 
 /* nginx has the key for the MAC in the middle. */
@@ -200,7 +200,7 @@ static void test_a_key_is_name_mac_cipher(void **state)
     assert_int_equal(key.mac[0], 16);
     assert_int_equal(key.cipher[0], 48);
     assert_int_equal(key.cipher[31], 79);
-    tls_tickets_free(t);
+    tls_tickets_release(t);
 }
 
 static void test_a_changed_file_is_read_within_a_minute(void **state)
@@ -218,7 +218,7 @@ static void test_a_changed_file_is_read_within_a_minute(void **state)
     assert_int_equal(age_of(t, 'a', start), TLS_TICKET_UNKNOWN);
     assert_int_equal(age_of(t, 'b', start), TLS_TICKET_CURRENT);
     assert_int_equal(age_of(t, 'c', start), TLS_TICKET_OLD);
-    tls_tickets_free(t);
+    tls_tickets_release(t);
 }
 
 static void spoil(const char *how)
@@ -293,7 +293,7 @@ static void test_a_bad_file_later_is_told_once_and_changes_nothing(void **state)
         at += TLS_TICKET_FILE_LOOK_MS;
         assert_int_equal(age_of(t, 'n', at), TLS_TICKET_CURRENT);
         assert_int_equal(reports, 1);
-        tls_tickets_free(t);
+        tls_tickets_release(t);
     }
 }
 
@@ -315,7 +315,7 @@ static void test_a_file_that_is_closed_again_is_read(void **state)
     at += TLS_TICKET_FILE_LOOK_MS;
     assert_int_equal(age_of(t, 'b', at), TLS_TICKET_CURRENT);
     assert_int_equal(reports, 1);
-    tls_tickets_free(t);
+    tls_tickets_release(t);
 }
 
 /* --- memory and threads --- */
@@ -340,7 +340,7 @@ static void test_keys_are_wiped(void **state)
     t = make(path);
     seen_secret = false;
     alloc_watch_free(look_for_secret);
-    tls_tickets_free(t);
+    tls_tickets_release(t);
     assert_false(seen_secret);
     free(sample);
     assert_true(seen_secret); /* it would have been noticed */
@@ -358,7 +358,7 @@ static void test_no_memory(void **state)
 
         alloc_fail_at(n);
         t = tls_tickets_new(path, note, error, sizeof(error));
-        tls_tickets_free(t);
+        tls_tickets_release(t);
         if (alloc_fail_count() < n) {
             assert_non_null(t);
             assert_true(n > 1);
@@ -401,11 +401,11 @@ static void test_many_threads(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, ask, t), 0);
     for (size_t i = 0; i < ARRAY_LENGTH(threads); i++)
         assert_int_equal(pthread_join(threads[i], &unknown), 0);
-    tls_tickets_free(t);
+    tls_tickets_release(t);
     /* Alone, a thread is never told of a key that is unknown by now. */
     t = make(NULL);
     assert_null(ask(t));
-    tls_tickets_free(t);
+    tls_tickets_release(t);
 }
 
 static int set_up(void **state)

@@ -174,7 +174,7 @@ static int set_up(void **state)
     assert_non_null(service);
     source.readahead = &service->readahead;
     source.listener_names = &service->listener_names;
-    settings = settings_read(&source, error, sizeof(error));
+    settings = settings_read(&source, NULL, error, sizeof(error));
     assert_non_null(settings);
     service_limit(service, settings->config);
     assert_int_equal(uv_loop_init(&loop), 0);

@@ -1,0 +1,78 @@
+/* server_parts.h - the inside of the server, shared by its source files only:
+ * server.c (its life), server_reload.c (what it serves by), server_log.c.
+ */
+#ifndef POPINJAY_SERVER_SERVER_PARTS_H
+#define POPINJAY_SERVER_SERVER_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "server/server.h"
+#include "server/status_server.h"
+#include "server/worker.h"
+
+enum server_state {
+    SERVER_STARTING,
+    SERVER_SERVING,
+    SERVER_DRAINING, /* no new sessions */
+    SERVER_ABORTING, /* drain_timeout is over */
+};
+
+#define SERVER_SIGNALS 3
+
+/* A worker and how its thread says that it has ended. */
+struct member {
+    struct server *server;
+    struct worker *worker;
+    uv_async_t ended;
+    bool is_running;
+};
+
+struct server {
+    struct settings *settings; /* held; NULL: none were adopted yet */
+    struct config *begun_by;   /* held: what cannot change is as it says */
+    struct service *service;
+    const char *version;
+    char *upstream; /* HOST:PORT, for people */
+    enum server_state state;
+    uint64_t started_ms;      /* by the loop's clock */
+    uint64_t started_seconds; /* Unix time */
+    uint64_t adopted_seconds; /* the settings: Unix time */
+    bool reload_failed;       /* the last one */
+
+    uv_loop_t loop;
+    uv_signal_t signals[SERVER_SIGNALS];
+    uv_timer_t drain_timer;
+    uv_timer_t sweep_timer; /* of parked connections */
+    uv_timer_t log_timer;   /* failures that were counted are told */
+    struct status_source source;
+    struct status_server *status; /* NULL: none */
+    struct member *members;       /* |workers| */
+    unsigned workers;
+    unsigned running;
+};
+
+/* --- server_reload.c --- */
+
+/* Has all workers serve |fresh|, which the server then holds. All or nothing:
+ * nobody hears of it before everything that it takes is there. On failure one
+ * line stands in |error|.
+ */
+MUST_CHECK bool server_adopt(struct server *s, struct settings *fresh,
+                             char *error, size_t error_size);
+
+/* SIGHUP. What is wrong with the file is told the log, and changes nothing. */
+void server_reload(struct server *s);
+
+/* --- server_log.c --- */
+
+/* HOST:PORT as it is written, to be freed; NULL where there is no memory. */
+char *server_address_text(const struct config_address *a);
+
+void server_log_ready(const struct server *s);
+void server_log_reloaded(const struct server *s);
+void server_log_sessions(const struct server *s, const char *event);
+
+#endif

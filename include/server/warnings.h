@@ -1,0 +1,14 @@
+/* warnings.h - the loud ones: what an operator has allowed, and should be
+ * reminded of whenever the configuration is read.
+ */
+#ifndef POPINJAY_SERVER_WARNINGS_H
+#define POPINJAY_SERVER_WARNINGS_H
+
+#include "config.h"
+
+/* To the log. Also where the process may not open as many files as the limits
+ * of |config| ask for.
+ */
+void warnings_log(const struct config *config);
+
+#endif

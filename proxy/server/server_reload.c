@@ -1,0 +1,155 @@
+/* What the server serves by, at its start and whenever it is read anew. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "server/log.h"
+#include "server/server_parts.h"
+#include "server/warnings.h"
+
+#define ERROR_MAX 2048
+
+/* --- all that a change takes --- */
+
+struct change {
+    struct settings *settings;
+    struct worker_orders **orders; /* one for each worker */
+    char *upstream;
+    struct status_server *status; /* NULL: none, or the one that there is */
+    bool keeps_status;
+};
+
+/* What was applied is not here any more. */
+static void change_fini(struct server *s, struct change *c)
+{
+    for (unsigned i = 0; c->orders != NULL && i < s->workers; i++)
+        worker_orders_free(c->orders[i]);
+    free(c->orders);
+    free(c->upstream);
+    status_server_close(c->status);
+}
+
+static bool prepare_orders(struct server *s, struct change *c, char *error,
+                           size_t error_size)
+{
+    struct sockets *sockets = sockets_open(c->settings, s->settings, s->workers,
+                                           true, error, error_size);
+    bool made = sockets != NULL;
+
+    for (unsigned i = 0; made && i < s->workers; i++) {
+        c->orders[i] = worker_orders_new(c->settings, sockets, i);
+        made = c->orders[i] != NULL;
+    }
+    sockets_free(sockets);
+    return made;
+}
+
+static bool same_status(const struct config *a, const struct config *b)
+{
+    if (!a->has_status || !b->has_status)
+        return a->has_status == b->has_status;
+    return config_address_equals(&a->status, &b->status);
+}
+
+static bool prepare_status(struct server *s, struct change *c, char *error,
+                           size_t error_size)
+{
+    const struct config *config = c->settings->config;
+
+    c->keeps_status =
+        s->settings != NULL && same_status(config, s->settings->config);
+    if (c->keeps_status || !config->has_status)
+        return true;
+    c->status = status_server_new(&s->loop, &config->status, s->source, error,
+                                  error_size);
+    return c->status != NULL;
+}
+
+/* The last thing that can fail, since it is done when it has not. At the start
+ * the log is open already.
+ */
+static bool open_log(const struct server *s, const struct change *c,
+                     char *error, size_t error_size)
+{
+    char problem[ERROR_MAX / 2];
+
+    if (s->settings == NULL ||
+        log_open(&c->settings->config->log, problem, sizeof(problem)))
+        return true;
+    (void)snprintf(error, error_size, "%s: [server] log_to: %s",
+                   c->settings->source->path, problem);
+    return false;
+}
+
+static bool prepare(struct server *s, struct change *c, char *error,
+                    size_t error_size)
+{
+    (void)snprintf(error, error_size, "no memory");
+    c->orders = calloc(s->workers, sizeof(struct worker_orders *));
+    c->upstream = server_address_text(&c->settings->config->upstream.address);
+    return c->orders != NULL && c->upstream != NULL &&
+           prepare_orders(s, c, error, error_size) &&
+           prepare_status(s, c, error, error_size) &&
+           open_log(s, c, error, error_size);
+}
+
+/* Cannot fail. */
+static void apply(struct server *s, struct change *c)
+{
+    const struct config *config = c->settings->config;
+    char *upstream = s->upstream;
+
+    warnings_log(config);
+    service_limit(s->service, config);
+    if (s->settings != NULL &&
+        s->settings->upstream_number != c->settings->upstream_number)
+        service_forget_upstream(s->service);
+    for (unsigned i = 0; i < s->workers; i++) {
+        worker_obey(s->members[i].worker, c->orders[i]);
+        c->orders[i] = NULL;
+    }
+    if (!c->keeps_status) {
+        struct status_server *status = s->status;
+
+        s->status = c->status;
+        c->status = status;
+    }
+    s->upstream = c->upstream;
+    c->upstream = upstream;
+    settings_hold(c->settings);
+    settings_release(s->settings);
+    s->settings = c->settings;
+    s->adopted_seconds = (uint64_t)time(NULL);
+}
+
+bool server_adopt(struct server *s, struct settings *fresh, char *error,
+                  size_t error_size)
+{
+    struct change c = { .settings = fresh };
+    bool prepared = prepare(s, &c, error, error_size);
+
+    if (prepared)
+        apply(s, &c);
+    change_fini(s, &c);
+    return prepared;
+}
+
+/* --- a reload --- */
+
+void server_reload(struct server *s)
+{
+    char error[ERROR_MAX] = "the process is about to end";
+    struct settings *fresh = NULL;
+
+    if (s->state == SERVER_SERVING)
+        fresh = settings_read(s->settings->source, s->settings, error,
+                              sizeof(error));
+    s->reload_failed =
+        fresh == NULL || !server_adopt(s, fresh, error, sizeof(error));
+    if (s->reload_failed)
+        log_event(LOG_LEVEL_ERROR, "reload_refused", error);
+    else
+        server_log_reloaded(s);
+    settings_release(fresh);
+}

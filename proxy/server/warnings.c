@@ -1,0 +1,58 @@
+#include "server/warnings.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "server/log.h"
+
+/* Descriptors beside those of the sessions: listeners, loops, files. */
+#define FILES_ASIDE 256
+
+/* Two a session, one for each connection that rests, and some more. */
+static uint64_t files_needed(const struct config *config)
+{
+    uint64_t parked =
+        config->upstream_reuse_ms > 0 ? config->parked_connections : 0;
+
+    return 2 * (uint64_t)config->max_sessions + parked + FILES_ASIDE;
+}
+
+static uint64_t files_allowed(void)
+{
+    struct rlimit files = { 0, 0 };
+
+    (void)getrlimit(RLIMIT_NOFILE, &files);
+    return files.rlim_cur;
+}
+
+void warnings_log(const struct config *config)
+{
+    uint64_t files = files_allowed();
+    struct log_record r;
+
+    if (config->upstream.tls == TLS_MODE_NONE &&
+        config->upstream.allow_insecure_upstream)
+        log_event(LOG_LEVEL_WARNING, "insecure_upstream",
+                  "passwords and mail cross the network in clear");
+    if (geteuid() == 0 && config->user == NULL)
+        log_event(LOG_LEVEL_WARNING, "runs_as_root",
+                  "[server] user names nobody to become");
+    for (size_t i = 0; i < config->listener_count; i++) {
+        const struct config_listener *listener = &config->listeners[i];
+
+        if (listener->tls == TLS_MODE_NONE ||
+            listener->tls_min_version >= TLS_VERSION_1_2)
+            continue;
+        log_begin(&r, LOG_LEVEL_WARNING, "old_tls");
+        log_record_add_string(&r, "listener", listener->name);
+        log_record_add_string(&r, "text",
+                              "versions below TLS 1.2 can be broken");
+        log_write(&r);
+    }
+    if (files >= files_needed(config))
+        return;
+    log_begin(&r, LOG_LEVEL_WARNING, "few_files");
+    log_record_add_number(&r, "open_files", files);
+    log_record_add_number(&r, "max_sessions", config->max_sessions);
+    log_write(&r);
+}

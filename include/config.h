@@ -86,6 +86,7 @@ struct config {
 
     bool has_status;
     struct config_address status;
+    uint64_t probe_interval_ms; /* 0: the upstream is not asked */
 
     uint32_t max_sessions;
     uint64_t drain_timeout_ms;

@@ -109,6 +109,8 @@ const struct config_key config_keys[] = {
 
     { CONFIG_STATUS, "address", CONFIG_NUMERIC_ADDRESS, IN_SERVER(status), NULL,
       0, 0, NULL },
+    { CONFIG_STATUS, "probe_interval", CONFIG_DURATION,
+      IN_SERVER(probe_interval_ms), "5 s", 0, HOUR, NULL },
 
     { CONFIG_LIMITS, "max_sessions", CONFIG_NUMBER, IN_SERVER(max_sessions),
       "10000", 1, 1000000, NULL },

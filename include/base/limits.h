@@ -157,6 +157,9 @@
 /* A peer has this long to take what is left when its connection closes. */
 #define CLOSE_TIMEOUT_MS 5000
 
+/* A probe of the upstream has this long until the server has greeted. */
+#define UPSTREAM_PROBE_TIMEOUT_MS 10000
+
 /* Parked connections are looked at this often. */
 #define PARKED_SWEEP_MS 5000
 

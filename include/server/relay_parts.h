@@ -86,6 +86,9 @@ struct relay {
 
 uint64_t relay_now(const struct relay *r);
 
+/* The upstream was reached (NULL), or was not. */
+void relay_note_health(struct relay *r, const char *failure);
+
 /* Something has happened: serves all that follows from it. May end the relay,
  * which must not be touched afterwards.
  */

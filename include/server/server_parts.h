@@ -11,6 +11,7 @@
 
 #include "server/server.h"
 #include "server/status_server.h"
+#include "server/watcher.h"
 #include "server/worker.h"
 
 enum server_state {
@@ -49,7 +50,8 @@ struct server {
     uv_timer_t log_timer;   /* failures that were counted are told */
     struct status_source source;
     struct status_server *status; /* NULL: none */
-    struct member *members;       /* |workers| */
+    struct watcher *watcher;
+    struct member *members; /* |workers| */
     unsigned workers;
     unsigned running;
 };

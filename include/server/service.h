@@ -19,6 +19,7 @@
 #include "server/lock_table.h"
 #include "server/parked.h"
 #include "server/snapshot_cache.h"
+#include "server/upstream_health.h"
 
 struct service {
     struct lock_table *locks;
@@ -29,10 +30,7 @@ struct service {
     struct listener_names listener_names;
     atomic_uint_least32_t sessions;  /* alive, over all workers */
     atomic_uint_least32_t upstreams; /* connections, parked ones too */
-    /* When the last attempt to reach the upstream failed, by the clock of all
-     * loops; 0: it did not, or there was none yet.
-     */
-    atomic_uint_least64_t upstream_failed_ms;
+    struct upstream_health health;
 };
 
 /* Every limit is 0 until service_limit. NULL where there is no memory. */

@@ -9,13 +9,15 @@
 #include <stdint.h>
 
 #include "base/counters.h"
+#include "server/history.h"
 #include "server/listener_names.h"
 #include "server/process_figures.h"
+#include "server/upstream_health.h"
 
 enum status_state {
     STATUS_STARTING,
     STATUS_SERVING,
-    STATUS_UPSTREAM_FAILING, /* the last attempt to reach it failed */
+    STATUS_UPSTREAM_FAILING, /* upstream_health.h */
     STATUS_DRAINING,
     STATUS_STATE_COUNT,
 };
@@ -41,6 +43,8 @@ struct status_figures {
     uint64_t cache_mailboxes;
     uint64_t readahead_octets; /* on their way, or waiting */
     struct process_figures process;
+    struct upstream_health_view health;
+    const struct history *history;
     const struct listener_names *listener_names;
     struct counters_total totals;
 };

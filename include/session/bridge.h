@@ -197,11 +197,14 @@ struct bridge_report {
     uint64_t octets_retrieved;   /* of those, as the server holds them */
     uint64_t messages_deleted;   /* gone, as +OK to QUIT said */
     uint64_t upstream_failures;  /* connections that failed or broke */
-    uint64_t upstream_reused;    /* parked ones that were of use again */
-    uint64_t upstream_rejects;   /* BAD and CLIENTBUG: our defects */
-    uint64_t size_mismatches;    /* DEC-8 */
-    uint64_t logins_overloaded;  /* of those that failed: MAP-12 */
-    uint64_t readahead_used;     /* messages */
+    uint64_t greetings;          /* connections that got as far as a login */
+    uint64_t greetings_failed;   /* that were made, and did not */
+    enum fault last_greeting_fault;
+    uint64_t upstream_reused;   /* parked ones that were of use again */
+    uint64_t upstream_rejects;  /* BAD and CLIENTBUG: our defects */
+    uint64_t size_mismatches;   /* DEC-8 */
+    uint64_t logins_overloaded; /* of those that failed: MAP-12 */
+    uint64_t readahead_used;    /* messages */
     uint64_t readahead_wasted;
     /* Listings by what came of what was known; UNPROVEN: listed anew. */
     uint64_t listings[KNOWN_VERDICT_COUNT];

@@ -74,7 +74,8 @@ struct bridge {
     bool overloaded;
     bool lock_wished; /* and not yet answered */
     bool locked;
-    bool reused; /* the connection has rested, and not yet selected INBOX */
+    bool greeted; /* by the server: it may be logged in to */
+    bool reused;  /* the connection has rested, and not yet selected INBOX */
     bool selects_slowly;       /* that connection, too much so to rest */
     struct imap_parked parked; /* for BRIDGE_PARK */
     bool reconnected;          /* at QUIT, once; look up first: DEC-7 */

@@ -1,6 +1,7 @@
 #include "server/relay.h"
 
 #include <stdlib.h>
+#include <time.h>
 #include <utlist.h>
 
 #include "base/limits.h"
@@ -16,6 +17,12 @@
 uint64_t relay_now(const struct relay *r)
 {
     return uv_now(r->host->space.loop);
+}
+
+void relay_note_health(struct relay *r, const char *failure)
+{
+    upstream_health_note(&r->host->service->health, failure, relay_now(r),
+                         (uint64_t)time(NULL));
 }
 
 /* --- the maildrop --- */
@@ -80,6 +87,16 @@ static const enum counter listing_counters[KNOWN_VERDICT_COUNT] = {
     [KNOWN_FRESH] = COUNTER_LISTINGS_FRESH,
 };
 
+static void note_health(struct relay *r, const struct bridge_report *now)
+{
+    const struct bridge_report *then = &r->counted;
+
+    if (now->greetings_failed > then->greetings_failed)
+        relay_note_health(r, fault_pop3_text(now->last_greeting_fault));
+    if (now->greetings > then->greetings)
+        relay_note_health(r, NULL);
+}
+
 static void count(struct relay *r)
 {
     struct counters *c = &r->host->counters;
@@ -98,6 +115,7 @@ static void count(struct relay *r)
                  now->messages_deleted - then->messages_deleted);
     counters_add(c, COUNTER_UPSTREAM_FAILURES,
                  now->upstream_failures - then->upstream_failures);
+    note_health(r, now);
     counters_add(c, COUNTER_UPSTREAM_REUSED,
                  now->upstream_reused - then->upstream_reused);
     counters_add(c, COUNTER_UPSTREAM_REJECTS,

@@ -55,20 +55,12 @@ static bool join_budget(struct relay *r)
     return r->upstream_counted;
 }
 
-static void mark(struct relay *r, bool failed)
-{
-    atomic_store_explicit(&r->host->service->upstream_failed_ms,
-                          failed ? relay_now(r) : 0, memory_order_relaxed);
-    if (!failed)
-        counters_add(&r->host->counters, COUNTER_UPSTREAM_CONNECTS, 1);
-}
-
 /* It did not come up, or not under TLS. */
 static void give_up(struct relay *r, const char *failure, bool untrusted,
                     enum bridge_outcome outcome)
 {
     relay_log_upstream_failure(r, failure, untrusted);
-    mark(r, true);
+    relay_note_health(r, failure);
     connection_close(r->upstream); /* an alert may be on its way */
     let_go(r);
     tell(r, untrusted ? BRIDGE_UPSTREAM_UNTRUSTED : outcome);
@@ -126,7 +118,7 @@ static void come_up(struct relay *r, enum bridge_outcome outcome)
     count_handshake(r);
     if (outcome == BRIDGE_UPSTREAM_TLS_UP ||
         r->listener->policy.upstream_tls != TLS_MODE_STARTTLS)
-        mark(r, false);
+        counters_add(&r->host->counters, COUNTER_UPSTREAM_CONNECTS, 1);
     tell(r, outcome);
 }
 

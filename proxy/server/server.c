@@ -12,27 +12,14 @@
 #include "server/log.h"
 #include "server/server_parts.h"
 
-/* An upstream that was last seen to fail is worth another attempt after this;
- * where nobody asks us while we are not ready, nothing else would show that it
- * has come back.
- */
-#define UPSTREAM_FAILING_MS 60000
-
 static const int signal_numbers[SERVER_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
 
 /* --- figures --- */
 
-/* The last attempt, of whichever worker, failed, and that was lately. */
-static bool upstream_is_failing(const struct server *s)
-{
-    uint64_t failed_ms = atomic_load_explicit(&s->service->upstream_failed_ms,
-                                              memory_order_relaxed);
-
-    return failed_ms != 0 && uv_now(&s->loop) < failed_ms + UPSTREAM_FAILING_MS;
-}
-
 static enum status_state state_for_status(const struct server *s)
 {
+    struct upstream_health_view health = watcher_health(s->watcher);
+
     switch (s->state) {
     case SERVER_STARTING:
         return STATUS_STARTING;
@@ -42,13 +29,26 @@ static enum status_state state_for_status(const struct server *s)
     case SERVER_SERVING:
         break;
     }
-    return upstream_is_failing(s) ? STATUS_UPSTREAM_FAILING : STATUS_SERVING;
+    if (watcher_is_upstream_ready(s->watcher))
+        return STATUS_SERVING;
+    return health.verdict == UPSTREAM_UNKNOWN ? STATUS_STARTING
+                                              : STATUS_UPSTREAM_FAILING;
+}
+
+static void sum(const void *data, struct counters_total *totals)
+{
+    const struct server *s = data;
+
+    for (unsigned i = 0; i < s->workers; i++)
+        counters_sum(worker_counters(s->members[i].worker), totals);
 }
 
 static void figures(void *data, struct status_figures *out)
 {
     const struct server *s = data;
-    struct snapshot_cache_fill cache;
+    const struct config *config = s->settings->config;
+    struct service *service = s->service;
+    struct snapshot_cache_fill cache = snapshot_cache_fill(service->snapshots);
 
     *out = (struct status_figures){
         .version = s->version,
@@ -58,24 +58,21 @@ static void figures(void *data, struct status_figures *out)
         .adopted_seconds = s->adopted_seconds,
         .reload_good = !s->reload_failed,
         .workers = s->workers,
-        .max_sessions = s->settings->config->max_sessions,
+        .max_sessions = config->max_sessions,
         .state = state_for_status(s),
-        .upstreams = atomic_load(&s->service->upstreams),
-        .max_upstreams = s->settings->config->upstream.max_connections,
-        .parked = parked_count(s->service->parked),
-        .readahead_octets = octet_budget_taken(&s->service->readahead),
+        .sessions = atomic_load(&service->sessions),
+        .upstreams = atomic_load(&service->upstreams),
+        .max_upstreams = config->upstream.max_connections,
+        .parked = parked_count(service->parked),
+        .cache_octets = cache.octets,
+        .cache_mailboxes = cache.mailboxes,
+        .readahead_octets = octet_budget_taken(&service->readahead),
         .process = process_figures_read(),
-        .listener_names = &s->service->listener_names,
+        .health = watcher_health(s->watcher),
+        .history = watcher_history(s->watcher),
+        .listener_names = &service->listener_names,
     };
-    cache = snapshot_cache_fill(s->service->snapshots);
-    out->cache_octets = cache.octets;
-    out->cache_mailboxes = cache.mailboxes;
-    for (unsigned i = 0; i < s->workers; i++) {
-        const struct worker *w = s->members[i].worker;
-
-        out->sessions += worker_sessions(w);
-        counters_sum(worker_counters(w), &out->totals);
-    }
+    sum(s, &out->totals);
 }
 
 /* --- the end --- */
@@ -97,6 +94,7 @@ static void close_all(struct server *s)
         close_handle((uv_handle_t *)&s->members[i].ended);
     status_server_close(s->status);
     s->status = NULL;
+    watcher_close(s->watcher);
 }
 
 static void on_drain_over(uv_timer_t *timer)
@@ -115,6 +113,7 @@ static void drain(struct server *s)
     s->state = SERVER_DRAINING;
     server_log_sessions(s, "draining");
     parked_close(s->service->parked);
+    watcher_rest(s->watcher);
     for (unsigned i = 0; i < s->workers; i++)
         if (s->members[i].is_running)
             worker_stop_listening(s->members[i].worker);
@@ -225,9 +224,11 @@ struct server *server_new(struct settings *settings, struct service *service,
         free(s);
         return NULL;
     }
+    s->watcher = watcher_new(
+        &s->loop, &(struct watcher_source){ service, &s->settings, sum, s });
     s->begun_by = settings->config;
     config_hold(s->begun_by);
-    if (make_workers(s, error, error_size) &&
+    if (s->watcher != NULL && make_workers(s, error, error_size) &&
         server_adopt(s, settings, error, error_size))
         return s;
     server_free(s);
@@ -260,6 +261,7 @@ bool server_run(struct server *s, char *error, size_t error_size)
     started = start_workers(s);
     if (started) {
         s->state = SERVER_SERVING;
+        watcher_start(s->watcher);
         server_log_ready(s);
     } else {
         (void)snprintf(error, error_size, "a thread could not be started");
@@ -281,6 +283,7 @@ void server_free(struct server *s)
     for (unsigned i = 0; i < s->workers; i++)
         worker_free(s->members[i].worker);
     (void)uv_loop_close(&s->loop);
+    watcher_free(s->watcher);
     settings_release(s->settings);
     config_free(s->begun_by);
     free(s->members);

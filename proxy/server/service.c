@@ -9,6 +9,7 @@ struct service *service_new(void)
     if (s == NULL)
         return NULL;
     atomic_init(&s->next_session, 1);
+    upstream_health_init(&s->health);
     octet_budget_init(&s->readahead, 0);
     s->locks = lock_table_new(0);
     s->snapshots = snapshot_cache_new(0);
@@ -37,7 +38,7 @@ void service_limit(struct service *s, const struct config *config)
 void service_forget_upstream(struct service *s)
 {
     parked_clear(s->parked);
-    atomic_store(&s->upstream_failed_ms, 0);
+    upstream_health_forget(&s->health);
 }
 
 void service_free(struct service *s)
@@ -48,5 +49,6 @@ void service_free(struct service *s)
     lock_table_free(s->locks);
     snapshot_cache_free(s->snapshots);
     listener_names_fini(&s->listener_names);
+    upstream_health_fini(&s->health);
     free(s);
 }

@@ -110,6 +110,7 @@ void bridge_park_upstream(struct bridge *b)
 void bridge_take_up(struct bridge *b, const struct imap_parked *parked)
 {
     b->link = BRIDGE_LINK_UP;
+    b->greeted = true;
     b->reused = true;
     bridge_await_upstream(b);
     if (!imap_session_take_up(&b->imap, b->policy, buf_span(&b->client_address),
@@ -129,6 +130,7 @@ void bridge_upstream_up(struct bridge *b)
     if (b->link != BRIDGE_LINK_CONNECTING)
         return;
     b->link = BRIDGE_LINK_UP;
+    b->greeted = false;
     bridge_begin_stage(b);
     if (!imap_session_init(&b->imap, b->policy, buf_span(&b->client_address)))
         bridge_upstream_lost(b, FAULT_NO_MEMORY, true);
@@ -184,6 +186,20 @@ static void do_without_parked(struct bridge *b, enum fault fault)
     bridge_connect(b);
 }
 
+/* Not of a connection that could not be made: whoever tried knows why. */
+static void note_greeting(struct bridge *b, enum fault fault, bool still_open)
+{
+    bool was_made = b->link == BRIDGE_LINK_UP ||
+                    (still_open && (b->link == BRIDGE_LINK_CONNECTING ||
+                                    b->link == BRIDGE_LINK_HANDSHAKE));
+
+    if (!was_made || (b->link == BRIDGE_LINK_UP && b->greeted) ||
+        fault == FAULT_NO_MEMORY)
+        return;
+    b->report.greetings_failed++;
+    b->report.last_greeting_fault = fault;
+}
+
 void bridge_upstream_lost(struct bridge *b, enum fault fault, bool still_open)
 {
     enum bridge_link link = b->link;
@@ -192,6 +208,7 @@ void bridge_upstream_lost(struct bridge *b, enum fault fault, bool still_open)
 
     if (link == BRIDGE_LINK_NONE)
         return;
+    note_greeting(b, fault, still_open);
     forget_upstream(b, still_open);
     if (link == BRIDGE_LINK_LEAVING)
         return;
@@ -362,6 +379,8 @@ static void on_event(struct bridge *b, const struct imap_session_event *ev)
         break;
     case IMAP_SESSION_READY:
         bridge_end_stage(b, COUNTER_STAGE_GREETING);
+        b->greeted = true;
+        b->report.greetings++;
         bridge_try_login(b);
         break;
     case IMAP_SESSION_LOGGED_IN:

@@ -64,7 +64,9 @@ class Popinjay:
             "listen plain": {"address": f"{LOOPBACK}:{self.port_plain}",
                              "tls": "none", "allow_plaintext_login": "yes"},
             "upstream": dict(upstream),
-            "status": {"address": f"{LOOPBACK}:{self.port_status}"},
+            # Servers that count their connections get none but sessions'.
+            "status": {"address": f"{LOOPBACK}:{self.port_status}",
+                       "probe_interval": "0 s"},
             "limits": {"auth_failure_delay": "0 s", "drain_timeout": "10 s"},
             "policy": {},
         }

@@ -78,6 +78,7 @@ struct config {
     enum containment_mode seccomp;
     char *tls_ticket_key_file;         /* NULL: random keys */
     unsigned tls_ticket_key_file_line; /* 0: not given */
+    uint64_t certificate_check_ms;     /* 0: never */
     struct log_settings log;
 
     struct config_listener *listeners;

@@ -68,6 +68,8 @@ const struct config_key config_keys[] = {
       IN_SERVER(log.repeat_window_ms), "60 s", SECOND, 24 * HOUR, NULL },
     { CONFIG_SERVER, "tls_ticket_key_file", CONFIG_FILE,
       IN_SERVER(tls_ticket_key_file), "", 0, 0, NULL },
+    { CONFIG_SERVER, "certificate_check", CONFIG_DURATION,
+      IN_SERVER(certificate_check_ms), "60 s", 0, 24 * HOUR, NULL },
 
     { CONFIG_LISTEN, "address", CONFIG_NUMERIC_ADDRESS, IN_LISTEN(address),
       NULL, 0, 0, NULL },

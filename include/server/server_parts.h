@@ -1,5 +1,6 @@
 /* server_parts.h - the inside of the server, shared by its source files only:
- * server.c (its life), server_reload.c (what it serves by), server_log.c.
+ * server.c (its life), server_reload.c (what it serves by),
+ * server_certificates.c, server_log.c.
  */
 #ifndef POPINJAY_SERVER_SERVER_PARTS_H
 #define POPINJAY_SERVER_SERVER_PARTS_H
@@ -47,7 +48,9 @@ struct server {
     uv_signal_t signals[SERVER_SIGNALS];
     uv_timer_t drain_timer;
     uv_timer_t sweep_timer; /* of parked connections */
-    uv_timer_t log_timer;   /* failures that were counted are told */
+    uv_timer_t certificate_timer;
+    unsigned bad_looks;   /* at files that have changed, in a row */
+    uv_timer_t log_timer; /* failures that were counted are told */
     struct status_source source;
     struct status_server *status; /* NULL: none */
     struct watcher *watcher;
@@ -67,6 +70,11 @@ MUST_CHECK bool server_adopt(struct server *s, struct settings *fresh,
 
 /* SIGHUP. What is wrong with the file is told the log, and changes nothing. */
 void server_reload(struct server *s);
+
+/* --- server_certificates.c --- */
+
+/* From here on files are looked at as the settings say. */
+void server_watch_certificates(struct server *s);
 
 /* --- server_log.c --- */
 

@@ -56,7 +56,7 @@ struct settings {
     char *upstream_key;
     unsigned upstream_number;
     /* Of certificates, keys and trusted authorities, as they were before they
-     * were read: one for each path that settings_files names.
+     * were read.
      */
     struct file_stamp *stamps;
 };
@@ -77,10 +77,8 @@ MUST_CHECK struct settings *settings_read(const struct settings_source *source,
 MUST_CHECK struct settings *settings_renew(const struct settings *before,
                                            char *error, size_t error_size);
 
-/* The |i|th file whose change settings_renew would notice; NULL behind the
- * last one.
- */
-const char *settings_file(const struct settings *s, size_t i);
+/* Whether one of these files is not what it was when it was read. */
+bool settings_are_stale(const struct settings *s);
 
 void settings_hold(struct settings *s);
 

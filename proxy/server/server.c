@@ -88,6 +88,7 @@ static void close_all(struct server *s)
     for (size_t i = 0; i < ARRAY_LENGTH(signal_numbers); i++)
         close_handle((uv_handle_t *)&s->signals[i]);
     close_handle((uv_handle_t *)&s->drain_timer);
+    close_handle((uv_handle_t *)&s->certificate_timer);
     close_handle((uv_handle_t *)&s->sweep_timer);
     close_handle((uv_handle_t *)&s->log_timer);
     for (unsigned i = 0; i < s->workers; i++)
@@ -181,6 +182,8 @@ static bool init_handles(struct server *s)
     }
     (void)uv_timer_init(&s->loop, &s->drain_timer);
     s->drain_timer.data = s;
+    (void)uv_timer_init(&s->loop, &s->certificate_timer);
+    s->certificate_timer.data = s;
     (void)uv_timer_init(&s->loop, &s->sweep_timer);
     s->sweep_timer.data = s;
     (void)uv_timer_init(&s->loop, &s->log_timer);

@@ -121,6 +121,7 @@ static void apply(struct server *s, struct change *c)
     settings_release(s->settings);
     s->settings = c->settings;
     s->adopted_seconds = (uint64_t)time(NULL);
+    server_watch_certificates(s);
 }
 
 bool server_adopt(struct server *s, struct settings *fresh, char *error,

@@ -16,7 +16,8 @@ static void on_bad_ticket_keys(const char *problem)
 
 /* --- the files --- */
 
-const char *settings_file(const struct settings *s, size_t i)
+/* The |i|th of them; NULL behind the last one. */
+static const char *file_at(const struct settings *s, size_t i)
 {
     for (size_t l = 0; l < s->config->listener_count; l++) {
         const struct config_listener *listener = &s->config->listeners[l];
@@ -36,12 +37,23 @@ static bool note_files(struct settings *s)
 {
     size_t count = 0;
 
-    while (settings_file(s, count) != NULL)
+    while (file_at(s, count) != NULL)
         count++;
     s->stamps = calloc(count + 1, sizeof(*s->stamps));
     for (size_t i = 0; s->stamps != NULL && i < count; i++)
-        s->stamps[i] = file_stamp_of(settings_file(s, i));
+        s->stamps[i] = file_stamp_of(file_at(s, i));
     return s->stamps != NULL;
+}
+
+bool settings_are_stale(const struct settings *s)
+{
+    for (size_t i = 0; file_at(s, i) != NULL; i++) {
+        struct file_stamp now = file_stamp_of(file_at(s, i));
+
+        if (!file_stamp_equals(&now, &s->stamps[i]))
+            return true;
+    }
+    return false;
 }
 
 /* --- listeners --- */
@@ -116,7 +128,7 @@ static struct file_stamp authorities(const struct settings *s)
 {
     size_t i = 0;
 
-    while (settings_file(s, i) != s->config->upstream.ca_file)
+    while (file_at(s, i) != s->config->upstream.ca_file)
         i++;
     return s->stamps[i];
 }

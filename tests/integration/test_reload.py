@@ -153,6 +153,40 @@ def test_certificates(start_proxy, tmp_path):
         assert shown(proxy, "named.example") == certificate(named[0])
 
 
+def test_certificates_without_a_signal(start_proxy, tmp_path):
+    """certificate_check: what was replaced on disk is shown; while only one of
+    two files is there, what was goes on, and is complained of once."""
+    authority = Authority(tmp_path / "ca")
+    pairs = [authority.issue(name) for name in ("first", "second", "third")]
+    at = tuple(str(tmp_path / name) for name in ("cert.pem", "key.pem"))
+    with FakeImap(Mailbox([])) as fake:
+        place(pairs[0], at)
+        proxy = start_proxy(fake.upstream_config(), {
+            "server": {"certificate_check": "50 ms"},
+            "listen pop3s": {"certificate": at[0], "private_key": at[1]}})
+        proxy.ca_file = authority.ca_file
+        # What stands in the file meanwhile is not for this to take up.
+        change(proxy, {"policy": {"expire": "7"}})
+        with proxy.pop3s() as old:
+            place(pairs[1], at)
+            wait_until(lambda: shown(proxy) == certificate(pairs[1][0]),
+                       SECONDS, "the second certificate")
+            old.quit()
+        place(pairs[2][:1], at)
+        wait_until(lambda: lines(proxy, "certificates_kept"), SECONDS,
+                   "a complaint")
+        assert "does not belong" in lines(proxy, "certificates_kept")[0]
+        assert metric(proxy, "popinjay_config_last_reload_successful") == 0
+        assert shown(proxy) == certificate(pairs[1][0])
+        place(pairs[2], at)
+        wait_until(lambda: shown(proxy) == certificate(pairs[2][0]), SECONDS,
+                   "the third certificate")
+        assert metric(proxy, "popinjay_config_last_reload_successful") == 1
+        assert len(lines(proxy, "certificates_kept")) == 1
+        with proxy.pop3s() as c:
+            assert b"EXPIRE" not in capabilities(c)
+
+
 def place(pair, at):
     for source, target in zip(pair, at):
         shutil.copy(source, target + ".new")

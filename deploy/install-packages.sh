@@ -20,8 +20,8 @@ set -eu
 build='gcc libc6-dev make pkg-config libuv1-dev libssl-dev libinih-dev
        libjansson-dev libseccomp-dev uthash-dev LLHTTP'
 run='ca-certificates curl dovecot-core dovecot-imapd openssl python3'
-tests='chromium clang-format fail2ban groff-base libcmocka-dev prometheus
-       python3-pytest python3-yaml rsyslog systemd'
+tests='chromium clang-format fail2ban groff-base haproxy libcmocka-dev
+       prometheus python3-pytest python3-yaml rsyslog systemd'
 clients='bsdutils curl default-jdk-headless fetchmail getmail6
          libio-socket-ssl-perl libmail-java mpop neomutt nmh nodejs NPM perl
          ruby s-nail'
@@ -133,8 +133,8 @@ fi
 # shellcheck disable=SC2086
 as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -q -y --no-install-recommends $missing
-for service in dovecot-core:dovecot fail2ban:fail2ban nginx:nginx \
-               prometheus:prometheus; do
+for service in dovecot-core:dovecot fail2ban:fail2ban haproxy:haproxy \
+               nginx:nginx prometheus:prometheus; do
     case " $missing " in
     *" ${service%:*} "*) as_root update-rc.d "${service#*:}" disable ;;
     esac

@@ -90,6 +90,7 @@ struct config {
     uint64_t probe_interval_ms; /* 0: the upstream is not asked */
 
     uint32_t max_sessions;
+    uint64_t drain_delay_ms; /* 0: listeners are closed at once */
     uint64_t drain_timeout_ms;
     uint64_t login_timeout_ms;
     uint64_t session_timeout_ms;

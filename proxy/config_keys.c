@@ -137,6 +137,8 @@ const struct config_key config_keys[] = {
       IN_SERVER(upstream_login_age_ms), "15 min", SECOND, 24 * HOUR, NULL },
     { CONFIG_LIMITS, "parked_connections", CONFIG_NUMBER,
       IN_SERVER(parked_connections), "1000", 1, 10000, NULL },
+    { CONFIG_LIMITS, "drain_delay", CONFIG_DURATION, IN_SERVER(drain_delay_ms),
+      "0 s", 0, HOUR, NULL },
     { CONFIG_LIMITS, "drain_timeout", CONFIG_DURATION,
       IN_SERVER(drain_timeout_ms), "30 s", 0, HOUR, NULL },
 

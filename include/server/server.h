@@ -4,9 +4,10 @@
  *     server_run    starts the threads and returns when the last has ended
  *     server_free
  *
- * SIGTERM and SIGINT: no new sessions, those there are may end by themselves
- * for drain_timeout, then they are closed and nothing is changed by that. A
- * second signal ends the process at once.
+ * SIGTERM and SIGINT: for drain_delay all goes on but /readyz; then there are
+ * no new sessions, those there are may end by themselves for drain_timeout, and
+ * are then closed, and nothing is changed by that. Each further signal goes one
+ * step on: to the end of the delay, to the end of the process.
  */
 #ifndef POPINJAY_SERVER_SERVER_H
 #define POPINJAY_SERVER_SERVER_H

@@ -18,6 +18,7 @@
 enum server_state {
     SERVER_STARTING,
     SERVER_SERVING,
+    SERVER_LEAVING,  /* as before, but whoever asks is told: drain_delay */
     SERVER_DRAINING, /* no new sessions */
     SERVER_ABORTING, /* drain_timeout is over */
 };

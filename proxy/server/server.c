@@ -23,6 +23,7 @@ static enum status_state state_for_status(const struct server *s)
     switch (s->state) {
     case SERVER_STARTING:
         return STATUS_STARTING;
+    case SERVER_LEAVING:
     case SERVER_DRAINING:
     case SERVER_ABORTING:
         return STATUS_DRAINING;
@@ -122,6 +123,25 @@ static void drain(struct server *s)
                          s->settings->config->drain_timeout_ms, 0);
 }
 
+static void on_delay_over(uv_timer_t *timer)
+{
+    drain(timer->data);
+}
+
+/* A balancer that asks /readyz is to send no more when the listeners close. */
+static void leave(struct server *s)
+{
+    uint64_t delay_ms = s->settings->config->drain_delay_ms;
+
+    if (delay_ms == 0) {
+        drain(s);
+        return;
+    }
+    s->state = SERVER_LEAVING;
+    server_log_sessions(s, "leaving");
+    (void)uv_timer_start(&s->drain_timer, on_delay_over, delay_ms, 0);
+}
+
 static void on_sweep(uv_timer_t *timer)
 {
     struct server *s = timer->data;
@@ -157,6 +177,10 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     }
     if (s->state == SERVER_SERVING) {
+        leave(s);
+        return;
+    }
+    if (s->state == SERVER_LEAVING) {
         drain(s);
         return;
     }

@@ -14,10 +14,11 @@ class Pop3Error(Exception):
 
 class Pop3Client:
     def __init__(self, port, ca_file=None, tls=False, timeout=30,
-                 greeting=True, server_name="localhost"):
+                 greeting=True, server_name="localhost", source=None):
         self._ca_file = ca_file
         self._server_name = server_name
-        self._sock = socket.create_connection((LOOPBACK, port), timeout)
+        self._sock = socket.create_connection((LOOPBACK, port), timeout,
+                                              source and (source, 0))
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._in = b""
         if tls:

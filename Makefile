@@ -108,8 +108,8 @@ say  = @$(if $(V),:,printf '  %-4s %s\n' $(1) $@)
 # --- What people call ------------------------------------------------------
 
 .DEFAULT_GOAL := all
-.PHONY: all tests run test asan tsan layers format install clean help packages
-.PHONY: manuals deb deb-test
+.PHONY: all tests run test test-servers asan tsan layers format install clean
+.PHONY: help packages manuals deb deb-test
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -133,6 +133,10 @@ asan: ## the tests against a build with address and undefined-behaviour sanitize
 tsan: ## the tests against a build with the thread sanitizer
 	@deploy/install-packages.sh build test
 	@$(PYTHON) tests/run.py tsan
+
+test-servers: ## every test before Cyrus, Courier and Mailutils; 'test' runs most of them
+	@deploy/install-packages.sh build test
+	@$(PYTHON) tests/run.py servers
 
 tests: $(TESTS) ## build the test programs
 

@@ -5,8 +5,9 @@
 
 A part is one of those in PARTS below; without any, all run in their order, but
 for those that are only run when they are named (NAMED). A part that fails does
-not stop the others, and a part in which no test ran has failed. Programs and files of tests run two at a time; what they say is shown
-when they fail.
+not stop the others, and a part in which no test ran has failed. Programs run
+two at a time, files of pytest's tests three; what they say is shown when they
+fail.
 
 A file of tests that has to be root (ROOT) runs under sudo for others.
 """
@@ -42,9 +43,10 @@ ENVIRONMENT = {
     },
 }
 TEST_SECONDS = 300       # for one C program
-FILE_SECONDS = 600       # for one file of pytest's, or one check
+FILE_SECONDS = 600       # for one run of pytest's, or one check
 TIDY_SECONDS = 30        # to stop servers, for one that is told to end
 JOBS = 2
+WAITING_JOBS = 3         # of pytest: its tests mostly wait for somebody
 
 # Most of pytest's files run on both builds. These do not:
 #   the scripted server's own tests: there is no proxy in them;
@@ -220,19 +222,20 @@ def sim(build, seed):
     return make(build, "sim-short", f"SIM_SEED={seed}")
 
 
-def pytest_file(path, env, server=None):
-    """One file of pytest's tests, with servers of its own; before |server| in
-    the place of Dovecot."""
+def pytest_file(path, env):
+    """One file of pytest's tests, with servers of its own."""
+    return pytest_run(short_name(path), [path], env,
+                      as_root=short_name(path) in ROOT)
+
+
+def pytest_run(name, arguments, env, as_root):
     start = time.monotonic()
-    name = short_name(path) + (f" before {server}" if server else "")
     with tempfile.TemporaryDirectory(prefix="pjtest.") as folder:
         report = os.path.join(folder, "report.xml")
         command = [PYTHON, "-m", "pytest", "-q", "-c", "tests/pytest.ini",
-                   path, f"--basetemp={folder}/tmp", f"--junitxml={report}"]
-        if server:
-            command.append(f"--server={server}")
-        needs_root = server or short_name(path) in ROOT
-        if needs_root and os.geteuid() != 0:
+                   *arguments, f"--basetemp={folder}/tmp",
+                   f"--junitxml={report}"]
+        if as_root and os.geteuid() != 0:
             code, output = run_as_root(command, env, f"{folder}/tmp")
         else:
             code, output = run(command, env)
@@ -275,7 +278,7 @@ def pytest(build):
     left_out = ASAN_ONLY if build == PLAIN else PLAIN_ONLY
     return in_parallel([(pytest_file, path, environment(build))
                         for path in sorted(paths, key=turn)
-                        if short_name(path) not in left_out])
+                        if short_name(path) not in left_out], WAITING_JOBS)
 
 
 def threads():
@@ -283,7 +286,7 @@ def threads():
     return in_parallel([
         (pytest_file, os.path.join(TOP, "tests", "integration", name),
          environment(TSAN))
-        for name in THREADS])
+        for name in THREADS], WAITING_JOBS)
 
 
 def deb():
@@ -297,12 +300,14 @@ def environment(build):
             "PYTHONDONTWRITEBYTECODE": "1", **ENVIRONMENT[build]}
 
 
-def pytest_before_others(build):
-    """What is said of Dovecot, said of the other servers."""
+def pytest_before_others(build, *options):
+    """What is said of Dovecot, said of the other servers: all of them at a time,
+    since the tests mostly wait for them, and each started but once."""
+    paths = [os.path.join(TOP, "tests", "integration", name) for name in SERVED]
     return in_parallel([
-        (pytest_file, os.path.join(TOP, "tests", "integration", name),
-         environment(build), server)
-        for server in OTHER_SERVERS for name in SERVED])
+        (pytest_run, f"before {server}",
+         [*paths, f"--server={server}", *options], environment(build), True)
+        for server in OTHER_SERVERS], len(OTHER_SERVERS))
 
 
 def turn(path):
@@ -310,9 +315,9 @@ def turn(path):
     return LONGEST.index(name) if name in LONGEST else len(LONGEST), path
 
 
-def in_parallel(jobs):
-    """Runs (function, argument...) tuples JOBS at a time; adds them up."""
-    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+def in_parallel(jobs, at_a_time=JOBS):
+    """Runs (function, argument...) tuples, and adds up what they return."""
+    with concurrent.futures.ThreadPoolExecutor(at_a_time) as pool:
         pending = [pool.submit(attempt, *job) for job in jobs]
         return sum((p.result() for p in pending), Tally())
 
@@ -327,7 +332,9 @@ PARTS = {
     "programs": lambda: programs(PLAIN),
     "sim": lambda: sim(PLAIN, 1),
     "pytest": lambda: pytest(PLAIN),
-    "pytest-servers": lambda: pytest_before_others(PLAIN),
+    "pytest-servers": lambda: pytest_before_others(PLAIN, "-m",
+                                                   "not proxys_own"),
+    "pytest-servers-all": lambda: pytest_before_others(PLAIN),
     "build-asan": lambda: make(ASAN, "all", "tests"),
     "programs-asan": lambda: programs(ASAN),
     "sim-asan": lambda: sim(ASAN, 1_000_000),
@@ -338,8 +345,9 @@ PARTS = {
     "pytest-tsan": lambda: pytest(TSAN),
     "deb": deb,
 }
-NAMED = ("programs-tsan", "pytest-tsan", "deb")
+NAMED = ("pytest-servers-all", "programs-tsan", "pytest-tsan", "deb")
 GROUPS = {
+    "servers": ["build", "pytest-servers-all"],
     "asan": ["build-asan", "programs-asan", "sim-asan", "pytest-asan"],
     "tsan": ["build-tsan", "programs-tsan", "pytest-tsan"],
 }

@@ -2,6 +2,10 @@
 
     pytest --server dovecot --server cyrus     (default: dovecot)
 
+Where a server is named, the tests that ask for none are left out: they would
+say the same again. `-m "not proxys_own"` leaves out those, too, that could
+hardly say anything else.
+
 POPINJAY names the program under test; without it build/popinjay is taken.
 """
 
@@ -36,6 +40,15 @@ def pytest_generate_tests(metafunc):
     if "server" in metafunc.fixturenames:
         names = metafunc.config.getoption("server") or ["dovecot"]
         metafunc.parametrize("server", names, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("server"):
+        return
+    kept = [i for i in items if "server" in i.fixturenames]
+    config.hook.pytest_deselected(
+        items=[i for i in items if "server" not in i.fixturenames])
+    items[:] = kept
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from support.fake_imap import FakeImap, Mailbox
 from support.ports import LOOPBACK, answers, wait_until
 from support.server_base import append
 
+pytestmark = pytest.mark.proxys_own
 MB = 1 << 20
 
 

@@ -77,6 +77,7 @@ def test_users_do_not_share(server, resting):
 
 # --- passwords ---------------------------------------------------------------------
 
+@pytest.mark.proxys_own
 def test_a_wrong_password_is_wrong(server, resting, user):
     """Whatever is parked; and the one that is rests on."""
     password = server.password(user)
@@ -117,6 +118,7 @@ def test_a_changed_password(server, resting, user):
     assert reused(resting) == 2
 
 
+@pytest.mark.proxys_own
 def test_a_changed_password_has_its_time(server, start_proxy, user):
     """Polls do not prolong it beyond upstream_login_age."""
     proxy = start_proxy(server.upstream_config(),
@@ -149,6 +151,7 @@ def test_a_server_that_restarts(server, resting, user):
     assert metric(resting, "upstream_failures_total") == 0
 
 
+@pytest.mark.proxys_own
 def test_its_rest_is_over(server, start_proxy, user):
     """Nobody need come for it to end."""
     proxy = start_proxy(server.upstream_config(),

@@ -175,6 +175,7 @@ def test_slow_client(server, proxy, many):
         c.quit()
 
 
+@pytest.mark.proxys_own
 def test_client_that_pauses(session, many):
     """IMAP-24: what waits too long is thrown away, and fetched anew."""
     _, expected = many

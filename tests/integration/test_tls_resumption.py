@@ -181,13 +181,16 @@ def test_bad_key_file(tmp_path, authority, size, mode, why):
     path.chmod(mode)
     proxy = Popinjay(tmp_path, authority, {"address": "127.0.0.1:1"},
                      {"server": {"tls_ticket_key_file": str(path)}})
+    with open(proxy.config_path, encoding="utf-8") as f:
+        (line,) = [n for n, text in enumerate(f, 1)
+                   if text.startswith("tls_ticket_key_file")]
     for check in (["--check"], []):
         ended = subprocess.run([binary(), "-c", proxy.config_path, *check],
                                timeout=20, capture_output=True, text=True,
                                check=False)
         assert ended.returncode == 2
         assert ended.stderr.startswith(
-            f"{proxy.config_path}:4: [server] tls_ticket_key_file: "
+            f"{proxy.config_path}:{line}: [server] tls_ticket_key_file: "
             f"{path}: {why}")
 
 

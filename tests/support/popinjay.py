@@ -89,7 +89,14 @@ class Popinjay:
             raise AssertionError(f"popinjay ended with "
                                  f"{self._process.returncode}:\n{self.log()}")
         # The other way round there might be several sessions of such knocks.
-        return answers(self.port_status) and answers(self.port_tls)
+        return answers(self.port_status) and answers(self.port_tls) and \
+            self._catches(signal.SIGTERM)
+
+    def _catches(self, number):
+        """It listens before it does so: who signals too early kills it."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
+            caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", f.read(), re.M)
+        return bool(int(caught[1], 16) >> (number - 1) & 1)
 
     @property
     def pid(self):

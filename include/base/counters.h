@@ -58,13 +58,14 @@ enum counter {
     COUNTER_LIMIT_SESSIONS,             /* a login refused: MAP-12 */
     COUNTER_LIMIT_SESSIONS_HARD,        /* closed unheard */
     COUNTER_LIMIT_UPSTREAM_CONNECTIONS, /* no connection made */
-    COUNTER_PROXY_CLIENT,    /* PROXY headers that say where a client is */
-    COUNTER_PROXY_UNNAMED,   /* that say there is one */
-    COUNTER_PROXY_LOCAL,     /* of the balancer's own connections: checks */
-    COUNTER_PROXY_UNTRUSTED, /* closed at accept, by proxy_from */
-    COUNTER_PROXY_INVALID,   /* no header, or one against the rules */
-    COUNTER_PROXY_LATE,      /* it took too long */
-    COUNTER_PROXY_CLOSED,    /* the balancer left before it was there */
+    COUNTER_PROXY_CLIENT,        /* PROXY headers that say where a client is */
+    COUNTER_PROXY_UNNAMED,       /* that say there is one */
+    COUNTER_PROXY_LOCAL,         /* of the balancer's own connections: checks */
+    COUNTER_PROXY_UNTRUSTED,     /* closed at accept, by proxy_from */
+    COUNTER_PROXY_INVALID,       /* no header, or one against the rules */
+    COUNTER_PROXY_LATE,          /* it took too long */
+    COUNTER_PROXY_CLOSED,        /* the balancer left before it was there */
+    COUNTER_UPSTREAM_TLS_PROVEN, /* of the new: tls_is_proven_before */
     COUNTER_COUNT,
 };
 

@@ -144,10 +144,11 @@
 #define PROXY_HEADER_BLOCK_MAX 4096
 #define PROXY_HEADER_MAX (16 + PROXY_HEADER_BLOCK_MAX)
 #define PROXY_HEADERS_AWAITED_MAX 1000
-/* Servers whose TLS sessions a worker keeps, the sessions of each, and for how
- * many seconds one proof of a server's certificate is good for resuming.
+/* Servers whose TLS sessions a worker keeps, the sessions of each, proofs of
+ * servers' certificates, and for how many seconds such a proof is good.
  */
 #define TLS_PEERS_MAX 32
+#define TLS_PROOFS_MAX 8
 #define TLS_PEER_SESSIONS_MAX 8
 #define TLS_TRUST_MAX_S (60 * 60)
 #define CONNECT_TIMEOUT_MS 10000 /* one address */

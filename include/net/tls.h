@@ -46,8 +46,9 @@ MUST_CHECK struct tls *tls_new_server(struct tls_context *context);
 /* server_name  verified in the certificate: a host name, or an IP address that
  *              must stand there as one; names are sent as SNI too
  * alpn         what is offered, such as "imap"; NULL: nothing
- * resumption   where sessions with this server are looked for and kept; it
- *              outlives the connection. NULL: every session anew
+ * resumption   where sessions with this server are looked for and kept, and
+ *              what was proven of it; outlives the connection. NULL: every
+ *              session anew
  * address      the server's, as it was connected; not looked at without
  *              |resumption|
  */
@@ -99,6 +100,8 @@ const char *tls_failure(const struct tls *t);
 const char *tls_version_name(const struct tls *t);
 const char *tls_cipher_name(const struct tls *t);
 bool tls_is_resumed(const struct tls *t);
+/* As a client: not resumed, but the certificates were verified lately. */
+bool tls_is_proven_before(const struct tls *t);
 enum tls_version tls_version_of(const struct tls *t);
 
 /* As a server: the client asked for a name that no certificate of ours covers:

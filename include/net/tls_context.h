@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attributes.h"
 #include "net/tls_tickets.h"
@@ -29,6 +30,7 @@ struct tls_context {
     struct ssl_ctx_st **others; /* with the certificates behind the first */
     size_t other_count;
     enum tls_version min_version;
+    uint64_t trust; /* towards servers: no other context's, ever */
 };
 
 struct tls_pair {

@@ -1,4 +1,5 @@
-/* tls_resumption.h - sessions with servers, kept to be resumed.
+/* tls_resumption.h - sessions with servers, kept to be resumed, and what was
+ * proven of those servers.
  *
  * A session belongs to the server that made it: hosts behind one name are
  * different machines, and a server at one address may have many names. So what
@@ -27,10 +28,12 @@
 
 #include "base/attributes.h"
 #include "net/address.h"
+#include "net/tls_proof.h"
 
-struct ssl_st; /* OpenSSL's; so are the next two */
+struct ssl_st; /* OpenSSL's; so are the next three */
 struct ssl_ctx_st;
 struct ssl_session_st;
+struct x509_store_ctx_st;
 
 struct tls_peer; /* opaque: a server's place */
 
@@ -38,6 +41,7 @@ struct tls_peer; /* opaque: a server's place */
 struct tls_resumption {
     struct tls_peer *peers; /* most recently asked for first */
     size_t count;
+    struct tls_proofs proofs;
 };
 
 /* After the last connection that uses it. */
@@ -71,18 +75,27 @@ void tls_peer_forget(struct tls_peer *p);
 /* Nothing where it is all zero. */
 struct tls_lease {
     struct tls_peer *peer;
+    struct tls_proofs *proofs;
     bool offered;       /* a session that was kept, and not yet taken up */
-    int64_t began_s;    /* the handshake */
-    int64_t verified_s; /* the certificate of the offered session */
+    bool proven;        /* by an earlier handshake: not verified in this one */
+    int64_t verified_s; /* the certificate behind this connection */
 };
 
-/* Takes |peer|, which may be NULL, and offers one of its sessions on |ssl|,
- * whose app data is |lease| from here on. What the server gives is kept by
- * tls_lease_on_session, the callback of SSL_CTX_sess_set_new_cb.
+/* Takes |peer|, and offers one of its sessions on |ssl|, whose app data is
+ * |lease| from here on. Both |peer| and |proofs| may be NULL.
  */
 void tls_lease_begin(struct tls_lease *lease, struct tls_peer *peer,
-                     struct ssl_st *ssl, int64_t now_s);
+                     struct tls_proofs *proofs, struct ssl_st *ssl,
+                     int64_t now_s);
+
+/* Keeps what the server gives: the callback of SSL_CTX_sess_set_new_cb. */
 int tls_lease_on_session(struct ssl_st *ssl, struct ssl_session_st *session);
+
+/* Verifies the server's certificates, unless they are proven: the callback of
+ * SSL_CTX_set_cert_verify_callback, whose argument is the uint64_t that
+ * tls_proof_key_make wants. 1: they are good; 0: they are not.
+ */
+int tls_lease_on_verify(struct x509_store_ctx_st *chain, void *trust);
 
 /* failed  the handshake did; the sessions may be why, so they are not offered
  *         again

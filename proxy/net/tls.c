@@ -178,6 +178,7 @@ struct tls *tls_new_client(struct tls_context *context, const char *server_name,
 {
     struct tls *t = tls_new(context);
     struct tls_peer *peer = NULL;
+    struct tls_proofs *proofs = NULL;
 
     if (t == NULL)
         return NULL;
@@ -186,10 +187,12 @@ struct tls *tls_new_client(struct tls_context *context, const char *server_name,
         tls_free(t);
         return NULL;
     }
-    if (resumption != NULL)
+    if (resumption != NULL) {
         peer =
             tls_resumption_hold(resumption, context->ssl, server_name, address);
-    tls_lease_begin(&t->lease, peer, t->ssl, time(NULL));
+        proofs = &resumption->proofs;
+    }
+    tls_lease_begin(&t->lease, peer, proofs, t->ssl, time(NULL));
     SSL_set_connect_state(t->ssl);
     return t;
 }
@@ -364,6 +367,11 @@ const char *tls_cipher_name(const struct tls *t)
 bool tls_is_resumed(const struct tls *t)
 {
     return SSL_session_reused(t->ssl) == 1;
+}
+
+bool tls_is_proven_before(const struct tls *t)
+{
+    return t->lease.proven;
 }
 
 enum tls_version tls_version_of(const struct tls *t)

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -337,6 +338,16 @@ static bool trust(SSL_CTX *ssl, const char *ca_file)
                            : SSL_CTX_set_default_verify_paths(ssl) == 1;
 }
 
+/* No two contexts have the same, nor one and another after its end: what was
+ * proven to one is nothing to the next, which may have read other files.
+ */
+static uint64_t new_trust(void)
+{
+    static atomic_uint_least64_t made;
+
+    return atomic_fetch_add(&made, 1);
+}
+
 struct tls_context *tls_context_new_client(const char *ca_file, char *error,
                                            size_t error_size)
 {
@@ -354,6 +365,9 @@ struct tls_context *tls_context_new_client(const char *ca_file, char *error,
         return NULL;
     }
     SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
+    context->trust = new_trust();
+    SSL_CTX_set_cert_verify_callback(context->ssl, tls_lease_on_verify,
+                                     &context->trust);
     SSL_CTX_set_session_cache_mode(
         context->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context->ssl, tls_lease_on_session);

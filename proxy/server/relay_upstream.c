@@ -102,6 +102,7 @@ static void count_handshake(struct relay *r)
                  tls_is_resumed(tls) ? COUNTER_UPSTREAM_TLS_RESUMED
                                      : COUNTER_UPSTREAM_TLS_NEW,
                  1);
+    counters_add(c, COUNTER_UPSTREAM_TLS_PROVEN, tls_is_proven_before(tls));
     counters_add(c,
                  tls_version_of(tls) == TLS_VERSION_1_3
                      ? COUNTER_UPSTREAM_TLS_1_3

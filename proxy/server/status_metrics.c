@@ -342,6 +342,9 @@ static const struct family families[] = {
           "The same handshakes by TLS version."),
     PARTS("popinjay_upstream_tls_handshakes_total", "session", upstream_tls,
           "TLS handshakes with the upstream: new sessions, and resumed ones."),
+    COUNTER("popinjay_upstream_tls_proven_total", COUNTER_UPSTREAM_TLS_PROVEN,
+            "Of the new ones those whose certificates had been verified within "
+            "the hour, and were not again."),
     PARTS("popinjay_upstream_tls_versions_total", "version", upstream_versions,
           "The same handshakes by TLS version."),
     COUNTER("popinjay_upstream_connections_total", COUNTER_UPSTREAM_CONNECTS,

@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from support.fake_imap import FakeImap, Mailbox
+from support.parking import metric
 from support.popinjay import Popinjay, binary
 from support.ports import LOOPBACK, free_port
 
@@ -229,7 +230,7 @@ def poll(proxy, user="someone"):
 def test_the_session_with_the_server_is_resumed(start_proxy, authority,
                                                 version):
     """All but the first of each worker; and a server that has forgotten is
-    met anew, once."""
+    met anew, once, but its certificates are known by then."""
     server = TlsServer(authority.pair("upstream"), version)
     with FakeImap(server) as fake:
         upstream = fake.upstream_config("implicit", authority.ca_file)
@@ -245,6 +246,7 @@ def test_the_session_with_the_server_is_resumed(start_proxy, authority,
         assert server.resumed == [False] + 4 * [True]
         assert proxy.status()["upstream_tls_handshakes"] == {"new": 2,
                                                              "resumed": 8}
+        assert metric(proxy, "upstream_tls_proven_total") == 1
 
 
 @pytest.mark.parametrize("version", VERSIONS)

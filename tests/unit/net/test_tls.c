@@ -625,7 +625,7 @@ static struct tls_peer *place(struct talk *t, struct tls_resumption *r)
 /* TLS-17: what is resumed allows no early data. */
 static void resume_without_early_data(int version)
 {
-    struct tls_resumption r = { NULL, 0 };
+    struct tls_resumption r = { .peers = NULL };
     struct talk t;
 
     prepare(&t, &usual);
@@ -658,7 +658,7 @@ static void test_sessions_are_resumed_without_early_data(void **state)
 /* One ticket, and more connections than that before the next one comes. */
 static void test_many_resume_at_the_same_time(void **state)
 {
-    struct tls_resumption r = { NULL, 0 };
+    struct tls_resumption r = { .peers = NULL };
     struct talk t;
     struct talk others[5];
 
@@ -687,7 +687,7 @@ static void test_many_resume_at_the_same_time(void **state)
 /* What a resumed handshake brings was verified when the first one was. */
 static void test_a_resumed_session_is_trusted_no_longer(void **state)
 {
-    struct tls_resumption r = { NULL, 0 };
+    struct tls_resumption r = { .peers = NULL };
     struct talk t;
     int64_t then = time(NULL) - 1000;
     int64_t verified_s;
@@ -731,7 +731,7 @@ static void change_ticket_keys(struct talk *t)
 /* What it does not know any more is not offered to it a second time. */
 static void test_a_server_that_lost_its_key_is_met_anew(void **state)
 {
-    struct tls_resumption r = { NULL, 0 };
+    struct tls_resumption r = { .peers = NULL };
     struct talk t;
     int64_t verified_s;
 
@@ -762,7 +762,7 @@ static void test_a_session_that_breaks_the_handshake_is_dropped(void **state)
 {
     struct span garbage = SPAN_LITERAL("* BYE I cannot resume\r\n");
     struct span nothing = { NULL, 0 };
-    struct tls_resumption r = { NULL, 0 };
+    struct tls_resumption r = { .peers = NULL };
     struct talk t;
 
     (void)state;
@@ -785,7 +785,7 @@ static void test_a_session_that_breaks_the_handshake_is_dropped(void **state)
 static void test_a_cut_connection_is_resumed(void **state)
 {
     struct span nothing = { NULL, 0 };
-    struct tls_resumption r = { NULL, 0 };
+    struct tls_resumption r = { .peers = NULL };
     struct talk t;
 
     (void)state;
@@ -803,7 +803,7 @@ static void test_a_cut_connection_is_resumed(void **state)
 static void test_another_name_or_address_is_met_anew(void **state)
 {
     const struct address_text elsewhere = { "192.0.2.2", 993 };
-    struct tls_resumption r = { NULL, 0 };
+    struct tls_resumption r = { .peers = NULL };
     struct talk t;
 
     (void)state;

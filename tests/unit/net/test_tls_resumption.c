@@ -67,7 +67,7 @@ static int take(struct tls_peer *p, int64_t now_s)
 /* RFC 8446 §C.4: each once, but for the last. */
 static void test_the_newest_goes_first_and_the_last_stays(void **state)
 {
-    struct tls_resumption r = { NULL, 0 };
+    struct tls_resumption r = { .peers = NULL };
     struct tls_peer *p = hold(&r, "imap.example.com", &usual);
 
     (void)state;
@@ -89,7 +89,7 @@ static void test_the_newest_goes_first_and_the_last_stays(void **state)
 
 static void test_the_oldest_makes_room(void **state)
 {
-    struct tls_resumption r = { NULL, 0 };
+    struct tls_resumption r = { .peers = NULL };
     struct tls_peer *p = hold(&r, "imap.example.com", &usual);
     unsigned char last = TLS_PEER_SESSIONS_MAX + 2;
 
@@ -105,7 +105,7 @@ static void test_the_oldest_makes_room(void **state)
 
 static void test_sessions_expire(void **state)
 {
-    struct tls_resumption r = { NULL, 0 };
+    struct tls_resumption r = { .peers = NULL };
     struct tls_peer *p = hold(&r, "imap.example.com", &usual);
 
     (void)state;
@@ -120,7 +120,7 @@ static void test_sessions_expire(void **state)
 /* RFC 8446 §4.6.1: however new it is, its certificate was verified then. */
 static void test_trust_expires(void **state)
 {
-    struct tls_resumption r = { NULL, 0 };
+    struct tls_resumption r = { .peers = NULL };
     struct tls_peer *p = hold(&r, "imap.example.com", &usual);
 
     (void)state;
@@ -133,7 +133,7 @@ static void test_trust_expires(void **state)
 
 static void test_an_expired_one_hides_none_that_is_good(void **state)
 {
-    struct tls_resumption r = { NULL, 0 };
+    struct tls_resumption r = { .peers = NULL };
     struct tls_peer *p = hold(&r, "imap.example.com", &usual);
 
     (void)state;
@@ -156,7 +156,7 @@ static void test_servers_are_told_apart(void **state)
     const struct address_text others[] = { { "192.0.2.2", 993 },
                                            { "192.0.2.1", 143 },
                                            { "2001:db8::1", 993 } };
-    struct tls_resumption r = { NULL, 0 };
+    struct tls_resumption r = { .peers = NULL };
     struct tls_peer *p = hold(&r, "imap.example.com", &usual);
     struct tls_peer *other;
 
@@ -186,7 +186,7 @@ static void test_servers_are_told_apart(void **state)
 static void test_who_is_not_known_has_no_place(void **state)
 {
     const struct address_text nowhere = { "", 0 };
-    struct tls_resumption r = { NULL, 0 };
+    struct tls_resumption r = { .peers = NULL };
 
     (void)state;
     assert_null(tls_resumption_hold(&r, context, "a.example", &nowhere));
@@ -203,7 +203,7 @@ static struct tls_peer *hold_nth(struct tls_resumption *r, int n)
 
 static void test_who_was_asked_for_longest_ago_makes_room(void **state)
 {
-    struct tls_resumption r = { NULL, 0 };
+    struct tls_resumption r = { .peers = NULL };
     struct tls_peer *p;
 
     (void)state;
@@ -229,7 +229,7 @@ static void test_who_was_asked_for_longest_ago_makes_room(void **state)
 
 static void test_a_place_that_is_held_stays(void **state)
 {
-    struct tls_resumption r = { NULL, 0 };
+    struct tls_resumption r = { .peers = NULL };
     struct tls_peer *held[TLS_PEERS_MAX];
 
     (void)state;
@@ -249,7 +249,7 @@ static void test_a_place_that_is_held_stays(void **state)
 
 static void test_no_memory(void **state)
 {
-    struct tls_resumption r = { NULL, 0 };
+    struct tls_resumption r = { .peers = NULL };
     struct tls_peer *p;
 
     (void)state;

@@ -161,6 +161,18 @@
 /* A probe of the upstream has this long until the server has greeted. */
 #define UPSTREAM_PROBE_TIMEOUT_MS 10000
 
+/* What is known of failed logins and of servers that ask for a pause: entries of
+ * about 200 octets; those not used for longest make room.
+ */
+#define LOGIN_GUARD_ENTRIES_MAX 65536
+/* A server that asks for a longer pause is not believed. */
+#define THROTTLE_BACKOFF_MAX_MS (60 * 60 * 1000)
+/* Logins that wait for a connection to the upstream look this often. */
+#define UPSTREAM_QUEUE_TICK_MS 20
+/* Where all sessions are taken, a client that has not logged in for so long
+ * makes room.
+ */
+#define SHED_GRACE_MS 10000
 /* Parked connections are looked at this often. */
 #define PARKED_SWEEP_MS 5000
 

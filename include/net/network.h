@@ -30,4 +30,19 @@ MUST_CHECK bool network_parse(struct span text, struct network *network);
 bool network_any_holds(const struct network *networks, size_t count,
                        const struct sockaddr *address);
 
+/* A network as octets: equal for all clients within it, and only for them. */
+#define NETWORK_KEY_SIZE 17
+struct network_key {
+    unsigned char octets[NETWORK_KEY_SIZE]; /* family, address */
+};
+
+bool network_key_equals(const struct network_key *a,
+                        const struct network_key *b);
+
+/* The network of so many bits that |address| lies in; those without an address
+ * are one network.
+ */
+struct network_key network_key_of(const struct sockaddr *address,
+                                  unsigned prefix_v4, unsigned prefix_v6);
+
 #endif

@@ -113,3 +113,25 @@ bool network_any_holds(const struct network *networks, size_t count,
             return true;
     return false;
 }
+
+struct network_key network_key_of(const struct sockaddr *address,
+                                  unsigned prefix_v4, unsigned prefix_v6)
+{
+    struct network_key key = { { 0 } };
+    sa_family_t family;
+    const unsigned char *octets = octets_of(address, &family);
+    unsigned prefix = family == AF_INET ? prefix_v4 : prefix_v6;
+
+    if (octets == NULL)
+        return key;
+    key.octets[0] = family == AF_INET ? 4 : 6;
+    for (size_t i = 0; i < address_size(family); i++)
+        key.octets[1 + i] = octets[i] & mask(prefix, i);
+    return key;
+}
+
+bool network_key_equals(const struct network_key *a,
+                        const struct network_key *b)
+{
+    return memcmp(a->octets, b->octets, sizeof(a->octets)) == 0;
+}

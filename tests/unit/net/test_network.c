@@ -88,6 +88,38 @@ static void test_several_and_none(void **state)
     assert_false(network_any_holds(n, 2, (const struct sockaddr *)&unknown));
 }
 
+static bool is_one(const char *a, const char *b, unsigned v4, unsigned v6)
+{
+    struct sockaddr_storage first = address_of(a);
+    struct sockaddr_storage second = address_of(b);
+    struct network_key x =
+        network_key_of((const struct sockaddr *)&first, v4, v6);
+    struct network_key y =
+        network_key_of((const struct sockaddr *)&second, v4, v6);
+
+    return memcmp(&x, &y, sizeof(x)) == 0;
+}
+
+static void test_keys(void **state)
+{
+    struct sockaddr_storage unknown = { .ss_family = AF_UNSPEC };
+    struct network_key none =
+        network_key_of((const struct sockaddr *)&unknown, 32, 128);
+
+    (void)state;
+    assert_true(is_one("192.0.2.1", "192.0.2.1", 32, 64));
+    assert_true(is_one("192.0.2.1", "::ffff:192.0.2.1", 32, 64));
+    assert_false(is_one("192.0.2.1", "192.0.2.2", 32, 64));
+    assert_true(is_one("192.0.2.1", "192.0.2.254", 24, 64));
+    assert_true(is_one("2001:db8::1", "2001:db8::ffff:0:1", 32, 64));
+    assert_false(is_one("2001:db8::1", "2001:db8:0:1::1", 32, 64));
+    assert_true(is_one("2001:db8:0:100::", "2001:db8:0:1ff::", 32, 56));
+    assert_false(is_one("2001:db8:0:100::", "2001:db8:0:200::", 32, 56));
+    /* 192.0.2.1 has the octets of c000:201:: in front. */
+    assert_false(is_one("192.0.2.1", "c000:201::", 32, 128));
+    assert_int_equal(none.octets[0], 0);
+}
+
 static void test_no_networks(void **state)
 {
     static const char *const texts[] = {
@@ -123,6 +155,7 @@ int main(void)
         cmocka_unit_test(test_bits),
         cmocka_unit_test(test_families),
         cmocka_unit_test(test_several_and_none),
+        cmocka_unit_test(test_keys),
         cmocka_unit_test(test_no_networks),
     };
 

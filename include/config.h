@@ -55,6 +55,7 @@ struct config_listener {
     bool allow_plaintext_login;
     enum proxy_protocol proxy_protocol; /* of balancers in front */
     struct config_networks proxy_from;  /* where those are */
+    uint32_t max_sessions;              /* 0: no limit of its own */
     unsigned line;                      /* where its section begins */
 };
 
@@ -66,6 +67,10 @@ struct config_upstream {
     bool allow_insecure_upstream; /* tls = none beyond loopback: a warning */
     bool alpn;                    /* `imap` is offered */
     uint32_t max_connections;     /* at one time; 0: no limit */
+    uint32_t logins_per_second;   /* 0: no limit */
+    uint32_t login_burst;
+    uint32_t queue_length;
+    uint64_t queue_timeout_ms; /* 0: no login waits */
     bool pass_identity;
     bool forward_client_address;
     unsigned ca_file_line; /* 0: not given */
@@ -90,7 +95,18 @@ struct config {
     uint64_t probe_interval_ms; /* 0: the upstream is not asked */
 
     uint32_t max_sessions;
-    uint64_t drain_delay_ms; /* 0: listeners are closed at once */
+    uint32_t max_sessions_per_client; /* 0: no limit */
+    uint32_t max_unauthenticated;
+    uint32_t client_prefix_v4; /* bits that make one client */
+    uint32_t client_prefix_v6;
+    struct config_networks exempt_networks; /* from limits of one client */
+    uint32_t login_failures;                /* 0: no limit */
+    uint32_t login_failures_per_client;     /* 0: no limit */
+    uint64_t login_failure_window_ms;
+    uint64_t login_block_ms;
+    bool block_user_everywhere;
+    uint64_t throttle_backoff_ms; /* where the server names no time */
+    uint64_t drain_delay_ms;      /* 0: listeners are closed at once */
     uint64_t drain_timeout_ms;
     uint64_t login_timeout_ms;
     uint64_t session_timeout_ms;

@@ -52,12 +52,8 @@ enum counter {
     COUNTER_CLIENT_OCTETS_OUT,
     COUNTER_UPSTREAM_OCTETS_IN,
     COUNTER_UPSTREAM_OCTETS_OUT,
-    COUNTER_READAHEAD_USED,   /* fetched ahead, and then asked for */
-    COUNTER_READAHEAD_WASTED, /* fetched ahead in vain */
-    /* Limits that were hit: what was refused, closed or not done. */
-    COUNTER_LIMIT_SESSIONS,             /* a login refused: MAP-12 */
-    COUNTER_LIMIT_SESSIONS_HARD,        /* closed unheard */
-    COUNTER_LIMIT_UPSTREAM_CONNECTIONS, /* no connection made */
+    COUNTER_READAHEAD_USED,      /* fetched ahead, and then asked for */
+    COUNTER_READAHEAD_WASTED,    /* fetched ahead in vain */
     COUNTER_PROXY_CLIENT,        /* PROXY headers that say where a client is */
     COUNTER_PROXY_UNNAMED,       /* that say there is one */
     COUNTER_PROXY_LOCAL,         /* of the balancer's own connections: checks */
@@ -66,6 +62,13 @@ enum counter {
     COUNTER_PROXY_LATE,          /* it took too long */
     COUNTER_PROXY_CLOSED,        /* the balancer left before it was there */
     COUNTER_UPSTREAM_TLS_PROVEN, /* of the new: tls_is_proven_before */
+    COUNTER_LIMIT_SESSIONS, /* times that each was reached: server/limit.h */
+    COUNTER_LIMIT_LISTENER_SESSIONS,
+    COUNTER_LIMIT_CLIENT_SESSIONS,
+    COUNTER_LIMIT_UNAUTHENTICATED,
+    COUNTER_LIMIT_LOGIN_FAILURES,
+    COUNTER_LIMIT_THROTTLE_BACKOFF,
+    COUNTER_LIMIT_UPSTREAM_QUEUE,
     COUNTER_COUNT,
 };
 
@@ -84,7 +87,7 @@ enum counter_stage {
 };
 
 #define COUNTERS_PHASES 5  /* BRIDGE_PHASE_COUNT */
-#define COUNTERS_FAULTS 48 /* FAULT_COUNT at least */
+#define COUNTERS_FAULTS 64 /* FAULT_COUNT at least */
 #define COUNTERS_VERBS 15  /* POP3_VERB_COUNT */
 #define COUNTERS_LISTENERS 32
 

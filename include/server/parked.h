@@ -16,7 +16,6 @@
 #ifndef POPINJAY_SERVER_PARKED_H
 #define POPINJAY_SERVER_PARKED_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +24,7 @@
 #include "base/span.h"
 #include "net/detached.h"
 #include "net/keyed_digest.h"
+#include "server/upstream_gate.h"
 #include "session/credentials.h"
 #include "session/imap_parked.h"
 
@@ -48,11 +48,11 @@ struct parked_limits {
     uint64_t age_ms;
 };
 
-/* Each connection that ends here is taken off |upstreams|, which must outlive
+/* Each connection that ends here is taken off |gate|, which must outlive
  * the table. NULL where there is no memory.
  */
 MUST_CHECK struct parked_table *parked_table_new(
-    const struct parked_limits *limits, atomic_uint_least32_t *upstreams);
+    const struct parked_limits *limits, struct upstream_gate *gate);
 
 /* Other limits: those that are too many end, the rest may rest as long as they
  * might before, or no longer at all where rest_ms is 0.

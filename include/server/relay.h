@@ -30,19 +30,33 @@ struct relay_host {
     struct connection_space space;
     struct tls_resumption upstream_session;
     struct relay *relays; /* alive */
+    struct relay *early;  /* of those, who has not logged in; oldest first */
+    uint32_t early_count;
+    struct relay *queue;     /* who waits at the upstream's gate */
+    uv_timer_t *queue_timer; /* NULL: nobody does */
     /* Written by the worker only, read by the status server too. */
     struct counters counters;
     atomic_uint_least32_t sessions;
 };
 
-/* Begins a session at |listener|, whose settings it holds, with the client behind |tcp|, which is connected, was
- * allocated with malloc and is the relay's from here on. What the log and the
- * server are told of the client is its |origin|. Frees itself when the session
- * is over. |overloaded| as for bridge_new.
+/* Somebody comes to |listener|: a session begins, or |tcp| is closed (CONFORMANCE
+ * MAP-12). Where max_unauthenticated is reached, or max_sessions, one that has
+ * not logged in may have to go instead. |tcp| as for relay_start.
+ */
+void relay_admit(struct relay_host *host,
+                 const struct settings_listener *listener, uv_tcp_t *tcp,
+                 const struct origin *origin);
+
+/* Begins a session at |listener|, whose settings it holds, with the client
+ * behind |tcp|, which is connected, was allocated with malloc and is the
+ * relay's from here on. What the log and the server are told of the client is
+ * its |origin|. The |ticket| is the relay's too. Frees itself when the session
+ * is over.
  */
 void relay_start(struct relay_host *host,
                  const struct settings_listener *listener, uv_tcp_t *tcp,
-                 const struct origin *origin, bool overloaded);
+                 const struct origin *origin,
+                 const struct admission_ticket *ticket);
 
 /* Ends every session of the host, and changes nothing. */
 void relay_shut_down_all(struct relay_host *host);

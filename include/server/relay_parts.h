@@ -1,5 +1,7 @@
 /* relay_parts.h - the inside of a relay, shared by its source files only:
- * relay.c (the pump), relay_client.c, relay_upstream.c, relay_log.c.
+ * relay.c (the pump), relay_client.c, relay_upstream.c, relay_log.c;
+ * relay_door.c (who gets a session), relay_guard.c (who may log in),
+ * relay_queue.c (who waits for the upstream).
  */
 #ifndef POPINJAY_SERVER_RELAY_PARTS_H
 #define POPINJAY_SERVER_RELAY_PARTS_H
@@ -12,8 +14,13 @@
 #include "net/address.h"
 #include "net/connection.h"
 #include "net/dialer.h"
+#include "net/network.h"
+#include "server/admission.h"
+#include "server/limit.h"
 #include "server/lock_table.h"
+#include "server/login_guard.h"
 #include "server/relay.h"
+#include "server/upstream_gate.h"
 #include "session/bridge.h"
 
 /* A name for the log is cut here. */
@@ -30,6 +37,7 @@ enum relay_client_stage {
 
 enum relay_upstream_stage {
     RELAY_UPSTREAM_NONE,
+    RELAY_UPSTREAM_QUEUED, /* at the gate */
     RELAY_UPSTREAM_DIALING,
     RELAY_UPSTREAM_SECURING,  /* implicit TLS, a part of connecting */
     RELAY_UPSTREAM_UPGRADING, /* STARTTLS */
@@ -50,6 +58,15 @@ struct relay {
     struct relay *next;        /* utlist */
     struct relay *prev;
 
+    struct admission_ticket ticket;
+    struct network_key network; /* of the client */
+    bool is_exempt;             /* from the limits of one client */
+    bool is_early;              /* in the host's list; utlist */
+    bool shed;
+    struct relay *early_next;
+    struct relay *early_prev;
+    struct login_attempt attempt; /* the last one */
+
     struct bridge *bridge;        /* NULL until the client may be greeted */
     enum bridge_phase phase;      /* as the gauges know it */
     struct bridge_report counted; /* as the counters know it */
@@ -64,6 +81,9 @@ struct relay {
     struct dialer *dialer;       /* DIALING */
     struct connection *upstream; /* SECURING, UPGRADING, OPEN */
     enum relay_upstream_stage upstream_stage;
+    struct upstream_pass pass; /* QUEUED */
+    struct relay *queue_next;  /* the same; utlist */
+    struct relay *queue_prev;
     bool upstream_counted;     /* in the service's budget */
     uint64_t upstream_made_ms; /* when it was begun to be made */
     uint64_t stage_began_ms;   /* of coming up, for the figures */
@@ -72,8 +92,7 @@ struct relay {
 
     uv_timer_t timer;
     uint64_t timer_ms; /* when it is due; UINT64_MAX: it is not */
-    bool overloaded;
-    bool is_check; /* a balancer's, and no session in the figures */
+    bool is_check;     /* a balancer's, and no session in the figures */
 
     /* for the log */
     uint64_t number;
@@ -126,7 +145,45 @@ void relay_upstream_connect(struct relay *r);
 void relay_upstream_start_tls(struct relay *r);
 void relay_upstream_close(struct relay *r);
 
+/* It was waited for, and may be connected to or not. */
+void relay_upstream_admit(struct relay *r, enum upstream_gate_status status);
+
+/* --- relay_door.c --- */
+
+/* Whose client it is, as far as limits go. */
+struct network_key relay_network(const struct config *config,
+                                 const union address *client);
+bool relay_is_exempt(const struct config *config, const struct origin *origin);
+
+/* A relay that has not logged in; leaving twice is harmless. */
+void relay_early_join(struct relay *r);
+void relay_early_leave(struct relay *r);
+
+/* --- relay_guard.c --- */
+
+/* BRIDGE_ASK_LOGIN; what came of it; what the server says of too many. */
+void relay_guard_begin(struct relay *r, struct span user);
+void relay_guard_note(struct relay *r, const struct bridge_wish *wish);
+void relay_guard_end(struct relay *r, enum login_result result);
+void relay_guard_throttled(struct relay *r, const struct bridge_report *report);
+
+/* --- relay_queue.c --- */
+
+/* UPSTREAM_GATE_WAIT: relay_upstream_admit is called later, unless the relay
+ * leaves.
+ */
+MUST_CHECK enum upstream_gate_status relay_queue_enter(struct relay *r);
+void relay_queue_leave(struct relay *r);
+
 /* --- relay_log.c --- */
+
+/* Counted, and now and then logged. */
+void relay_log_limit(struct relay_host *host, enum limit limit,
+                     const char *listener, const struct address_text *client);
+void relay_reach_limit(struct relay *r, enum limit limit);
+
+void relay_log_blocked(struct relay *r, const char *event);
+void relay_log_throttled(struct relay *r, uint64_t pause_ms);
 
 void relay_log_note(struct relay *r, const struct bridge_wish *wish);
 void relay_log_upstream_failure(struct relay *r, const char *failure,

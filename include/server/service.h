@@ -15,21 +15,25 @@
 #include "base/attributes.h"
 #include "base/octet_budget.h"
 #include "config.h"
+#include "server/admission.h"
 #include "server/listener_names.h"
 #include "server/lock_table.h"
+#include "server/login_guard.h"
 #include "server/parked.h"
 #include "server/snapshot_cache.h"
+#include "server/upstream_gate.h"
 #include "server/upstream_health.h"
 
 struct service {
     struct lock_table *locks;
     struct snapshot_cache *snapshots;
     struct parked_table *parked;
+    struct admission *admission; /* of sessions */
+    struct login_guard *guard;
+    struct upstream_gate *gate;         /* of connections, parked ones too */
     atomic_uint_least64_t next_session; /* the number in the log */
     struct octet_budget readahead;
     struct listener_names listener_names;
-    atomic_uint_least32_t sessions;  /* alive, over all workers */
-    atomic_uint_least32_t upstreams; /* connections, parked ones too */
     struct upstream_health health;
 };
 

@@ -35,11 +35,15 @@ struct status_figures {
     uint64_t reload_good;     /* 0: the last reload was refused */
     uint64_t workers;
     uint64_t max_sessions;
-    uint64_t sessions;      /* alive now */
-    uint64_t upstreams;     /* connections, parked ones too */
-    uint64_t max_upstreams; /* 0: no limit */
-    uint64_t parked;        /* upstream connections that rest */
-    uint64_t cache_octets;  /* of listings that are known */
+    uint64_t sessions;         /* alive now */
+    uint64_t upstreams;        /* connections, parked ones too */
+    uint64_t upstream_queue;   /* logins that wait */
+    uint64_t blocked_clients;  /* refused for their wrong passwords */
+    uint64_t blocked_logins;   /* the same, of a user from a client or all */
+    uint64_t throttled_logins; /* refused because the server asked for that */
+    uint64_t max_upstreams;    /* 0: no limit */
+    uint64_t parked;           /* upstream connections that rest */
+    uint64_t cache_octets;     /* of listings that are known */
     uint64_t cache_mailboxes;
     uint64_t readahead_octets; /* on their way, or waiting */
     struct process_figures process;

@@ -69,14 +69,19 @@ enum bridge_outcome {
     BRIDGE_UPSTREAM_UP,          /* of BRIDGE_CONNECT; with implicit TLS the
                                   handshake is done and the name verified */
     BRIDGE_UPSTREAM_UNREACHABLE, /* of BRIDGE_CONNECT */
+    BRIDGE_UPSTREAM_FULL, /* of BRIDGE_CONNECT: not now, by our own budget */
     BRIDGE_UPSTREAM_UNTRUSTED, /* of BRIDGE_CONNECT, BRIDGE_START_UPSTREAM_TLS:
                                   certificate or name wrong; closed */
     BRIDGE_UPSTREAM_TLS_UP,    /* of BRIDGE_START_UPSTREAM_TLS */
     BRIDGE_UPSTREAM_CLOSED,    /* the peer ended it, or it broke */
+    BRIDGE_LOGIN_ADMITTED,     /* of BRIDGE_ASK_LOGIN */
+    BRIDGE_LOGIN_BLOCKED,      /* of BRIDGE_ASK_LOGIN: too many were wrong */
+    BRIDGE_LOGIN_BACKOFF,      /* of BRIDGE_ASK_LOGIN: the server's wish */
     BRIDGE_LOCKED,             /* of BRIDGE_LOCK */
     BRIDGE_LOCK_BUSY,          /* of BRIDGE_LOCK */
     BRIDGE_LOCK_TOO_SOON,      /* of BRIDGE_LOCK */
     BRIDGE_SHUT_DOWN,          /* end now, change nothing */
+    BRIDGE_SHED, /* the same for one that has not logged in; say nothing */
     BRIDGE_OUTCOME_COUNT,
 };
 void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
@@ -115,9 +120,12 @@ enum bridge_wish_kind {
      * (it ends the session then); none may be kept for the TLS side.
      */
     BRIDGE_START_CLIENT_TLS,
-    BRIDGE_REUSE,   /* a parked upstream connection of |credentials|; to be
+    BRIDGE_ASK_LOGIN, /* may |user| try? Where the policy has ask_logins; what
+                         comes of it is told by BRIDGE_NOTE_LOGGED_IN or
+                         BRIDGE_NOTE_LOGIN_REFUSED */
+    BRIDGE_REUSE,     /* a parked upstream connection of |credentials|; to be
                        answered by bridge_reuse, before anything goes in */
-    BRIDGE_CONNECT, /* a new upstream connection, as configured */
+    BRIDGE_CONNECT,   /* a new upstream connection, as configured */
     BRIDGE_START_UPSTREAM_TLS, /* STARTTLS was accepted */
     BRIDGE_CLOSE_UPSTREAM,     /* the bridge has already forgotten it */
     BRIDGE_PARK, /* so it has this one, which is logged in as the last
@@ -200,12 +208,14 @@ struct bridge_report {
     uint64_t greetings;          /* connections that got as far as a login */
     uint64_t greetings_failed;   /* that were made, and did not */
     enum fault last_greeting_fault;
-    uint64_t upstream_reused;   /* parked ones that were of use again */
-    uint64_t upstream_rejects;  /* BAD and CLIENTBUG: our defects */
-    uint64_t size_mismatches;   /* DEC-8 */
-    uint64_t logins_overloaded; /* of those that failed: MAP-12 */
-    uint64_t readahead_used;    /* messages */
+    uint64_t upstream_reused;  /* parked ones that were of use again */
+    uint64_t upstream_rejects; /* BAD and CLIENTBUG: our defects */
+    uint64_t size_mismatches;  /* DEC-8 */
+    uint64_t readahead_used;   /* messages */
     uint64_t readahead_wasted;
+    uint64_t throttled;   /* the server asked for a pause... */
+    uint64_t throttle_ms; /* ...last for so long; 0: it did not say */
+    bool throttle_proven; /* ...when it knew the password */
     /* Listings by what came of what was known; UNPROVEN: listed anew. */
     uint64_t listings[KNOWN_VERDICT_COUNT];
     uint32_t messages; /* in the maildrop */

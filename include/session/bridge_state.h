@@ -72,6 +72,7 @@ struct bridge {
     struct buf early;            /* of the server: comes before it is wanted */
     struct pop3_request request; /* MESSAGE, QUIT: not yet begun */
     bool overloaded;
+    bool login_asked; /* BRIDGE_ASK_LOGIN, and not yet answered */
     bool lock_wished; /* and not yet answered */
     bool locked;
     bool greeted; /* by the server: it may be logged in to */
@@ -133,6 +134,8 @@ void bridge_serve_client(struct bridge *b);
 void bridge_finish_quit(struct bridge *b, enum fault fault);
 void bridge_refuse_login(struct bridge *b, enum fault fault);
 void bridge_accept_login(struct bridge *b, struct maildrop *maildrop);
+/* The answer to BRIDGE_ASK_LOGIN; FAULT_NONE: it may be tried. */
+void bridge_login_answered(struct bridge *b, enum fault fault);
 /* The refusal that was held back is due. */
 void bridge_tell_refusal(struct bridge *b);
 

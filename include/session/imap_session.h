@@ -82,6 +82,9 @@ struct imap_session {
     unsigned noise_lines;
     bool input_is_left; /* behind the event handed out last */
     bool progressed;
+    bool throttled; /* and not yet taken */
+    bool throttled_inside;
+    uint64_t throttle_ms;
     uint64_t unasked_octets; /* since the last progress */
     uint64_t rejects;        /* BAD and CLIENTBUG seen: MAP-8 */
 };
@@ -176,6 +179,13 @@ uint32_t imap_session_oldest_tag(const struct imap_session *s);
  */
 void imap_session_note_progress(struct imap_session *s);
 bool imap_session_take_progress(struct imap_session *s);
+
+/* The server has asked us to slow down since the last time: for |pause_ms| (0:
+ * it did not say), and |inside|, when it had taken the password. Written only
+ * where true.
+ */
+bool imap_session_take_throttling(struct imap_session *s, uint64_t *pause_ms,
+                                  bool *inside);
 
 /* Says goodbye; from any state. True: an answer will come. */
 bool imap_session_log_out(struct imap_session *s);

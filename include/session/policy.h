@@ -34,10 +34,12 @@ struct session_policy {
     bool show_implementation;    /* IMPLEMENTATION in CAPA */
     bool pass_identity; /* SASL PLAIN may name somebody to act as: SASL-10 */
     enum removal_guard without_uidplus;
-    const char *expire;          /* EXPIRE's argument, or NULL: not announced */
-    uint64_t login_delay_ms;     /* between two logins of a user; 0: none */
-    uint64_t login_timeout_ms;   /* connection to login, all in all */
-    uint64_t session_timeout_ms; /* 600,000 at least: RFC 1939 §3 */
+    const char *expire; /* EXPIRE's argument, or NULL: not announced */
+    bool
+        ask_logins; /* the owner is asked before the upstream hears of a login */
+    uint64_t login_delay_ms;        /* between two logins of a user; 0: none */
+    uint64_t login_timeout_ms;      /* connection to login, all in all */
+    uint64_t session_timeout_ms;    /* 600,000 at least: RFC 1939 §3 */
     uint64_t upstream_timeout_ms;   /* silence while an answer is awaited */
     uint64_t auth_failure_delay_ms; /* times the number of failures */
     uint64_t upstream_reuse_ms; /* how long a connection rests; 0: none does */

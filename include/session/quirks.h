@@ -25,4 +25,10 @@ struct quirk {
 bool quirk_find(enum imap_condition condition, enum imap_code code,
                 struct span text, struct quirk *quirk);
 
+/* Whether the server asks for a pause, for |pause_ms| (0: it does not say). Any
+ * response may say so: Gmail's does in a tagged OK that is one otherwise.
+ */
+bool quirk_is_throttling(enum imap_condition condition, enum imap_code code,
+                         struct span text, uint64_t *pause_ms);
+
 #endif

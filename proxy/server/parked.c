@@ -24,7 +24,7 @@ struct entry {
 
 struct parked_table {
     struct keyed_digest *digest;
-    atomic_uint_least32_t *upstreams;
+    struct upstream_gate *gate;
     pthread_mutex_t mutex;
     struct parked_limits limits;
     struct entry *entries; /* uthash's head, by claim.owner */
@@ -33,14 +33,14 @@ struct parked_table {
 };
 
 struct parked_table *parked_table_new(const struct parked_limits *limits,
-                                      atomic_uint_least32_t *upstreams)
+                                      struct upstream_gate *gate)
 {
     struct parked_table *t = calloc(1, sizeof(*t));
 
     if (t == NULL)
         return NULL;
     t->limits = *limits;
-    t->upstreams = upstreams;
+    t->gate = gate;
     t->digest = keyed_digest_new();
     if (t->digest != NULL && pthread_mutex_init(&t->mutex, NULL) == 0)
         return t;
@@ -134,7 +134,7 @@ static void end(struct parked_table *t, struct parked_connection *c)
     imap_parked_write_logout(&c->imap, &words);
     detached_end(&c->link, buf_span(&words));
     buf_fini(&words);
-    atomic_fetch_sub(t->upstreams, 1);
+    upstream_gate_leave(t->gate);
 }
 
 static void end_all(struct parked_table *t, struct entry *ending)

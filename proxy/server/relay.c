@@ -126,14 +126,16 @@ static void count(struct relay *r)
                  now->readahead_used - then->readahead_used);
     counters_add(c, COUNTER_READAHEAD_WASTED,
                  now->readahead_wasted - then->readahead_wasted);
-    counters_add(c, COUNTER_LIMIT_SESSIONS,
-                 now->logins_overloaded - then->logins_overloaded);
     for (unsigned i = 0; i < KNOWN_VERDICT_COUNT; i++)
         counters_add(c, listing_counters[i],
                      now->listings[i] - then->listings[i]);
+    if (now->throttled > then->throttled)
+        relay_guard_throttled(r, now);
     *then = *now;
     if (phase != r->phase && !r->is_check)
         counters_session_move(c, r->listener->number, r->phase, phase);
+    if (phase == BRIDGE_TRANSACTION)
+        relay_early_leave(r);
     r->phase = phase;
 }
 
@@ -162,10 +164,12 @@ static void end(struct relay *r, enum fault why)
     relay_upstream_close(r);
     connection_close(r->client);
     release_lock(r);
+    relay_guard_end(r, LOGIN_UNDECIDED); /* where it is not known yet */
+    relay_early_leave(r);
     bridge_free(r->bridge);
     DL_DELETE(host->relays, r);
     atomic_fetch_sub(&host->sessions, 1);
-    atomic_fetch_sub(&host->service->sessions, 1);
+    admission_leave(host->service->admission, &r->ticket);
     uv_close((uv_handle_t *)&r->timer, on_timer_closed);
 }
 
@@ -176,6 +180,9 @@ static void serve(struct relay *r, const struct bridge_wish *wish)
     switch (wish->kind) {
     case BRIDGE_START_CLIENT_TLS:
         relay_client_start_tls(r);
+        break;
+    case BRIDGE_ASK_LOGIN:
+        relay_guard_begin(r, wish->user);
         break;
     case BRIDGE_REUSE:
         relay_upstream_reuse(r, wish->credentials);
@@ -209,6 +216,7 @@ static void serve(struct relay *r, const struct bridge_wish *wish)
         break;
     case BRIDGE_NOTE:
         relay_log_note(r, wish);
+        relay_guard_note(r, wish);
         break;
     case BRIDGE_WISH_KIND_COUNT:
         break;
@@ -289,7 +297,9 @@ static bool is_over(const struct relay *r)
 
 static enum fault end_reason(const struct relay *r)
 {
-    return r->bridge != NULL ? bridge_report(r->bridge)->end : FAULT_CLIENT_TLS;
+    if (r->bridge != NULL)
+        return bridge_report(r->bridge)->end;
+    return r->shed ? FAULT_SHED : FAULT_CLIENT_TLS;
 }
 
 void relay_pump(void *relay)
@@ -319,7 +329,7 @@ void relay_pump(void *relay)
 /* The number tells sessions of one process apart, across its workers. */
 static struct relay *make(struct relay_host *host,
                           const struct settings_listener *listener,
-                          bool overloaded)
+                          const struct origin *origin)
 {
     struct relay *r = calloc(1, sizeof(*r));
 
@@ -328,7 +338,10 @@ static struct relay *make(struct relay_host *host,
     r->host = host;
     r->listener = listener;
     r->settings = listener->settings;
-    r->overloaded = overloaded;
+    r->network = relay_network(r->settings->config, &origin->client);
+    r->is_exempt = relay_is_exempt(r->settings->config, origin);
+    r->client_leg.address = address_describe(&origin->client);
+    r->via = address_describe(&origin->via);
     r->client_limit_ms = UINT64_MAX;
     r->timer_ms = UINT64_MAX;
     r->number = atomic_fetch_add(&host->service->next_session, 1);
@@ -339,31 +352,32 @@ static struct relay *make(struct relay_host *host,
 
 void relay_start(struct relay_host *host,
                  const struct settings_listener *listener, uv_tcp_t *tcp,
-                 const struct origin *origin, bool overloaded)
+                 const struct origin *origin,
+                 const struct admission_ticket *ticket)
 {
-    struct relay *r = make(host, listener, overloaded);
+    struct relay *r = make(host, listener, origin);
+    struct admission_ticket unused = *ticket;
 
-    if (r == NULL) {
+    if (r == NULL)
         tcp_discard(tcp);
-        return;
-    }
-    r->client = connection_new(&host->space, tcp, relay_pump, r);
-    if (r->client == NULL) {
+    else
+        r->client = connection_new(&host->space, tcp, relay_pump, r);
+    if (r == NULL || r->client == NULL) {
+        admission_leave(host->service->admission, &unused);
         free(r);
         return;
     }
+    r->ticket = *ticket;
     settings_hold(r->settings);
     uv_timer_init(host->space.loop, &r->timer);
     r->timer.data = r;
     DL_APPEND(host->relays, r);
     atomic_fetch_add(&host->sessions, 1);
-    atomic_fetch_add(&host->service->sessions, 1);
+    relay_early_join(r);
     r->phase = BRIDGE_AUTHORIZATION;
     r->is_check = origin->is_check;
     if (!r->is_check)
         counters_session_begin(&host->counters, listener->number, r->phase);
-    r->client_leg.address = address_describe(&origin->client);
-    r->via = address_describe(&origin->via);
     relay_client_begin(r);
     relay_pump(r);
 }

@@ -39,7 +39,9 @@ void relay_client_close(struct relay *r)
 
 static void greet(struct relay *r)
 {
-    r->bridge = bridge_new(&r->listener->policy, r->overloaded, relay_now(r));
+    bool overloaded = r->ticket.verdict == ADMISSION_OVERLOADED;
+
+    r->bridge = bridge_new(&r->listener->policy, overloaded, relay_now(r));
     if (r->bridge == NULL) {
         relay_client_abort(r);
         return;

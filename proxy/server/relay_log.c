@@ -215,6 +215,53 @@ void relay_log_upstream_failure(struct relay *r, const char *failure,
                             : FAULT_UPSTREAM_UNREACHABLE);
 }
 
+/* Each kind is counted together where there are many. */
+void relay_log_limit(struct relay_host *host, enum limit limit,
+                     const char *listener, const struct address_text *client)
+{
+    struct log_record record;
+
+    counters_add(&host->counters, limit_counter(limit), 1);
+    if (!log_wants(LOG_LEVEL_WARNING))
+        return;
+    log_begin(&record, LOG_LEVEL_WARNING, "limit_reached");
+    log_record_add_string(&record, "listener", listener);
+    log_record_add_string(&record, "client", client->host);
+    log_record_add_string(&record, "limit", limit_name(limit));
+    log_write_failure(&record, limit_name(limit), "listener", listener);
+}
+
+void relay_reach_limit(struct relay *r, enum limit limit)
+{
+    relay_log_limit(r->host, limit, r->listener->config->name,
+                    &r->client_leg.address);
+}
+
+void relay_log_blocked(struct relay *r, const char *event)
+{
+    struct log_record record;
+
+    if (!log_wants(LOG_LEVEL_WARNING))
+        return;
+    begin(r, &record, LOG_LEVEL_WARNING, event);
+    log_record_add_text(&record, "user", buf_span(&r->user));
+    log_record_add_number(&record, "duration_ms",
+                          r->settings->config->login_block_ms);
+    log_write(&record);
+}
+
+void relay_log_throttled(struct relay *r, uint64_t pause_ms)
+{
+    struct log_record record;
+
+    if (!log_wants(LOG_LEVEL_WARNING))
+        return;
+    begin(r, &record, LOG_LEVEL_WARNING, "upstream_throttled");
+    log_record_add_text(&record, "user", buf_span(&r->user));
+    log_record_add_number(&record, "duration_ms", pause_ms);
+    log_write(&record);
+}
+
 /* A check comes every few seconds, and leaves without a login. */
 static enum log_level level_of_end(const struct relay *r, enum fault end)
 {

@@ -14,45 +14,14 @@ static void tell(struct relay *r, enum bridge_outcome outcome)
 
 static void let_go(struct relay *r)
 {
+    if (r->upstream_stage == RELAY_UPSTREAM_QUEUED)
+        relay_queue_leave(r);
     r->upstream = NULL;
     r->dialer = NULL;
     r->upstream_stage = RELAY_UPSTREAM_NONE;
     if (r->upstream_counted)
-        atomic_fetch_sub(&r->host->service->upstreams, 1);
+        upstream_gate_leave(r->host->service->gate);
     r->upstream_counted = false;
-}
-
-/* --- the budget --- */
-
-/* False: it is spent. */
-static bool count_one_more(struct service *service, uint32_t max)
-{
-    uint32_t count = atomic_load(&service->upstreams);
-
-    /* Never above it, not even for a moment: another worker would take that
-     * for the truth, and refuse.
-     */
-    while (max == 0 || count < max)
-        if (atomic_compare_exchange_weak(&service->upstreams, &count,
-                                         count + 1))
-            return true;
-    return false;
-}
-
-/* A server may admit only so many connections from one address: quirk of
- * Courier. The server's count includes those that it has not yet seen to
- * close, ours does not; the bridge says LOGOUT and waits for the answer first.
- * Those that only rest make room.
- */
-static bool join_budget(struct relay *r)
-{
-    struct service *service = r->host->service;
-    uint32_t max = r->settings->config->upstream.max_connections;
-
-    do
-        r->upstream_counted = count_one_more(service, max);
-    while (!r->upstream_counted && parked_evict(service->parked));
-    return r->upstream_counted;
 }
 
 /* It did not come up, or not under TLS. */
@@ -151,24 +120,51 @@ static void on_dialed(void *owner, uv_tcp_t *tcp, const char *failure)
     relay_pump(r);
 }
 
-void relay_upstream_connect(struct relay *r)
+static void dial(struct relay *r)
 {
     const struct config_address *to = &r->settings->config->upstream.address;
 
-    assert(r->upstream_stage == RELAY_UPSTREAM_NONE);
-    if (!join_budget(r)) { /* which says nothing about the server */
-        counters_add(&r->host->counters, COUNTER_LIMIT_UPSTREAM_CONNECTIONS, 1);
-        relay_log_upstream_failure(r, "connection budget is spent", false);
-        tell(r, BRIDGE_UPSTREAM_UNREACHABLE);
-        return;
-    }
     r->upstream_stage = RELAY_UPSTREAM_DIALING;
+    r->upstream_counted = true;
     r->upstream_made_ms = relay_now(r);
     r->stage_began_ms = relay_now(r);
     r->dialer =
         dialer_start(r->host->space.loop, to->host, to->port, on_dialed, r);
     if (r->dialer == NULL)
         give_up(r, "no memory", false, BRIDGE_UPSTREAM_UNREACHABLE);
+}
+
+/* Which says nothing about the server. */
+static void find_full(struct relay *r, const char *why)
+{
+    r->upstream_stage = RELAY_UPSTREAM_NONE;
+    relay_reach_limit(r, LIMIT_UPSTREAM_QUEUE);
+    relay_log_upstream_failure(r, why, false);
+    tell(r, BRIDGE_UPSTREAM_FULL);
+}
+
+void relay_upstream_admit(struct relay *r, enum upstream_gate_status status)
+{
+    switch (status) {
+    case UPSTREAM_GATE_OPEN:
+        dial(r);
+        break;
+    case UPSTREAM_GATE_WAIT:
+        r->upstream_stage = RELAY_UPSTREAM_QUEUED;
+        break;
+    case UPSTREAM_GATE_FULL:
+        find_full(r, "connection budget is spent, and the queue is full");
+        break;
+    case UPSTREAM_GATE_LATE:
+        find_full(r, "connection budget is spent, and queue_timeout is over");
+        break;
+    }
+}
+
+void relay_upstream_connect(struct relay *r)
+{
+    assert(r->upstream_stage == RELAY_UPSTREAM_NONE);
+    relay_upstream_admit(r, relay_queue_enter(r));
 }
 
 void relay_upstream_start_tls(struct relay *r)

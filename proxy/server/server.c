@@ -50,6 +50,8 @@ static void figures(void *data, struct status_figures *out)
     const struct config *config = s->settings->config;
     struct service *service = s->service;
     struct snapshot_cache_fill cache = snapshot_cache_fill(service->snapshots);
+    struct login_guard_figures guard =
+        login_guard_figures(service->guard, uv_now(&s->loop));
 
     *out = (struct status_figures){
         .version = s->version,
@@ -61,9 +63,14 @@ static void figures(void *data, struct status_figures *out)
         .workers = s->workers,
         .max_sessions = config->max_sessions,
         .state = state_for_status(s),
-        .sessions = atomic_load(&service->sessions),
-        .upstreams = atomic_load(&service->upstreams),
+        .sessions = admission_sessions(service->admission),
+        .upstreams = upstream_gate_connections(service->gate),
+        .upstream_queue = upstream_gate_queue_length(service->gate),
         .max_upstreams = config->upstream.max_connections,
+        .blocked_clients = guard.blocked[LOGIN_KEY_CLIENT],
+        .blocked_logins =
+            guard.blocked[LOGIN_KEY_LOGIN] + guard.blocked[LOGIN_KEY_USER],
+        .throttled_logins = guard.backing_off,
         .parked = parked_count(service->parked),
         .cache_octets = cache.octets,
         .cache_mailboxes = cache.mailboxes,

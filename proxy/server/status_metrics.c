@@ -245,8 +245,12 @@ static const struct part sent[] = {
 
 static const struct part limits[] = {
     { "sessions", COUNTER_LIMIT_SESSIONS },
-    { "sessions_hard", COUNTER_LIMIT_SESSIONS_HARD },
-    { "upstream_connections", COUNTER_LIMIT_UPSTREAM_CONNECTIONS },
+    { "listener_sessions", COUNTER_LIMIT_LISTENER_SESSIONS },
+    { "client_sessions", COUNTER_LIMIT_CLIENT_SESSIONS },
+    { "unauthenticated", COUNTER_LIMIT_UNAUTHENTICATED },
+    { "login_failures", COUNTER_LIMIT_LOGIN_FAILURES },
+    { "throttle_backoff", COUNTER_LIMIT_THROTTLE_BACKOFF },
+    { "upstream_queue", COUNTER_LIMIT_UPSTREAM_QUEUE },
     { NULL, 0 },
 };
 
@@ -353,6 +357,16 @@ static const struct family families[] = {
             "Sessions that went on with a parked connection."),
     GAUGE("popinjay_upstream_open_connections", upstreams,
           "Connections to the upstream now, parked ones too."),
+    GAUGE("popinjay_upstream_queue_length", upstream_queue,
+          "Logins that wait for a connection to the upstream."),
+    GAUGE("popinjay_blocked_clients", blocked_clients,
+          "Clients refused for a while after too many wrong passwords."),
+    GAUGE("popinjay_blocked_logins", blocked_logins,
+          "Users refused for a while, from one client or all, after too many "
+          "wrong passwords."),
+    GAUGE("popinjay_throttled_logins", throttled_logins,
+          "Users not logged in for a while because the upstream asked for "
+          "that."),
     GAUGE("popinjay_parked_connections", parked,
           "Connections to the upstream that rest until the next session."),
     COUNTER("popinjay_upstream_failures_total", COUNTER_UPSTREAM_FAILURES,

@@ -104,7 +104,7 @@ static void sample(struct watcher *w)
 
     w->source.sum(w->source.data, &totals);
     history_sample(&w->history, uv_now(w->loop),
-                   atomic_load(&w->source.service->sessions), &totals);
+                   admission_sessions(w->source.service->admission), &totals);
 }
 
 static void on_tick(uv_timer_t *timer)

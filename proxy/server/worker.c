@@ -82,26 +82,16 @@ static void turn_away(struct worker *w, const struct settings_listener *l,
     log_write_failure(&record, "", "client", group);
 }
 
-/* Where it is known who comes: a session begins, or |tcp| is closed. MAP-12: too
- * many are refused at their login, far too many at the door.
- */
+/* Where it is known who comes. */
 static void admit(void *worker, const struct settings_listener *l,
                   uv_tcp_t *tcp, const struct origin *origin)
 {
     struct worker *w = worker;
-    uint64_t max = l->settings->config->max_sessions;
-    uint64_t now = atomic_load(&w->host.service->sessions);
 
-    if (!is_allowed(l, origin)) {
+    if (is_allowed(l, origin))
+        relay_admit(&w->host, l, tcp, origin);
+    else
         turn_away(w, l, tcp, origin);
-        return;
-    }
-    if (now >= SESSIONS_HARD_FACTOR * max) {
-        counters_add(&w->host.counters, COUNTER_LIMIT_SESSIONS_HARD, 1);
-        tcp_discard(tcp);
-        return;
-    }
-    relay_start(&w->host, l, tcp, origin, now >= max);
 }
 
 static void on_accepted(void *owner, uv_tcp_t *tcp)

@@ -154,6 +154,7 @@ bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
 static void end(struct bridge *b, enum fault fault)
 {
     b->client = BRIDGE_CLIENT_ENDED;
+    b->login_asked = false;
     b->report.end = fault;
     b->request.kind = POP3_REQUEST_NONE;
     b->refuse_at_ms = UINT64_MAX;
@@ -385,11 +386,23 @@ void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
     case BRIDGE_UPSTREAM_UNREACHABLE:
         bridge_upstream_lost(b, FAULT_UPSTREAM_UNREACHABLE, false);
         break;
+    case BRIDGE_UPSTREAM_FULL:
+        bridge_upstream_lost(b, FAULT_UPSTREAM_FULL, false);
+        break;
     case BRIDGE_UPSTREAM_UNTRUSTED:
         bridge_upstream_lost(b, FAULT_UPSTREAM_UNTRUSTED, false);
         break;
     case BRIDGE_UPSTREAM_CLOSED:
         bridge_upstream_lost(b, FAULT_UPSTREAM_GONE, false);
+        break;
+    case BRIDGE_LOGIN_ADMITTED:
+        bridge_login_answered(b, FAULT_NONE);
+        break;
+    case BRIDGE_LOGIN_BLOCKED:
+        bridge_login_answered(b, FAULT_LOGIN_BLOCKED);
+        break;
+    case BRIDGE_LOGIN_BACKOFF:
+        bridge_login_answered(b, FAULT_UPSTREAM_BACKOFF);
         break;
     case BRIDGE_LOCKED:
     case BRIDGE_LOCK_BUSY:
@@ -398,6 +411,9 @@ void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
         break;
     case BRIDGE_SHUT_DOWN:
         shut_down(b);
+        break;
+    case BRIDGE_SHED:
+        bridge_abort_client(b, FAULT_SHED);
         break;
     case BRIDGE_OUTCOME_COUNT:
         break;

@@ -22,13 +22,14 @@ static void hold_refusal(struct bridge *b, enum fault fault)
 {
     uint64_t failures = b->pop3.logins_failed + 1;
 
+    b->login_asked = false;
     credentials_wipe(&b->upstream);
     b->report.logins_failed++;
     b->report.last_login_fault = fault;
     bridge_note(b, BRIDGE_NOTE_LOGIN_REFUSED, fault);
     b->refusal = fault;
     b->refuse_at_ms = b->now_ms;
-    if (fault == FAULT_CREDENTIALS)
+    if (fault == FAULT_CREDENTIALS || fault == FAULT_LOGIN_BLOCKED)
         b->refuse_at_ms += failures * b->policy->auth_failure_delay_ms;
 }
 
@@ -39,6 +40,27 @@ void bridge_refuse_login(struct bridge *b, enum fault fault)
     hold_refusal(b, fault);
 }
 
+static void ask_upstream(struct bridge *b)
+{
+    if (b->policy->upstream_reuse_ms > 0) {
+        bridge_ask_for_parked(b);
+        return;
+    }
+    bridge_connect(b);
+    bridge_try_login(b);
+}
+
+void bridge_login_answered(struct bridge *b, enum fault fault)
+{
+    if (!b->login_asked)
+        return; /* refused or ended meanwhile */
+    b->login_asked = false;
+    if (fault != FAULT_NONE)
+        bridge_refuse_login(b, fault);
+    else
+        ask_upstream(b);
+}
+
 static void start_login(struct bridge *b, enum fault fault)
 {
     known_mailbox_clear(&b->known); /* perhaps of another user */
@@ -47,10 +69,8 @@ static void start_login(struct bridge *b, enum fault fault)
     b->phase = BRIDGE_LOGGING_IN;
     b->login_began_ms = b->now_ms;
     bridge_note(b, BRIDGE_NOTE_LOGIN, FAULT_NONE);
-    if (fault == FAULT_NONE && b->overloaded) {
+    if (fault == FAULT_NONE && b->overloaded)
         fault = FAULT_OVERLOAD;
-        b->report.logins_overloaded++;
-    }
     if (fault != FAULT_NONE) {
         hold_refusal(b, fault); /* the upstream has not heard of it */
         return;
@@ -61,12 +81,11 @@ static void start_login(struct bridge *b, enum fault fault)
         bridge_refuse_login(b, FAULT_NO_MEMORY);
         return;
     }
-    if (b->policy->upstream_reuse_ms > 0) {
-        bridge_ask_for_parked(b);
-        return;
-    }
-    bridge_connect(b);
-    bridge_try_login(b);
+    b->login_asked = b->policy->ask_logins;
+    if (b->login_asked)
+        bridge_wish(b, BRIDGE_ASK_LOGIN);
+    else
+        ask_upstream(b);
 }
 
 void bridge_tell_refusal(struct bridge *b)

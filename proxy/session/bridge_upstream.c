@@ -251,8 +251,8 @@ void bridge_try_login(struct bridge *b)
         return;
     if (b->phase != BRIDGE_LOGGING_IN && b->phase != BRIDGE_UPDATE)
         return;
-    if (b->refuse_at_ms != UINT64_MAX)
-        return; /* refused already, and not by the server */
+    if (b->login_asked || b->refuse_at_ms != UINT64_MAX)
+        return; /* not yet allowed; or refused already, not by the server */
     bridge_await_upstream(b);
     bridge_begin_stage(b);
     fault = imap_session_log_in(&b->imap, &b->upstream);
@@ -406,6 +406,14 @@ static void on_event(struct bridge *b, const struct imap_session_event *ev)
     }
 }
 
+static void note_throttling(struct bridge *b)
+{
+    struct bridge_report *report = &b->report;
+
+    report->throttled += imap_session_take_throttling(
+        &b->imap, &report->throttle_ms, &report->throttle_proven);
+}
+
 void bridge_take_upstream(struct bridge *b, struct span *in)
 {
     struct imap_session_event ev;
@@ -416,6 +424,7 @@ void bridge_take_upstream(struct bridge *b, struct span *in)
         on_event(b, &ev);
         if (imap_session_take_progress(&b->imap))
             b->progress_ms = b->now_ms;
+        note_throttling(b);
         /* Not before: what QUIT ends frees what |ev| borrows from. */
         check_mailbox(b);
         if (ev.kind == IMAP_SESSION_MORE)

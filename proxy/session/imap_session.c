@@ -271,10 +271,26 @@ static void on_capability(struct imap_session *s, const struct imap_event *ev)
         s->capabilities.bits |= ev->capabilities.bits;
 }
 
+/* It has taken the password where it says so in the answer to a login, too. */
+static void note_throttling(struct imap_session *s, const struct imap_event *ev)
+{
+    bool at_login = s->state == IMAP_AUTHENTICATE || s->state == IMAP_LOGIN;
+
+    if (!quirk_is_throttling(ev->condition, ev->code, ev->text,
+                             &s->throttle_ms))
+        return;
+    s->throttled = true;
+    s->throttled_inside =
+        is_authenticated(s) ||
+        (at_login && ev->kind == IMAP_TAGGED && ev->condition == IMAP_OK);
+}
+
 static struct imap_session_event dispatch(struct imap_session *s,
                                           const struct imap_event *ev,
                                           bool clean)
 {
+    if (ev->kind == IMAP_TAGGED || ev->kind == IMAP_UNTAGGED)
+        note_throttling(s, ev);
     switch (ev->kind) {
     case IMAP_TAGGED:
         return on_tagged(s, ev, clean);
@@ -386,6 +402,17 @@ bool imap_session_take_progress(struct imap_session *s)
 
     s->progressed = false;
     return progressed;
+}
+
+bool imap_session_take_throttling(struct imap_session *s, uint64_t *pause_ms,
+                                  bool *inside)
+{
+    if (!s->throttled)
+        return false;
+    s->throttled = false;
+    *pause_ms = s->throttle_ms;
+    *inside = s->throttled_inside;
+    return true;
 }
 
 bool imap_session_log_out(struct imap_session *s)

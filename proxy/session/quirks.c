@@ -7,6 +7,8 @@ static const struct {
 } known[] = {
     /* Gmail: 15 connections an account. */
     { "Too many simultaneous connections", FAULT_UPSTREAM_BUSY },
+    /* Gmail, until a person has logged in with a browser. */
+    { "Web login required", FAULT_UPSTREAM_BUSY },
     /* Exchange, Microsoft 365 */
     { "User is authenticated but not connected", FAULT_UPSTREAM_NOT_CONNECTED },
     { "Request is throttled", FAULT_UPSTREAM_BUSY },
@@ -60,4 +62,20 @@ bool quirk_find(enum imap_condition condition, enum imap_code code,
         return false;
     *quirk = (struct quirk){ FAULT_UPSTREAM_BUSY, 0 };
     return true;
+}
+
+bool quirk_is_throttling(enum imap_condition condition, enum imap_code code,
+                         struct span text, uint64_t *pause_ms)
+{
+    bool refused =
+        condition == IMAP_NO || condition == IMAP_BAD || condition == IMAP_BYE;
+    bool throttling =
+        code == IMAP_CODE_THROTTLED || (refused && code == IMAP_CODE_LIMIT);
+
+    for (size_t i = 0; refused && i < ARRAY_LENGTH(known); i++)
+        throttling = throttling || (known[i].fault == FAULT_UPSTREAM_BUSY &&
+                                    find_words(text, known[i].words) > 0);
+    if (throttling)
+        *pause_ms = find_backoff(text);
+    return throttling;
 }

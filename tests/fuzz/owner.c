@@ -56,6 +56,7 @@ void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
             policy_flags & BIT(7) ? REMOVAL_REFUSE : REMOVAL_GUARDED,
         .send_id = owner_flags & BIT(5),
         .show_implementation = owner_flags & BIT(6),
+        .ask_logins = owner_flags & BIT(2),
         .login_timeout_ms = 180000,
         .session_timeout_ms = 600000,
         .upstream_timeout_ms = 60000,
@@ -67,6 +68,7 @@ void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
     };
     octet_budget_init(&o->budget, AHEAD_OCTETS);
     o->slow = owner_flags & BIT(1);
+    o->blocked = owner_flags & BIT(3);
     know_mailbox(&o->known);
     o->eager = owner_flags & BIT(4);
     o->client_tls = o->policy.client_tls == TLS_MODE_IMPLICIT;
@@ -222,6 +224,13 @@ static void serve(struct owner *o, const struct bridge_wish *wish)
         REQUIRE(o->policy.client_tls == TLS_MODE_STARTTLS);
         pass_to_client(o, SIZE_MAX);
         o->client = OWNER_CLIENT_HANDSHAKE;
+        break;
+    case BRIDGE_ASK_LOGIN:
+        REQUIRE(o->policy.ask_logins);
+        bridge_outcome(o->bridge,
+                       o->blocked ? BRIDGE_LOGIN_BLOCKED
+                                  : BRIDGE_LOGIN_ADMITTED,
+                       o->now_ms);
         break;
     case BRIDGE_REUSE:
         on_reuse(o, wish->credentials);

@@ -42,8 +42,9 @@ struct owner {
     struct bridge *bridge;
     struct wire wire;
     uint64_t now_ms;
-    bool slow;  /* outputs are taken only where the input says so */
-    bool eager; /* what is wished for succeeds at once */
+    bool slow;    /* outputs are taken only where the input says so */
+    bool blocked; /* logins that are asked for may not be tried */
+    bool eager;   /* what is wished for succeeds at once */
     enum owner_client client;
     bool client_tls;
     enum owner_upstream upstream;

@@ -142,7 +142,8 @@ def test_connection_budget(start_proxy):
     """Courier admits 4 connections an address: beyond the budget a login gets
     [SYS/TEMP], and the server hears nothing of it; what ends makes room."""
     with FakeImap(Mailbox([])) as fake, contextlib.ExitStack() as held:
-        proxy = start_proxy({**fake.upstream_config(), "max_connections": "2"})
+        proxy = start_proxy({**fake.upstream_config(), "max_connections": "2",
+                             "queue_timeout": "100 ms"})
         clients = [held.enter_context(proxy.login(f"user{n}", "x"))
                    for n in range(2)]
         assert fake.connections == 2

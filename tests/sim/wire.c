@@ -169,6 +169,15 @@ static void start_upstream_tls(struct session *s)
     cover(COVER_UPSTREAM_STARTTLS);
 }
 
+static void ask_login(struct session *s)
+{
+    if (s->judge.logged_in)
+        session_fail(s, "ASK_LOGIN, and the client is logged in");
+    heap_enter();
+    bridge_outcome(s->bridge, BRIDGE_LOGIN_ADMITTED, s->now);
+    heap_leave();
+}
+
 static enum bridge_outcome lock_outcome(struct session *s)
 {
     if (!session_chance(s, s->world->lock_busy))
@@ -250,6 +259,9 @@ static void serve(struct session *s, const struct bridge_wish *wish)
     switch (wish->kind) {
     case BRIDGE_START_CLIENT_TLS:
         start_client_tls(s);
+        break;
+    case BRIDGE_ASK_LOGIN:
+        ask_login(s);
         break;
     case BRIDGE_REUSE:
         parked_reuse(s, wish->credentials);

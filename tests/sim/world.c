@@ -83,6 +83,7 @@ static void make_policy(struct world *w)
         .send_id = one_in(w, 2),
         .show_implementation = one_in(w, 2),
         .without_uidplus = one_in(w, 6) ? REMOVAL_REFUSE : REMOVAL_GUARDED,
+        .ask_logins = true,
         .login_timeout_ms = 180000,
         .session_timeout_ms = 600000,
         .upstream_timeout_ms = 60000,

@@ -599,6 +599,52 @@ static void test_login_policy(void **state)
               ":8: [policy] login_delay: must be 1 h or less, is \"61 min\"");
 }
 
+static void test_limits_of_clients(void **state)
+{
+    struct config *c = load_good(BASE);
+
+    (void)state;
+    assert_int_equal(c->listeners[0].max_sessions, 0);
+    assert_int_equal(c->max_sessions_per_client, 0);
+    assert_int_equal(c->max_unauthenticated, 2000);
+    assert_int_equal(c->client_prefix_v4, 32);
+    assert_int_equal(c->client_prefix_v6, 64);
+    assert_int_equal(c->exempt_networks.count, 0);
+    assert_int_equal(c->login_failures, 20);
+    assert_int_equal(c->login_failures_per_client, 200);
+    assert_int_equal(c->login_failure_window_ms, 600000);
+    assert_int_equal(c->login_block_ms, 600000);
+    assert_false(c->block_user_everywhere);
+    assert_int_equal(c->throttle_backoff_ms, 60000);
+    assert_int_equal(c->upstream.logins_per_second, 0);
+    assert_int_equal(c->upstream.login_burst, 10);
+    assert_int_equal(c->upstream.queue_length, 1000);
+    assert_int_equal(c->upstream.queue_timeout_ms, 5000);
+    config_free(c);
+
+    c = load_good(BASE "logins_per_second = 50\nlogin_burst = 5\n"
+                       "queue_length = 0\nqueue_timeout = 0\n"
+                       "[limits]\nexempt_networks = 192.0.2.0/24, ::1\n"
+                       "login_failures = 0\nclient_prefix_v6 = 56\n");
+    assert_int_equal(c->upstream.logins_per_second, 50);
+    assert_int_equal(c->upstream.login_burst, 5);
+    assert_int_equal(c->upstream.queue_timeout_ms, 0);
+    assert_int_equal(c->exempt_networks.count, 2);
+    assert_int_equal(c->login_failures, 0);
+    assert_int_equal(c->client_prefix_v6, 56);
+    config_free(c);
+
+    check_bad(BASE "login_burst = 0\n",
+              ":7: [upstream] login_burst: must be a number from 1 to 100000, "
+              "is \"0\"");
+    check_bad(
+        BASE "queue_timeout = 61 s\n",
+        ":7: [upstream] queue_timeout: must be 60 s or less, is \"61 s\"");
+    check_bad(BASE "[limits]\nclient_prefix_v6 = 129\n",
+              ":8: [limits] client_prefix_v6: must be a number from 16 to 128, "
+              "is \"129\"");
+}
+
 /* Passwords in clear: only to this machine, or by a loud setting. */
 static void test_insecure_upstream(void **state)
 {
@@ -882,6 +928,7 @@ int main(void)
         cmocka_unit_test(test_balancers),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_login_policy),
+        cmocka_unit_test(test_limits_of_clients),
         cmocka_unit_test(test_insecure_upstream),
         cmocka_unit_test(test_server_name),
         cmocka_unit_test(test_lines),

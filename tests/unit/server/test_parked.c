@@ -25,15 +25,36 @@
 #define THREADS 4
 #define ROUNDS 2000
 
-static atomic_uint_least32_t upstreams;
+static struct upstream_gate *gate;
+
+static int open_gate(void **state)
+{
+    (void)state;
+    gate = upstream_gate_new();
+    return gate != NULL ? 0 : -1;
+}
+
+static int close_gate(void **state)
+{
+    (void)state;
+    upstream_gate_free(gate);
+    return 0;
+}
+
+static void count_in(void)
+{
+    struct upstream_pass pass = { 0 };
+
+    assert_int_equal(upstream_gate_enter(gate, &pass, 0), UPSTREAM_GATE_OPEN);
+}
 
 static struct parked_table *make(uint32_t count)
 {
     const struct parked_limits limits = { count, REST_MS, AGE_MS };
-    struct parked_table *t = parked_table_new(&limits, &upstreams);
+    struct parked_table *t = parked_table_new(&limits, gate);
 
     assert_non_null(t);
-    atomic_store(&upstreams, 0);
+    assert_int_equal(upstream_gate_connections(gate), 0);
     return t;
 }
 
@@ -41,7 +62,7 @@ static struct parked_table *make(uint32_t count)
 static void drop(struct parked_table *t)
 {
     parked_table_free(t);
-    assert_int_equal(atomic_load(&upstreams), 0);
+    assert_int_equal(upstream_gate_connections(gate), 0);
 }
 
 static struct parked_claim claim_as(const struct parked_table *t,
@@ -76,7 +97,7 @@ static int park_made(struct parked_table *t, const struct parked_claim *claim,
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     c.link = (struct detached){ fds[0], NULL };
-    atomic_fetch_add(&upstreams, 1);
+    count_in();
     parked_put(t, claim, &c, now_ms);
     return fds[1];
 }
@@ -108,7 +129,7 @@ static void expect_logout(int peer)
 static void end(struct parked_connection *c)
 {
     detached_end(&c->link, NOBODY);
-    atomic_fetch_sub(&upstreams, 1);
+    upstream_gate_leave(gate);
 }
 
 static void expect_taken(struct parked_table *t,
@@ -241,10 +262,10 @@ static void test_eviction(void **state)
     int second = park(t, &b, 1);
 
     (void)state;
-    assert_int_equal(atomic_load(&upstreams), 2);
+    assert_int_equal(upstream_gate_connections(gate), 2);
     assert_true(parked_evict(t));
     expect_logout(first);
-    assert_int_equal(atomic_load(&upstreams), 1);
+    assert_int_equal(upstream_gate_connections(gate), 1);
     assert_true(parked_evict(t));
     expect_logout(second);
     assert_false(parked_evict(t));
@@ -309,7 +330,7 @@ static void test_a_server_that_closed(void **state)
     assert_int_equal(parked_count(t), 2);
     parked_sweep(t, 1);
     assert_int_equal(parked_count(t), 1);
-    assert_int_equal(atomic_load(&upstreams), 1);
+    assert_int_equal(upstream_gate_connections(gate), 1);
     expect_taken(t, &c, 2);
     close(peers[1]);
     close(peers[2]);
@@ -430,7 +451,7 @@ static void test_threads(void **state)
         taken += jobs[i].taken;
     }
     assert_true(taken > 0);
-    assert_int_equal(atomic_load(&upstreams), parked_count(t));
+    assert_int_equal(upstream_gate_connections(gate), parked_count(t));
     drop(t);
 }
 
@@ -452,5 +473,6 @@ int main(void)
         cmocka_unit_test(test_threads),
     };
 
-    return cmocka_run_group_tests_name("server/parked", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("server/parked", tests, open_gate,
+                                       close_gate);
 }

@@ -216,7 +216,7 @@ static void begin(void)
 
     assert_non_null(tcp);
     assert_int_equal(uv_tcp_init(&loop, tcp), 0);
-    relay_start(&host, &settings->listeners[0], tcp, &unknown, false);
+    relay_admit(&host, &settings->listeners[0], tcp, &unknown);
 }
 
 /* A turn that has sent enough ends wherever it is. What comes next may be the
@@ -232,7 +232,8 @@ static void test_a_turn_leaves_no_wish_behind(void **state)
         relay_shut_down_all(&host);
         uv_run(&loop, UV_RUN_DEFAULT);
         assert_null(host.relays);
-        assert_int_equal(atomic_load(&service->upstreams), 0);
+        assert_int_equal(upstream_gate_connections(service->gate), 0);
+        assert_int_equal(admission_sessions(service->admission), 0);
     }
 }
 

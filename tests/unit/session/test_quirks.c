@@ -34,6 +34,7 @@ static void test_words(void **state)
         { "user IS authenticated BUT not connected",
           FAULT_UPSTREAM_NOT_CONNECTED },
         { "request is throttled", FAULT_UPSTREAM_BUSY },
+        { "Web login required: https://example.com/", FAULT_UPSTREAM_BUSY },
         { "Server Unavailable. 15", FAULT_UPSTREAM_GONE },
     };
     struct quirk quirk;
@@ -136,6 +137,42 @@ static void test_end_of_text(void **state)
     assert_int_equal(quirk.backoff_ms, 12);
 }
 
+/* MAP-2: who asks for a pause, and for how long; an outage does not. */
+static void test_throttling(void **state)
+{
+    static const struct {
+        enum imap_condition condition;
+        enum imap_code code;
+        const char *text;
+        uint64_t pause_ms; /* UINT64_MAX: it does not ask */
+    } cases[] = {
+        { IMAP_OK, IMAP_CODE_THROTTLED, "done", 0 },
+        { IMAP_NO, IMAP_CODE_THROTTLED, "", 0 },
+        { IMAP_NO, IMAP_CODE_LIMIT, "rate limit hit", 0 },
+        { IMAP_OK, IMAP_CODE_LIMIT, "done", UINT64_MAX },
+        { IMAP_BAD, IMAP_CODE_NONE, THROTTLED BACKOFF "5000 milliseconds",
+          5000 },
+        { IMAP_NO, IMAP_CODE_ALERT, "Too many simultaneous connections.", 0 },
+        { IMAP_BYE, IMAP_CODE_NONE, "Too many simultaneous connections.", 0 },
+        { IMAP_OK, IMAP_CODE_NONE, "Too many simultaneous connections.",
+          UINT64_MAX },
+        { IMAP_NO, IMAP_CODE_UNAVAILABLE, "later", UINT64_MAX },
+        { IMAP_NO, IMAP_CODE_INUSE, "later", UINT64_MAX },
+        { IMAP_NO, IMAP_CODE_AUTHENTICATIONFAILED, "no", UINT64_MAX },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        uint64_t pause_ms = UINT64_MAX;
+        bool asks =
+            quirk_is_throttling(cases[i].condition, cases[i].code,
+                                span_from_string(cases[i].text), &pause_ms);
+
+        assert_int_equal(asks, cases[i].pause_ms != UINT64_MAX);
+        assert_int_equal(pause_ms, cases[i].pause_ms);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest session_quirks[] = {
@@ -143,6 +180,7 @@ int main(void)
         cmocka_unit_test(test_other_words),
         cmocka_unit_test(test_other_conditions),
         cmocka_unit_test(test_code),
+        cmocka_unit_test(test_throttling),
         cmocka_unit_test(test_backoff),
         cmocka_unit_test(test_end_of_text),
     };

@@ -1,0 +1,85 @@
+/* A relay's logins before the guard: may they be tried, and what came of it. */
+#include "base/limits.h"
+#include "server/relay_parts.h"
+
+static struct login_limits limits_of(const struct relay *r)
+{
+    const struct config *config = r->settings->config;
+
+    return (struct login_limits){
+        .failures = config->login_failures,
+        .client_failures = config->login_failures_per_client,
+        .window_ms = config->login_failure_window_ms,
+        .block_ms = config->login_block_ms,
+        .block_user_everywhere = config->block_user_everywhere,
+    };
+}
+
+/* Without memory for it, the login is tried as if there were no guard. */
+static enum login_verdict begin(struct relay *r, struct span user)
+{
+    struct login_guard *guard = r->host->service->guard;
+    const struct login_limits limits = limits_of(r);
+
+    if (!login_attempt_make(guard, span_from_string(r->settings->upstream_name),
+                            user, &r->network, r->is_exempt, &r->attempt))
+        return LOGIN_ADMITTED;
+    return login_guard_begin(guard, &limits, &r->attempt, relay_now(r));
+}
+
+void relay_guard_begin(struct relay *r, struct span user)
+{
+    enum bridge_outcome answer = BRIDGE_LOGIN_ADMITTED;
+
+    switch (begin(r, user)) {
+    case LOGIN_ADMITTED:
+        break;
+    case LOGIN_BLOCKED:
+        relay_reach_limit(r, LIMIT_LOGIN_FAILURES);
+        answer = BRIDGE_LOGIN_BLOCKED;
+        break;
+    case LOGIN_BACKING_OFF:
+        relay_reach_limit(r, LIMIT_THROTTLE_BACKOFF);
+        answer = BRIDGE_LOGIN_BACKOFF;
+        break;
+    }
+    bridge_outcome(r->bridge, answer, relay_now(r));
+}
+
+void relay_guard_end(struct relay *r, enum login_result result)
+{
+    const struct login_limits limits = limits_of(r);
+    bool blocked[LOGIN_KEY_COUNT];
+
+    login_guard_end(r->host->service->guard, &limits, &r->attempt, result,
+                    relay_now(r), blocked);
+    if (blocked[LOGIN_KEY_CLIENT])
+        relay_log_blocked(r, "client_blocked");
+    if (blocked[LOGIN_KEY_LOGIN] || blocked[LOGIN_KEY_USER])
+        relay_log_blocked(r, "login_blocked");
+}
+
+/* Only what the server says of the credentials counts (CONFORMANCE MAP-1): not
+ * that it is busy, nor that somebody else has the maildrop.
+ */
+void relay_guard_note(struct relay *r, const struct bridge_wish *wish)
+{
+    if (wish->note == BRIDGE_NOTE_LOGGED_IN)
+        relay_guard_end(r, LOGIN_RIGHT);
+    else if (wish->note == BRIDGE_NOTE_LOGIN_REFUSED)
+        relay_guard_end(r, wish->fault == FAULT_CREDENTIALS ? LOGIN_WRONG
+                                                            : LOGIN_UNDECIDED);
+}
+
+void relay_guard_throttled(struct relay *r, const struct bridge_report *report)
+{
+    uint64_t pause_ms = report->throttle_ms;
+
+    if (pause_ms == 0)
+        pause_ms = r->settings->config->throttle_backoff_ms;
+    if (pause_ms > THROTTLE_BACKOFF_MAX_MS)
+        pause_ms = THROTTLE_BACKOFF_MAX_MS;
+    login_guard_back_off(r->host->service->guard, &r->attempt,
+                         report->throttle_proven, pause_ms, relay_now(r));
+    relay_log_throttled(r, pause_ms);
+}

@@ -1,0 +1,217 @@
+/* The owner is asked before the upstream hears of a login; and what a server
+ * says that wants fewer of them.
+ */
+#include "support/session_harness.h"
+
+#include "base/limits.h"
+
+static void ask(struct harness *h, const char *login)
+{
+    client_says(h, login);
+    expect_ok(h);
+    expect_wish(h, BRIDGE_ASK_LOGIN);
+    expect_silence(h);
+}
+
+static void begin_asking(struct harness *h, uint64_t reuse_ms)
+{
+    h->policy.ask_logins = true;
+    h->policy.upstream_reuse_ms = reuse_ms;
+    h->policy.auth_failure_delay_ms = 1000;
+    begin(h);
+}
+
+/* Nothing is said to the server, not even to connect, before the answer. */
+static void waits_for_the_answer(void **state)
+{
+    struct harness *h = *state;
+
+    begin_asking(h, 90000);
+    ask(h, "USER u\r\nPASS p\r\n");
+    outcome(h, BRIDGE_LOGIN_ADMITTED);
+    expect_wish(h, BRIDGE_REUSE);
+}
+
+/* A connection that was made at USER, too, hears nothing. */
+static void holds_back_on_a_warm_connection(void **state)
+{
+    struct harness *h = *state;
+
+    begin_asking(h, 0);
+    connect_upstream(h);
+    client_says(h, "PASS p\r\n");
+    expect_wish(h, BRIDGE_ASK_LOGIN);
+    upstream_says(h, "* OK still here\r\n");
+    expect_silence(h);
+    outcome(h, BRIDGE_LOGIN_ADMITTED);
+    expect_upstream(h, "# AUTHENTICATE PLAIN AHUAcA==\r\n");
+}
+
+/* CAP-8, MAP-2: no [AUTH], since nobody has judged the password; and no sooner
+ * than a wrong one is answered.
+ */
+static void refuses_what_is_blocked(void **state)
+{
+    static const struct {
+        enum bridge_outcome answer;
+        enum fault fault;
+        uint64_t delay_ms;
+    } cases[] = {
+        { BRIDGE_LOGIN_BLOCKED, FAULT_LOGIN_BLOCKED, 1000 },
+        { BRIDGE_LOGIN_BACKOFF, FAULT_UPSTREAM_BACKOFF, 0 },
+    };
+    struct harness *h = *state;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        begin_asking(h, 90000);
+        ask(h, "USER u\r\nPASS p\r\n");
+        outcome(h, cases[i].answer);
+        if (cases[i].delay_ms > 0) {
+            time_passes(h, cases[i].delay_ms - 1);
+            expect_silence(h);
+        }
+        time_passes(h, 1);
+        expect_error(h, "SYS/TEMP");
+        expect_note(h, BRIDGE_NOTE_LOGIN_REFUSED, cases[i].fault);
+        /* The next try is asked for anew. */
+        ask(h, "USER u\r\nPASS p\r\n");
+        outcome(h, BRIDGE_LOGIN_ADMITTED);
+        expect_wish(h, BRIDGE_REUSE);
+        bridge_free(h->bridge);
+        h->bridge = NULL;
+        h->note_count = 0;
+    }
+}
+
+/* Asked, and gone before the answer: it is no answer any more. */
+static void forgets_a_question(void **state)
+{
+    struct harness *h = *state;
+
+    begin_asking(h, 90000);
+    ask(h, "USER u\r\nPASS p\r\n");
+    outcome(h, BRIDGE_SHUT_DOWN);
+    expect_error(h, "SYS/TEMP");
+    expect_wish(h, BRIDGE_CLOSE_CLIENT);
+    outcome(h, BRIDGE_LOGIN_ADMITTED);
+    expect_over(h, FAULT_SHUTDOWN);
+}
+
+/* What cannot be right is not asked for. */
+static void asks_for_well_formed_logins_only(void **state)
+{
+    struct harness *h = *state;
+
+    begin_asking(h, 90000);
+    client_says(h, "AUTH PLAIN =\r\n");
+    time_passes(h, 1000);
+    expect_error(h, "AUTH");
+}
+
+/* The budget of connections is spent: that is no fault of the server's. */
+static void names_a_spent_budget(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    client_says(h, "USER u\r\nPASS p\r\n");
+    expect_ok(h);
+    expect_wish(h, BRIDGE_CONNECT);
+    outcome(h, BRIDGE_UPSTREAM_FULL);
+    time_passes(h, 1);
+    expect_error(h, "SYS/TEMP");
+    expect_note(h, BRIDGE_NOTE_LOGIN_REFUSED, FAULT_UPSTREAM_FULL);
+}
+
+/* Not logged in, and its place is needed: silently, as at a timeout. */
+static void is_shed(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    outcome(h, BRIDGE_SHED);
+    expect_wish(h, BRIDGE_ABORT_CLIENT);
+    expect_over(h, FAULT_SHED);
+}
+
+/* --- a server that wants fewer logins --- */
+
+static void expect_throttled(struct harness *h, uint64_t times, uint64_t ms,
+                             bool proven)
+{
+    const struct bridge_report *report = bridge_report(h->bridge);
+
+    assert_int_equal(report->throttled, times);
+    if (times == 0)
+        return;
+    assert_int_equal(report->throttle_ms, ms);
+    assert_int_equal(report->throttle_proven, proven);
+}
+
+/* MAP-2: refused at the login: it may be anybody who tries. */
+static void reports_throttling_at_login(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    connect_upstream(h);
+    client_says(h, "PASS p\r\n");
+    expect_upstream(h, "# AUTHENTICATE PLAIN AHUAcA==\r\n");
+    expect_throttled(h, 0, 0, false);
+    upstream_says(h, "# NO [LIMIT] Suggested Backoff Time: 7000 ms\r\n");
+    expect_upstream(h, "# LOGOUT\r\n");
+    expect_error(h, "SYS/TEMP");
+    expect_throttled(h, 1, 7000, false);
+}
+
+/* In an OK: the password was right. */
+static void reports_throttling_in_an_ok(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    connect_upstream(h);
+    client_says(h, "PASS p\r\n");
+    expect_upstream(h, "# AUTHENTICATE PLAIN AHUAcA==\r\n");
+    upstream_says(h, "# OK [THROTTLED] in you come\r\n");
+    expect_upstream(h, "# CAPABILITY\r\n");
+    expect_throttled(h, 1, 0, true);
+}
+
+static void reports_throttling_at_select(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    connect_upstream(h);
+    client_says(h, "PASS p\r\n");
+    expect_upstream(h, "# AUTHENTICATE PLAIN AHUAcA==\r\n");
+    upstream_says(h, "# OK [CAPABILITY IMAP4rev1] in\r\n");
+    expect_wish(h, BRIDGE_LOCK);
+    outcome(h, BRIDGE_LOCKED);
+    expect_upstream(h, "# SELECT INBOX\r\n");
+    upstream_says(h, "# BAD Request is throttled. Suggested Backoff Time: "
+                     "90000 milliseconds\r\n");
+    expect_wish(h, BRIDGE_UNLOCK);
+    expect_upstream(h, "# LOGOUT\r\n");
+    expect_error(h, "SYS/TEMP");
+    expect_throttled(h, 1, 90000, true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SESSION_TEST(waits_for_the_answer),
+        SESSION_TEST(holds_back_on_a_warm_connection),
+        SESSION_TEST(refuses_what_is_blocked),
+        SESSION_TEST(forgets_a_question),
+        SESSION_TEST(asks_for_well_formed_logins_only),
+        SESSION_TEST(names_a_spent_budget),
+        SESSION_TEST(is_shed),
+        SESSION_TEST(reports_throttling_at_login),
+        SESSION_TEST(reports_throttling_in_an_ok),
+        SESSION_TEST(reports_throttling_at_select),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/limits.h"
 #include "config.h"
 
 #define SECOND 1000ULL
@@ -160,7 +161,7 @@ const struct config_key config_keys[] = {
     { CONFIG_LIMITS, "snapshot_cache", CONFIG_SIZE,
       IN_SERVER(snapshot_cache_octets), "64 MB", 0, 1024 * GB, NULL },
     { CONFIG_LIMITS, "readahead", CONFIG_SIZE, IN_SERVER(readahead_octets),
-      "1 MB", 0, GB, NULL },
+      "1 MB", 0, READAHEAD_OCTETS_MAX, NULL },
     { CONFIG_LIMITS, "readahead_total", CONFIG_SIZE,
       IN_SERVER(readahead_total_octets), "256 MB", 0, 1024 * GB, NULL },
     { CONFIG_LIMITS, "upstream_reuse", CONFIG_DURATION,

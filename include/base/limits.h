@@ -60,8 +60,9 @@
 #define IMAP_COMMAND_MAX 1000
 #define IMAP_UID_SET_MAX 900
 #define IMAP_UID_RANGES_MAX 200
-/* Commands under way at one time: READAHEAD_MESSAGES_MAX and one that is asked
- * for.
+/* Commands from the oldest without its tagged response on: a batch that is read
+ * ahead, a message that is asked for, and those whose messages were delivered
+ * before they were called complete.
  */
 #define IMAP_PIPELINE_MAX 64
 /* A literal that is sent without waiting: RFC 7888 §5. */
@@ -83,14 +84,14 @@
 #define SUSPECT_MESSAGE_MAX 1024
 /* TOP reads the message in windows of this size: CONFORMANCE DEC-11. */
 #define TOP_WINDOW 65536
-/* Messages that are fetched before the client asks for them. */
+/* Messages that are fetched before the client asks for them: one batch. */
 #define READAHEAD_MESSAGES_MAX 60
-/* So many batches of commands make up what is fetched ahead. */
-#define READAHEAD_BATCHES 4
-/* A larger one is not: its way is what takes time, not the asking; and what has
- * come in vain must stay below IMAP_UNASKED_MAX.
+/* A larger one is not: its way is what takes time, not the asking. Together with
+ * the octets that an operator may allow it must stay below IMAP_UNASKED_MAX: so
+ * much may come in vain.
  */
 #define READAHEAD_MESSAGE_MAX (16 * 1024 * 1024)
+#define READAHEAD_OCTETS_MAX (32 * 1024 * 1024)
 /* A client that asks for nothing so long is not waited for with what was read
  * ahead: it is read off and thrown away, so that the connection is of use again.
  */

@@ -68,8 +68,9 @@ void imap_write_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,
 void imap_write_fetch_changes(struct buf *out, uint32_t tag, uint32_t last,
                               uint64_t modseq);
 
-/* `An UID FETCH uid (UID BODY.PEEK[])`. */
-void imap_write_fetch_body(struct buf *out, uint32_t tag, uint32_t uid);
+/* `An UID FETCH set (UID BODY.PEEK[])`. */
+void imap_write_fetch_bodies(struct buf *out, uint32_t tag,
+                             const struct imap_uid_set *set);
 
 /* `An UID FETCH uid (UID BODY.PEEK[]<offset.length>)`. */
 void imap_write_fetch_window(struct buf *out, uint32_t tag, uint32_t uid,

@@ -129,10 +129,11 @@ void pop3_session_close(struct pop3_session *s, enum fault fault);
 
 /* The messages that the commands which wait for their turn are going to
  * retrieve, as far as that is plain: up to |max| of them, in their order.
- * Returns how many.
+ * Returns how many. |is_all|: nothing else waits behind them.
  */
 unsigned pop3_session_waiting_retrievals(const struct pop3_session *s,
-                                         uint32_t *index, unsigned max);
+                                         uint32_t *index, unsigned max,
+                                         bool *is_all);
 
 bool pop3_session_is_logged_in(const struct pop3_session *s);
 

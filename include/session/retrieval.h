@@ -1,9 +1,11 @@
 /* retrieval.h - the task that brings one message to the client: RETR, TOP.
  *
- * RETR is one `UID FETCH u (UID BODY.PEEK[])`, streamed, and perhaps sent long
- * ago: see readahead.h. TOP reads windows
+ * RETR is one `UID FETCH u (UID BODY.PEEK[])`, streamed; or it was sent long
+ * ago, together with others: see readahead.h. TOP reads windows
  * `BODY.PEEK[]<offset.64K>` until it has its lines. `+OK` is written when the
- * body opens, the lone dot only behind the tagged OK. A message that cannot
+ * body opens, the lone dot only behind the tagged OK, or where that is still to
+ * come for others, behind the end of the answer. What was not had together with
+ * others is asked for alone, since it may be their fault. A message that cannot
  * be had is looked up after a NOOP: is it gone, or just unreadable? So is a
  * short one that is not of the size listed: Courier answers for a message that
  * another client expunged with one that it makes up.
@@ -39,6 +41,7 @@ struct retrieval {
     enum retrieval_step step;
     uint32_t tag;   /* of the command under way */
     bool waiting;   /* to send it, until no other is under way */
+    bool together;  /* the command is a batch: see readahead.h */
     uint32_t index; /* in the maildrop */
     uint32_t uid;
     bool top;
@@ -46,6 +49,7 @@ struct retrieval {
     uint64_t window_octets; /* of the body of this command */
     uint32_t answer_uid;    /* of the FETCH answer being read; 0: unknown */
     bool answer_has_body;   /* ours, and its UID may still be unknown */
+    bool answer_passes_by;  /* a body of it was not taken */
     bool in_body;           /* its octets are ours */
     bool has_body;          /* this command's body has come */
     bool found;             /* by the lookup */
@@ -68,6 +72,9 @@ void retrieval_on_other_end(struct retrieval *r);
 MUST_CHECK enum task_status retrieval_on_event(
     struct retrieval *r, const struct imap_session_event *ev);
 void retrieval_resume(struct retrieval *r);
+
+/* Its fetch is sent, and whatever is sent now comes behind its body. */
+bool retrieval_may_be_followed(const struct retrieval *r);
 
 /* The client has a part of the answer: a failure can only be told by closing.
  */

@@ -192,9 +192,10 @@ void imap_write_fetch_changes(struct buf *out, uint32_t tag, uint32_t last,
     buf_append_string(out, ")\r\n");
 }
 
-void imap_write_fetch_body(struct buf *out, uint32_t tag, uint32_t uid)
+void imap_write_fetch_bodies(struct buf *out, uint32_t tag,
+                             const struct imap_uid_set *set)
 {
-    append_uid_fetch_one(out, tag, uid);
+    append_uid_command(out, tag, "FETCH", imap_uid_set_text(set));
     buf_append_string(out, " (UID BODY.PEEK[])\r\n");
 }
 

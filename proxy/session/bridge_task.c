@@ -90,21 +90,22 @@ void bridge_start_listing(struct bridge *b)
 
 /* --- a message --- */
 
-/* What the client has asked for already, or else what it will. */
+/* What the client has asked for already, or else what it will: when it asks for
+ * a message, and when the body of that begins.
+ */
 static void read_ahead(struct bridge *b)
 {
     const struct maildrop *maildrop = b->pop3.maildrop;
     uint32_t asked[READAHEAD_MESSAGES_MAX];
-    unsigned count =
-        pop3_session_waiting_retrievals(&b->pop3, asked, ARRAY_LENGTH(asked));
-    uint32_t index;
+    unsigned count;
+    bool is_all;
 
-    readahead_fetch_asked(&b->ahead, &b->imap, maildrop, asked, count);
-    if (count > 0 || !readahead_is_low(&b->ahead))
+    if (b->task != BRIDGE_TASK_RETRIEVAL || !readahead_is_low(&b->ahead) ||
+        !retrieval_may_be_followed(&b->work.retrieval))
         return;
-    while (readahead_expected(&b->ahead, maildrop, &index) &&
-           readahead_fetch(&b->ahead, &b->imap, maildrop, index, true))
-        continue;
+    count = pop3_session_waiting_retrievals(&b->pop3, asked,
+                                            ARRAY_LENGTH(asked), &is_all);
+    readahead_fetch(&b->ahead, &b->imap, maildrop, asked, count, is_all);
 }
 
 void bridge_start_message(struct bridge *b)
@@ -115,8 +116,7 @@ void bridge_start_message(struct bridge *b)
     begin(b, BRIDGE_TASK_RETRIEVAL);
     retrieval_start(&b->work.retrieval, &b->imap, &b->pop3, &b->ahead,
                     &request);
-    if (!request.top)
-        read_ahead(b);
+    read_ahead(b);
 }
 
 bool bridge_waits_for_client(const struct bridge *b)
@@ -131,22 +131,39 @@ void bridge_start_drain(struct bridge *b)
     begin(b, BRIDGE_TASK_DRAIN);
 }
 
-/* The tagged response to a message that was read ahead, or delivered before. */
-static void on_ahead_completed(struct bridge *b,
-                               const struct readahead_message *message,
-                               enum fault fault)
+/* The client has messages for good, and the server takes them back: nothing is
+ * to be removed in this session. Not where one is missing that it may mean.
+ */
+static void hear_of_delivered(struct bridge *b,
+                              const struct imap_session_event *ev,
+                              bool is_of_retrieval)
 {
-    /* The client has it for good, and the server takes it back: nothing is to
-     * be removed in this session.
-     */
-    if (message->delivered && fault != FAULT_NONE) {
-        maildrop_note_failed(b->pop3.maildrop, message->index, true);
+    bool all_delivered = readahead_completed(&b->ahead, ev->item.tag);
+
+    if (is_of_retrieval && !b->work.retrieval.has_body)
+        all_delivered = false;
+    if (all_delivered && ev->fault != FAULT_NONE)
         pop3_session_break(&b->pop3, FAULT_MESSAGE_UNREADABLE, true);
-    }
-    if (b->task == BRIDGE_TASK_RETRIEVAL)
-        retrieval_on_other_end(&b->work.retrieval);
-    else if (b->task == BRIDGE_TASK_DRAIN && !readahead_is_under_way(&b->ahead))
+}
+
+/* A tagged response. True: it is not what the task waits for. */
+static bool on_other_completed(struct bridge *b,
+                               const struct imap_session_event *ev)
+{
+    struct retrieval *r = &b->work.retrieval;
+    bool is_retrieval = b->task == BRIDGE_TASK_RETRIEVAL;
+    bool is_of_retrieval = is_retrieval && r->tag == ev->item.tag;
+
+    if (!is_retrieval && b->task != BRIDGE_TASK_DRAIN)
+        return false;
+    hear_of_delivered(b, ev, is_of_retrieval);
+    if (is_of_retrieval)
+        return false;
+    if (is_retrieval)
+        retrieval_on_other_end(r);
+    else if (!readahead_is_under_way(&b->ahead))
         bridge_forget_task(b);
+    return true;
 }
 
 static void finish_message(struct bridge *b)
@@ -267,13 +284,8 @@ static bool pause_for(struct bridge *b, const struct imap_session_event *ev)
 
 void bridge_run_task(struct bridge *b, const struct imap_session_event *ev)
 {
-    struct readahead_message message;
-
-    if (ev->kind == IMAP_SESSION_COMPLETED &&
-        readahead_completed(&b->ahead, ev->item.tag, &message)) {
-        on_ahead_completed(b, &message, ev->fault);
+    if (ev->kind == IMAP_SESSION_COMPLETED && on_other_completed(b, ev))
         return;
-    }
     if (pause_for(b, ev))
         return;
     switch (b->task) {
@@ -282,6 +294,9 @@ void bridge_run_task(struct bridge *b, const struct imap_session_event *ev)
         break;
     case BRIDGE_TASK_RETRIEVAL:
         end_retrieval(b, retrieval_on_event(&b->work.retrieval, ev));
+        if (ev->kind == IMAP_SESSION_ITEM && ev->item.kind == IMAP_BODY &&
+            b->work.retrieval.has_body)
+            read_ahead(b);
         break;
     case BRIDGE_TASK_REMOVAL:
         end_removal(b, removal_on_event(&b->work.removal, ev));

@@ -170,7 +170,8 @@ struct pop3_request pop3_on_rset(struct pop3_session *s,
  * between could change the meaning of what follows, or end the session.
  */
 unsigned pop3_session_waiting_retrievals(const struct pop3_session *s,
-                                         uint32_t *index, unsigned max)
+                                         uint32_t *index, unsigned max,
+                                         bool *is_all)
 {
     struct span rest = buf_span(&s->in);
     struct pop3_command command;
@@ -178,18 +179,21 @@ unsigned pop3_session_waiting_retrievals(const struct pop3_session *s,
     uint32_t number;
     size_t end;
 
-    while (count < max && (end = span_find(rest, '\n')) < rest.len) {
+    *is_all = false;
+    while ((end = span_find(rest, '\n')) < rest.len) {
         struct span line = span_take(&rest, end + 1);
 
         line.len -= line.len > 1 && line.data[line.len - 2] == '\r' ? 2 : 1;
         pop3_command_parse(line, &command);
         if (command.verb == POP3_DELE)
             continue;
-        if (command.verb != POP3_RETR || command.arguments != 1 ||
+        if (count == max || command.verb != POP3_RETR ||
+            command.arguments != 1 ||
             !pop3_argument_message(command.argument[0], &number) ||
             number > maildrop_count(s->maildrop))
-            break;
+            return count;
         index[count++] = number - 1;
     }
+    *is_all = true;
     return count;
 }

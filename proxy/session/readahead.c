@@ -29,10 +29,18 @@ static bool take_octets(struct readahead *r, uint64_t octets)
     return true;
 }
 
+/* Of |delivered|: all that are under way differ in it. */
+static uint64_t bit_of_tag(uint32_t tag)
+{
+    return UINT64_C(1) << tag % IMAP_PIPELINE_MAX;
+}
+
 void readahead_forget(struct readahead *r)
 {
     give_back(r, r->octets);
+    r->tag = 0;
     r->count = 0;
+    r->delivered = 0;
     r->in_order = 0;
     r->answer_uid = 0;
 }
@@ -42,14 +50,18 @@ static void remove_at(struct readahead *r, unsigned i)
     give_back(r, r->at[i].octets);
     r->count--;
     memmove(&r->at[i], &r->at[i + 1], (r->count - i) * sizeof(r->at[0]));
-    if (r->count == 0)
-        r->answer_uid = 0;
 }
 
 static void lose(struct readahead *r, struct readahead_message *m)
 {
     r->wasted += !m->lost;
     m->lost = true;
+}
+
+void readahead_lose_all(struct readahead *r)
+{
+    for (unsigned i = 0; i < r->count; i++)
+        lose(r, &r->at[i]);
 }
 
 /* The first message from |index| on that a client may still ask for. */
@@ -60,24 +72,29 @@ static uint32_t first_listed(const struct maildrop *m, uint32_t index)
     return index;
 }
 
-static bool find(const struct readahead *r, uint32_t index, unsigned *at)
+/* Where |index| is in the batch; its count: nowhere. */
+static unsigned find(const struct readahead *r, uint32_t index)
 {
-    for (unsigned i = 0; i < r->count; i++) {
-        if (r->at[i].index == index && !r->at[i].lost) {
-            *at = i;
-            return true;
-        }
-    }
-    return false;
+    unsigned i = 0;
+
+    while (i < r->count && r->at[i].index != index)
+        i++;
+    return i;
+}
+
+bool readahead_has(const struct readahead *r, uint32_t index)
+{
+    unsigned at = find(r, index);
+
+    return at < r->count && !r->at[at].lost;
 }
 
 uint32_t readahead_take(struct readahead *r, const struct maildrop *maildrop,
                         uint32_t index)
 {
     bool in_order = first_listed(maildrop, r->next) == index;
-    unsigned at = r->count;
-    bool found = find(r, index, &at);
-    uint32_t tag = found ? r->at[at].tag : 0;
+    bool found = readahead_has(r, index);
+    unsigned at = found ? find(r, index) : r->count;
 
     /* Those before it come first, and nobody has asked for them. */
     for (unsigned i = 0; i < at; i++)
@@ -87,7 +104,13 @@ uint32_t readahead_take(struct readahead *r, const struct maildrop *maildrop,
     r->useful += found;
     r->in_order = in_order ? r->in_order + 1 : 0;
     r->next = index + 1;
-    return tag;
+    return found ? r->tag : 0;
+}
+
+void readahead_note_missed(struct readahead *r)
+{
+    r->useful--;
+    r->wasted++;
 }
 
 void readahead_lose_order(struct readahead *r)
@@ -97,131 +120,127 @@ void readahead_lose_order(struct readahead *r)
     readahead_lose_all(r);
 }
 
-bool readahead_expected(const struct readahead *r,
-                        const struct maildrop *maildrop, uint32_t *index)
-{
-    uint32_t behind = r->next;
-
-    for (unsigned i = 0; i < r->count; i++)
-        if (!r->at[i].lost && r->at[i].index >= behind)
-            behind = r->at[i].index + 1;
-    *index = first_listed(maildrop, behind);
-    return *index < maildrop_count(maildrop);
-}
-
-/* Messages that may be expected at one time. */
-static unsigned message_limit(const struct readahead *r)
-{
-    return r->in_order < READAHEAD_MESSAGES_MAX ? r->in_order
-                                                : READAHEAD_MESSAGES_MAX;
-}
-
 bool readahead_is_low(const struct readahead *r)
 {
-    unsigned limit = message_limit(r);
-
-    return r->count <= limit - limit / READAHEAD_BATCHES &&
-           r->octets <= r->max - r->max / READAHEAD_BATCHES;
+    return r->count == 0;
 }
 
-/* One that is wanted for certain need not fit into the budgets: no octet of it
- * is wasted, and it does not wait in our memory.
- */
-static bool admit(struct readahead *r, uint64_t *octets, bool expected)
+/* --- a batch --- */
+
+static bool may_fetch(const struct readahead *r,
+                      const struct imap_session *imap)
 {
-    unsigned limit = expected ? message_limit(r) : READAHEAD_MESSAGES_MAX;
-
-    if (r->max == 0 || r->count >= limit || *octets > READAHEAD_MESSAGE_MAX ||
-        r->wasted > r->useful + READAHEAD_MESSAGES_MAX)
-        return false;
-    if (!expected && r->count == 0)
-        *octets = 0;
-    return take_octets(r, *octets);
-}
-
-bool readahead_fetch(struct readahead *r, struct imap_session *imap,
-                     const struct maildrop *maildrop, uint32_t index,
-                     bool expected)
-{
-    uint64_t octets = maildrop_size_octets(maildrop, index);
-    uint32_t tag;
-    unsigned at;
-
+    assert(readahead_is_low(r));
     /* Room is left for what is asked for meanwhile. */
-    if (!imap_session_may_begin_fetch(imap, 1) ||
-        (expected && find(r, index, &at)) || !admit(r, &octets, expected))
+    return r->max > 0 && imap_session_may_begin_fetch(imap, 1) &&
+           r->wasted <= r->useful + READAHEAD_MESSAGES_MAX;
+}
+
+/* |octets| of it count; false: it has to wait for the next batch. */
+static bool add(struct readahead *r, struct imap_uid_set *set,
+                const struct maildrop *maildrop, uint32_t index,
+                uint64_t octets)
+{
+    if (r->count == READAHEAD_MESSAGES_MAX ||
+        maildrop_size_octets(maildrop, index) > READAHEAD_MESSAGE_MAX ||
+        !take_octets(r, octets))
         return false;
-    tag = imap_session_begin_fetch(imap);
-    imap_write_fetch_body(&imap->out, tag, maildrop_uid(maildrop, index));
-    r->at[r->count++] = (struct readahead_message){
-        .tag = tag, .index = index, .octets = (uint32_t)octets
-    };
+    if (!imap_uid_set_add(set, maildrop_uid(maildrop, index))) {
+        give_back(r, octets);
+        return false;
+    }
+    r->at[r->count++] =
+        (struct readahead_message){ .index = index,
+                                    .octets = (uint32_t)octets };
     return true;
 }
 
-void readahead_fetch_asked(struct readahead *r, struct imap_session *imap,
-                           const struct maildrop *maildrop,
-                           const uint32_t *index, unsigned count)
+/* Those that are asked for, from the first on. Returns the index of the one that
+ * is expected behind them; UINT32_MAX: nobody knows, or there is no room for it.
+ */
+static uint32_t add_asked(struct readahead *r, struct imap_uid_set *set,
+                          const struct maildrop *maildrop,
+                          const uint32_t *index, unsigned count)
 {
-    unsigned behind = 0;
+    uint32_t expected = first_listed(maildrop, r->next);
+    bool in_order = true;
 
     for (unsigned i = 0; i < count; i++) {
-        while (behind < r->count &&
-               (r->at[behind].lost || r->at[behind].index != index[i]))
-            behind++;
-        if (behind == r->count &&
-            !readahead_fetch(r, imap, maildrop, index[i], false))
-            return;
-        behind++;
+        /* The first need not fit into the budgets: it is wanted for certain, no
+         * octet of it is wasted, and it does not wait in our memory.
+         */
+        uint64_t octets = i > 0 ? maildrop_size_octets(maildrop, index[i]) : 0;
+
+        if ((i > 0 && index[i] <= index[i - 1]) ||
+            !add(r, set, maildrop, index[i], octets))
+            return UINT32_MAX;
+        in_order = in_order && index[i] == expected;
+        expected = first_listed(maildrop, index[i] + 1);
     }
+    return in_order ? expected : UINT32_MAX;
 }
 
-bool readahead_has(const struct readahead *r, uint32_t index)
+void readahead_fetch(struct readahead *r, struct imap_session *imap,
+                     const struct maildrop *maildrop, const uint32_t *asked,
+                     unsigned count, bool goes_on)
 {
-    unsigned at;
+    struct imap_uid_set set;
+    uint32_t index;
 
-    return find(r, index, &at);
+    if (!may_fetch(r, imap))
+        return;
+    imap_uid_set_init(&set);
+    index = add_asked(r, &set, maildrop, asked, count);
+    while (goes_on && r->count < r->in_order &&
+           index < maildrop_count(maildrop) &&
+           add(r, &set, maildrop, index, maildrop_size_octets(maildrop, index)))
+        index = first_listed(maildrop, index + 1);
+    if (imap_uid_set_is_empty(&set))
+        return;
+    r->tag = imap_session_begin_fetch(imap);
+    imap_write_fetch_bodies(&imap->out, r->tag, &set);
 }
 
-void readahead_note_delivered(struct readahead *r, uint32_t tag, uint32_t index,
+/* --- what comes of it --- */
+
+bool readahead_has_others(const struct readahead *r, uint32_t tag)
+{
+    return r->tag == tag && r->count > 0;
+}
+
+void readahead_note_delivered(struct readahead *r, uint32_t tag,
                               uint32_t next_uid)
 {
-    assert(r->count < ARRAY_LENGTH(r->at));
+    r->delivered |= bit_of_tag(tag);
     r->answer_uid = next_uid;
-    r->at[r->count++] = (struct readahead_message){
-        .tag = tag, .index = index, .lost = true, .delivered = true
-    };
 }
 
-bool readahead_completed(struct readahead *r, uint32_t tag,
-                         struct readahead_message *message)
+bool readahead_completed(struct readahead *r, uint32_t tag)
 {
-    for (unsigned i = 0; i < r->count; i++) {
-        if (r->at[i].tag == tag) {
-            *message = r->at[i];
-            lose(r, &r->at[i]); /* if nobody has asked for it until now */
-            remove_at(r, i);
-            return true;
-        }
-    }
-    return false;
+    bool all_delivered = (r->delivered & bit_of_tag(tag)) != 0;
+
+    r->delivered &= ~bit_of_tag(tag);
+    if (r->tag != tag)
+        return all_delivered;
+    all_delivered = all_delivered && r->count == 0;
+    readahead_lose_all(r);
+    while (r->count > 0)
+        remove_at(r, r->count - 1);
+    r->tag = 0;
+    return all_delivered;
 }
 
-void readahead_lose(struct readahead *r, uint32_t index)
+void readahead_pass(struct readahead *r, uint32_t index)
 {
-    unsigned at;
+    unsigned at = find(r, index);
 
-    if (find(r, index, &at))
-        lose(r, &r->at[at]);
-}
-
-void readahead_lose_all(struct readahead *r)
-{
-    for (unsigned i = 0; i < r->count; i++)
-        lose(r, &r->at[i]);
+    if (at == r->count)
+        return;
+    lose(r, &r->at[at]);
+    remove_at(r, at);
 }
 
 bool readahead_is_under_way(const struct readahead *r)
 {
-    return r->count > 0;
+    return r->tag != 0 || r->delivered != 0;
 }

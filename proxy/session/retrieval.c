@@ -4,8 +4,20 @@
 #include "base/limits.h"
 #include "imap/command.h"
 
+static void send_fetch_body(struct retrieval *r)
+{
+    struct imap_uid_set set;
+
+    imap_uid_set_init(&set);
+    if (imap_uid_set_add(&set, r->uid))
+        imap_write_fetch_bodies(&r->imap->out, r->tag, &set);
+}
+
 static void send_fetch(struct retrieval *r)
 {
+    if (r->together)
+        readahead_note_missed(r->ahead);
+    r->together = false;
     r->has_body = false;
     r->window_octets = 0;
     r->tag = imap_session_begin_fetch(r->imap);
@@ -13,7 +25,7 @@ static void send_fetch(struct retrieval *r)
         imap_write_fetch_window(&r->imap->out, r->tag, r->uid, r->octets,
                                 TOP_WINDOW);
     else
-        imap_write_fetch_body(&r->imap->out, r->tag, r->uid);
+        send_fetch_body(r);
 }
 
 static void send_lookup(struct retrieval *r)
@@ -77,6 +89,7 @@ void retrieval_start(struct retrieval *r, struct imap_session *imap,
     } else {
         pop3_transform_init(&r->transform);
         r->tag = readahead_take(ahead, pop3->maildrop, r->index);
+        r->together = r->tag != 0;
     }
     if (r->tag == 0)
         enter(r, RETRIEVAL_FETCH);
@@ -91,6 +104,12 @@ void retrieval_on_other_end(struct retrieval *r)
 void retrieval_resume(struct retrieval *r)
 {
     send_step(r);
+}
+
+bool retrieval_may_be_followed(const struct retrieval *r)
+{
+    return r->step == RETRIEVAL_FETCH && !r->top && !r->waiting &&
+           (r->has_body || !r->together);
 }
 
 bool retrieval_has_left(const struct retrieval *r)
@@ -119,17 +138,22 @@ static enum task_status fail(struct retrieval *r, enum fault fault)
     return TASK_FAILED;
 }
 
-/* Is this the body that was asked for? Where its UID has not been said yet, it
- * is taken to answer the oldest command, and checked at the end of the answer
- * (IMAP-20).
+/* Is this about the message that was asked for? Where its UID has not been said
+ * yet, it is taken to answer the oldest command, and checked at the end of the
+ * answer (IMAP-20); if that is a batch, nobody knows which of them is here.
  */
+static bool is_about_ours(const struct retrieval *r)
+{
+    if (r->answer_uid != 0)
+        return r->answer_uid == r->uid;
+    return imap_session_oldest_tag(r->imap) == r->tag && !r->together;
+}
+
+/* Is this the body that was asked for? */
 static bool is_wanted(const struct retrieval *r, const struct imap_event *ev)
 {
     if (r->step != RETRIEVAL_FETCH || r->waiting || r->has_body || ev->nil ||
-        !ev->whole || r->imap->mailbox.changed)
-        return false;
-    if (r->answer_uid == 0 ? imap_session_oldest_tag(r->imap) != r->tag
-                           : r->answer_uid != r->uid)
+        !ev->whole || r->imap->mailbox.changed || !is_about_ours(r))
         return false;
     if (r->top &&
         (!ev->has_origin || ev->origin != r->octets || ev->number > TOP_WINDOW))
@@ -148,7 +172,7 @@ static void pass_over(struct retrieval *r)
     if (r->answer_uid == 0)
         readahead_lose_all(r->ahead);
     else if (r->answer_uid != r->uid)
-        readahead_lose(r->ahead, maildrop_find(maildrop, r->answer_uid));
+        readahead_pass(r->ahead, maildrop_find(maildrop, r->answer_uid));
 }
 
 static bool is_suspect(const struct retrieval *r, const struct imap_event *ev)
@@ -205,7 +229,7 @@ static enum task_status on_uid(struct retrieval *r, uint32_t uid)
 {
     r->answer_uid = uid;
     if (!r->answer_has_body && is_overtaken(r)) {
-        readahead_note_delivered(r->ahead, r->tag, r->index, uid);
+        readahead_note_delivered(r->ahead, r->tag, uid);
         return finish(r);
     }
     if (r->step == RETRIEVAL_LOOKUP && uid == r->uid)
@@ -213,6 +237,20 @@ static enum task_status on_uid(struct retrieval *r, uint32_t uid)
     if (r->answer_has_body && uid != r->uid)
         return fail(r, FAULT_UPSTREAM_GARBLED);
     return TASK_RUNNING;
+}
+
+static enum task_status on_answer_end(struct retrieval *r)
+{
+    if (r->answer_passes_by)
+        pass_over(r);
+    if (!r->answer_has_body)
+        return TASK_RUNNING;
+    if (r->answer_uid == 0)
+        return fail(r, FAULT_UPSTREAM_GARBLED); /* whose was it? */
+    if (r->imap->mailbox.changed || !readahead_has_others(r->ahead, r->tag))
+        return TASK_RUNNING;
+    readahead_note_delivered(r->ahead, r->tag, 0);
+    return finish(r);
 }
 
 static enum task_status on_item(struct retrieval *r,
@@ -223,11 +261,12 @@ static enum task_status on_item(struct retrieval *r,
     if (ev->kind == IMAP_FETCH) {
         r->answer_uid = 0;
         r->answer_has_body = false;
+        r->answer_passes_by = false;
         r->in_body = false;
     } else if (ev->kind == IMAP_FETCH_UID) {
         return on_uid(r, (uint32_t)ev->number);
     } else if (ev->kind == IMAP_BODY && !is_wanted(r, ev)) {
-        pass_over(r);
+        r->answer_passes_by = true;
     } else if (ev->kind == IMAP_BODY) {
         if (is_suspect(r, ev))
             r->suspect = true;
@@ -235,9 +274,8 @@ static enum task_status on_item(struct retrieval *r,
             open_body(r, ev);
     } else if (ev->kind == IMAP_BODY_END) {
         r->in_body = false;
-    } else if (ev->kind == IMAP_FETCH_END && r->answer_has_body &&
-               r->answer_uid == 0) {
-        return fail(r, FAULT_UPSTREAM_GARBLED); /* whose was it? */
+    } else if (ev->kind == IMAP_FETCH_END) {
+        return on_answer_end(r);
     }
     return TASK_RUNNING;
 }
@@ -259,9 +297,14 @@ static enum task_status on_fetched(struct retrieval *r,
         return finish(r);
     if (r->opened)
         return fail(r, FAULT_MESSAGE_UNREADABLE);
-    /* BAD, or words that are known: what it means is clear (MAP-8). */
-    if (ev->fault != FAULT_NONE && (ev->item.condition == IMAP_BAD ||
-                                    ev->item.code == IMAP_CODE_THROTTLED))
+    /* Words that are known, or BAD: what it means is clear (MAP-8). */
+    if (ev->fault != FAULT_NONE && ev->item.code == IMAP_CODE_THROTTLED)
+        return fail(r, ev->fault);
+    if (r->together && !r->suspect) {
+        send_step(r); /* alone, since it may be the fault of another */
+        return TASK_RUNNING;
+    }
+    if (ev->fault != FAULT_NONE && ev->item.condition == IMAP_BAD)
         return fail(r, ev->fault);
     enter(r, RETRIEVAL_NOOP);
     return TASK_RUNNING;

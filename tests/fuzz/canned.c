@@ -140,8 +140,10 @@ bool canned_body(const struct wire *w, unsigned how, struct buf *out)
         return false;
     if (how & HOW_NEWEST)
         fetch += w->fetch_count - 1;
-    if ((how & HOW_MISSING) == 0)
-        append_body_of(fetch->uid, false, 0, how, out);
+    for (size_t i = 0; i < ARRAY_LENGTH(mailbox); i++)
+        if ((how & HOW_MISSING) == 0 &&
+            wire_set_has(span_make(fetch->set, fetch->len), mailbox[i].uid))
+            append_body_of(mailbox[i].uid, false, 0, how, out);
     if (how & HOW_UNTAGGED)
         return true;
     append_tagged(fetch->tag, how, out);

@@ -8,8 +8,8 @@
 #include "base/limits.h"
 #include "wire.h"
 
-/* An answer is never longer. */
-#define CANNED_MAX CLIENT_OUTPUT_MAX
+/* An answer, be it of a whole batch, is never longer. */
+#define CANNED_MAX (4 * CLIENT_OUTPUT_MAX)
 
 /* The answer to the last command on |w|, or the greeting where there was none.
  * |how| makes it less ordinary: see canned.c.

@@ -252,26 +252,45 @@ static void check_uid(const struct wire *w, const struct maildrop *m,
     REQUIRE(index >= WIRE_MESSAGES_MAX || w->deleted[index]);
 }
 
+/* The next range of |set|. */
+static void take_range(struct span *set, uint64_t *first, uint64_t *last)
+{
+    struct span range = span_take(set, span_find(*set, ','));
+    struct span low = span_take(&range, span_find(range, ':'));
+
+    (void)fuzz_take(set, 1);
+    (void)fuzz_take(&range, 1);
+    REQUIRE(span_to_number(low, UINT32_MAX, first)); /* and no `*` */
+    *last = *first;
+    if (range.len > 0)
+        REQUIRE(span_to_number(range, UINT32_MAX, last));
+    REQUIRE(*first <= *last);
+}
+
+bool wire_set_has(struct span set, uint32_t uid)
+{
+    uint64_t first, last;
+
+    while (set.len > 0) {
+        take_range(&set, &first, &last);
+        if (first <= uid && uid <= last)
+            return true;
+    }
+    return false;
+}
+
 /* |line| is behind `UID STORE ` or `UID EXPUNGE `. */
 static void check_set(const struct wire *w, const struct bridge *b,
                       struct span line)
 {
     const struct maildrop *m = b->pop3.maildrop;
     struct span set = span_take(&line, span_find(line, ' '));
+    uint64_t first, last;
 
     REQUIRE(m != NULL && set.len > 0);
     while (set.len > 0) {
-        struct span range = span_take(&set, span_find(set, ','));
-        struct span low = span_take(&range, span_find(range, ':'));
-        uint64_t first, last;
-
-        (void)fuzz_take(&set, 1);
-        (void)fuzz_take(&range, 1);
-        REQUIRE(span_to_number(low, UINT32_MAX, &first)); /* and no `*` */
-        last = first;
-        if (range.len > 0)
-            REQUIRE(span_to_number(range, UINT32_MAX, &last));
-        REQUIRE(first <= last && last - first < maildrop_count(m));
+        take_range(&set, &first, &last);
+        REQUIRE(last - first < maildrop_count(m));
         for (uint64_t uid = first; uid <= last; uid++)
             check_uid(w, m, (uint32_t)uid);
     }
@@ -292,19 +311,23 @@ static void check_changes(const struct wire *w, const struct bridge *b,
     check_set(w, b, line);
 }
 
-/* RFC 9051 §5.5; |line| is `UID FETCH` of a body, in whole or in part. */
+/* RFC 9051 §5.5; |line| is `UID FETCH` of bodies, in whole or in part. */
 static void note_fetch(struct wire *w, struct span line)
 {
-    uint64_t uid;
+    struct wire_fetch *fetch = &w->fetches[w->fetch_count];
+    struct span set;
 
     if (!ends_with(line, " (UID BODY.PEEK[])"))
         return;
     (void)span_take(&line, sizeof("UID FETCH ") - 1);
-    REQUIRE(span_to_number(span_take(&line, span_find(line, ' ')), UINT32_MAX,
-                           &uid));
+    set = span_take(&line, span_find(line, ' '));
+    REQUIRE(set.len > 0 && set.len <= sizeof(fetch->set));
+    (void)wire_set_has(set, 0); /* it is one */
     REQUIRE(w->fetch_count < WIRE_FETCHES_MAX);
-    w->fetches[w->fetch_count++] =
-        (struct wire_fetch){ .tag = w->tag, .uid = uid };
+    w->fetch_count++;
+    fetch->tag = w->tag;
+    fetch->len = set.len;
+    memcpy(fetch->set, set.data, set.len);
 }
 
 static void check_credentials(const struct wire *w)

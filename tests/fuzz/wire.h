@@ -59,10 +59,11 @@ struct wire_tail {
     unsigned char octets[WIRE_TAIL_MAX];
 };
 
-/* Of a whole body, and not answered. */
+/* Of whole bodies, and not answered. */
 struct wire_fetch {
     uint32_t tag;
-    uint64_t uid;
+    size_t len;
+    unsigned char set[IMAP_UID_SET_MAX];
 };
 
 struct wire {
@@ -114,6 +115,9 @@ void wire_connect(struct wire *w);
 
 /* One that has rested since the command |tag|. */
 void wire_take_up(struct wire *w, uint32_t tag);
+
+/* Is |uid| in |set|, which is numbers, ranges and commas? */
+bool wire_set_has(struct span set, uint32_t uid);
 
 /* Text that goes to the log. */
 void wire_on_note(struct wire *w, struct span s);

@@ -17,15 +17,14 @@ static void fetches_what_was_asked_for(void **state)
     says_message(h, 1);
     expect_message(h, 1);
     expect_fetch(h, 7);
-    expect_fetch(h, 3);
-    expect_fetch(h, 9);
     expect_silence(h);
     says_message(h, 2);
     expect_silence(h);
     says_message(h, 7);
     expect_message(h, 7);
     expect_ok(h);
-    says_message(h, 3);
+    expect_upstream(h, "# UID FETCH 30,90 (UID BODY.PEEK[])\r\n");
+    says_body(h, 3);
     expect_message(h, 3);
     says_message(h, 9);
     expect_message(h, 9);
@@ -57,7 +56,11 @@ static void fetches_no_further_than_is_plain(void **state)
         says_message(h, 1);
         expect_message(h, 1);
         expect_fetch(h, 8);
+        says_message(h, 2);
+        expect_silence(h);
+        says_message(h, 8);
         expect_fetch(h, 3);
+        expect_message(h, 8);
         expect_silence(h);
         bridge_free(h->bridge);
         h->bridge = NULL;
@@ -74,21 +77,65 @@ static void fetches_large_ones_that_were_asked_for(void **state)
     says_retr(h, 1);
     expect_fetch(h, 1);
     client_says(h, "RETR 2\r\nRETR 3\r\nRETR 4\r\n");
-    says_message(h, 1);
-    expect_message(h, 1);
-    expect_fetch(h, 2);
-    expect_fetch(h, 3);
-    expect_silence(h);
-    says_message(h, 2);
-    expect_message(h, 2);
-    expect_fetch(h, 4);
-    expect_silence(h);
-    says_message(h, 3);
-    expect_message(h, 3);
-    says_message(h, 4);
-    expect_message(h, 4);
+    for (unsigned n = 1; n <= 4; n++) {
+        says_message(h, n);
+        if (n < 4)
+            expect_fetch(h, n + 1);
+        expect_message(h, n);
+        expect_silence(h);
+    }
     assert_int_equal(octet_budget_taken(&h->budget), 0);
     quit(h);
+}
+
+/* A client with a window: as many as it asks for, and then as many as went in
+ * order before, since it is going to ask for them.
+ */
+static void fetches_beyond_the_window(void **state)
+{
+    struct harness *h = *state;
+
+    numbered_log_in(h, 20);
+    says_retr(h, 1);
+    expect_fetch(h, 1);
+    expect_fetch(h, 2);
+    client_says(h, "RETR 2\r\nRETR 3\r\n");
+    says_message(h, 1);
+    expect_message(h, 1);
+    expect_silence(h);
+    says_message(h, 2);
+    expect_fetches(h, 3, 4);
+    expect_message(h, 2);
+    client_says(h, "RETR 4\r\nRETR 5\r\nRETR 6\r\n");
+    says_body(h, 3);
+    expect_message(h, 3);
+    expect_silence(h);
+    says_message(h, 4);
+    expect_fetches(h, 5, 8);
+    expect_message(h, 4);
+    expect_silence(h);
+}
+
+/* Nothing is expected behind what is no RETR. */
+static void fetches_no_more_before_quit(void **state)
+{
+    struct harness *h = *state;
+
+    numbered_log_in(h, 9);
+    says_retr(h, 1);
+    expect_fetch(h, 1);
+    expect_fetch(h, 2);
+    client_says(h, "RETR 2\r\nRETR 3\r\nDELE 3\r\nNOOP\r\nQUIT\r\n");
+    says_message(h, 1);
+    expect_message(h, 1);
+    says_message(h, 2);
+    expect_fetch(h, 3);
+    expect_message(h, 2);
+    says_message(h, 3);
+    expect_message(h, 3);
+    expect_ok(h);
+    expect_ok(h);
+    expect_upstream(h, "# UID STORE 30 +FLAGS.SILENT (\\Deleted)\r\n");
 }
 
 /* One that cannot be had is refused in its place; the others are not lost. */
@@ -103,10 +150,11 @@ static void refuses_one_of_many(void **state)
     client_says(h, "RETR 2\r\nRETR 3\r\nQUIT\r\n");
     says_message(h, 1);
     expect_message(h, 1);
-    expect_fetch(h, 3);
-    upstream_says(h, "# OK nothing\r\n");
     expect_silence(h);
-    says_message(h, 3);
+    upstream_says(h, "# OK nothing\r\n");
+    expect_fetch(h, 2);
+    expect_silence(h);
+    upstream_says(h, "# OK nothing\r\n");
     expect_upstream(h, "# NOOP\r\n");
     upstream_says(h, "# OK\r\n");
     expect_upstream(h, "# UID FETCH 20 (UID FLAGS)\r\n");
@@ -135,18 +183,16 @@ static void fetches_what_was_asked_for_twice(void **state)
     says_message(h, 5);
     expect_message(h, 5);
     expect_fetch(h, 1);
-    expect_fetch(h, 1);
-    expect_fetch(h, 2);
-    expect_fetch(h, 2);
     says_message(h, 1);
+    expect_fetches(h, 1, 2);
     expect_message(h, 1);
-    says_message(h, 1);
+    says_body(h, 1);
     expect_message(h, 1);
     says_message(h, 2);
+    expect_fetch(h, 2);
     expect_message(h, 2);
     says_message(h, 2);
     expect_message(h, 2);
-    expect_silence(h);
 }
 
 int main(void)
@@ -156,6 +202,8 @@ int main(void)
         SESSION_TEST(fetches_no_further_than_is_plain),
         SESSION_TEST(fetches_large_ones_that_were_asked_for),
         SESSION_TEST(fetches_what_was_asked_for_twice),
+        SESSION_TEST(fetches_beyond_the_window),
+        SESSION_TEST(fetches_no_more_before_quit),
         SESSION_TEST(refuses_one_of_many),
     };
 

@@ -361,7 +361,6 @@ bool model_imap_act(struct model_imap *m)
     id = is_id(c);
     m->waiting_id -= id;
     m->waiting_other -= !body && !id;
-    m->bodies += strstr(c->text, "BODY.PEEK[])") != NULL;
     model_imap_run(m, c);
     m->queue_head = (m->queue_head + 1) % MODEL_QUEUE_MAX;
     m->queue_count--;

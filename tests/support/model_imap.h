@@ -52,7 +52,7 @@ struct model_traits {
     bool uid_not_sticky;
     /* How it answers: permille, each. */
     unsigned unasked;  /* untagged responses that nobody asked for */
-    unsigned reorder;  /* of two body fetches, the later is answered first */
+    unsigned reorder;  /* of two bodies, the later is answered first */
     unsigned overtake; /* the next body comes before the last one's OK */
     unsigned split;    /* FETCH answers in pieces, repeated, in any order */
     unsigned fault;    /* a command goes wrong, in one way of many */

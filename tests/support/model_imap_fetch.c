@@ -370,16 +370,23 @@ static void be_late(struct model_imap *m, const char *tag)
     buf_append_string(&m->late, fault ? " NO after all\r\n" : " OK late\r\n");
 }
 
+/* RFC 9051 §5.5 says nothing about the order within a set. */
 static void fetch_body(struct model_imap *m, const char *tag, const char *set,
                        const struct wanted *wanted)
 {
-    for (size_t i = 0; i < m->box->count; i++) {
+    bool downwards = model_chance(m, m->traits->reorder);
+    bool failed = false;
+
+    for (size_t k = 0; k < m->box->count; k++) {
+        size_t i = downwards ? m->box->count - 1 - k : k;
         const struct model_message *message = &m->box->messages[i];
 
         if (message->gone || !model_set_has(m, set, message->uid))
             continue;
+        m->bodies += !wanted->window;
         if (message->unreadable) {
             m->faults++;
+            failed = ROLL(m, 2) == 0;
             continue;
         }
         if (model_chance(m, m->traits->fault)) {
@@ -393,7 +400,7 @@ static void fetch_body(struct model_imap *m, const char *tag, const char *set,
     if (model_next_is_body(m) && model_chance(m, m->traits->overtake))
         be_late(m, tag);
     else
-        model_tagged(m, tag, "OK done");
+        model_tagged(m, tag, failed ? "NO not all of them" : "OK done");
 }
 
 static void parse_window(const char *items, struct wanted *wanted)

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "base/limits.h"
+
 #define LINE_OCTETS 64
 
 void numbered_log_in(struct harness *h, unsigned count)
@@ -35,12 +37,25 @@ void says_retr(struct harness *h, unsigned n)
     client_says(h, line);
 }
 
+static void format_body(char *text, size_t size, unsigned n, const char *end)
+{
+    snprintf(text, size, "* %u FETCH (UID %u0 BODY[] {5}\r\nm%04u)\r\n%s", n, n,
+             n, end);
+}
+
 void says_message(struct harness *h, unsigned n)
 {
     char answer[2 * LINE_OCTETS];
 
-    snprintf(answer, sizeof(answer),
-             "* %u FETCH (UID %u0 BODY[] {5}\r\nm%04u)\r\n# OK\r\n", n, n, n);
+    format_body(answer, sizeof(answer), n, "# OK\r\n");
+    upstream_says(h, answer);
+}
+
+void says_body(struct harness *h, unsigned n)
+{
+    char answer[2 * LINE_OCTETS];
+
+    format_body(answer, sizeof(answer), n, "");
     upstream_says(h, answer);
 }
 
@@ -56,10 +71,19 @@ void swap_answers(struct harness *h)
 void numbered_expect_fetch(struct harness *h, unsigned n, const char *file,
                            int line)
 {
-    char command[LINE_OCTETS];
+    numbered_expect_fetches(h, n, n, file, line);
+}
 
-    snprintf(command, sizeof(command), "# UID FETCH %u0 (UID BODY.PEEK[])\r\n",
-             n);
+void numbered_expect_fetches(struct harness *h, unsigned n, unsigned to,
+                             const char *file, int line)
+{
+    char command[IMAP_COMMAND_MAX];
+    size_t len = 0;
+
+    for (unsigned i = n; i <= to; i++)
+        len += (size_t)snprintf(command + len, sizeof(command) - len, "%s%u0",
+                                i == n ? "# UID FETCH " : ",", i);
+    snprintf(command + len, sizeof(command) - len, " (UID BODY.PEEK[])\r\n");
     harness_expect_upstream(h, command, file, line);
 }
 

@@ -21,16 +21,24 @@ void says_retr(struct harness *h, unsigned n);
 /* The server's whole answer, to the oldest command without one. */
 void says_message(struct harness *h, unsigned n);
 
+/* The message alone: more is to come before the tagged response. */
+void says_body(struct harness *h, unsigned n);
+
 /* The one behind the oldest is answered first. */
 void swap_answers(struct harness *h);
 
 /* --- out --- */
 
 #define expect_fetch(h, n) numbered_expect_fetch(h, n, __FILE__, __LINE__)
+/* The messages from |n| to |to|, with one command. */
+#define expect_fetches(h, n, to) \
+    numbered_expect_fetches(h, n, to, __FILE__, __LINE__)
 #define expect_message(h, n) numbered_expect_message(h, n, __FILE__, __LINE__)
 
 void numbered_expect_fetch(struct harness *h, unsigned n, const char *file,
                            int line);
+void numbered_expect_fetches(struct harness *h, unsigned n, unsigned to,
+                             const char *file, int line);
 void numbered_expect_message(struct harness *h, unsigned n, const char *file,
                              int line);
 

@@ -58,144 +58,134 @@ static void tear_down(struct play *p)
     maildrop_free(p->maildrop);
 }
 
-static bool fetch(struct play *p, uint32_t index, bool expected)
-{
-    return readahead_fetch(&p->ahead, &p->imap, p->maildrop, index, expected);
-}
-
 /* RETR of |index|: the tag of what is under way, or 0. */
 static uint32_t take(struct play *p, uint32_t index)
 {
     return readahead_take(&p->ahead, p->maildrop, index);
 }
 
-static bool completed(struct play *p, uint32_t tag)
-{
-    struct readahead_message message;
-
-    if (!readahead_completed(&p->ahead, tag, &message))
-        return false;
-    assert_int_equal(message.tag, tag);
-    return true;
-}
-
-/* Fetches what is expected for as long as there is something. */
+/* How many messages are fetched. */
 static unsigned fetch_expected(struct play *p)
 {
-    uint32_t index;
-    unsigned count = 0;
-
-    while (readahead_expected(&p->ahead, p->maildrop, &index) &&
-           fetch(p, index, true))
-        count++;
-    return count;
+    readahead_fetch(&p->ahead, &p->imap, p->maildrop, NULL, 0, true);
+    return p->ahead.count;
 }
 
-static void expect_next(struct play *p, uint32_t expected)
+static unsigned fetch_asked(struct play *p, const uint32_t *index,
+                            unsigned count)
 {
-    uint32_t index;
-
-    assert_true(readahead_expected(&p->ahead, p->maildrop, &index));
-    assert_int_equal(index, expected);
+    readahead_fetch(&p->ahead, &p->imap, p->maildrop, index, count, false);
+    return p->ahead.count;
 }
 
-/* One more each time: what is under way grows with what went in order. */
+static unsigned fetch_asked_one(struct play *p, uint32_t index)
+{
+    return fetch_asked(p, &index, 1);
+}
+
+/* The same for |count| messages, from |first| on. */
+static unsigned fetch_asked_row(struct play *p, uint32_t first, unsigned count)
+{
+    uint32_t index[READAHEAD_MESSAGES_MAX];
+
+    assert_true(count <= ARRAY_LENGTH(index));
+    for (unsigned i = 0; i < count; i++)
+        index[i] = first + i;
+    return fetch_asked(p, index, count);
+}
+
+/* The tagged response to the batch comes; the answers had passed by. */
+static void complete(struct play *p)
+{
+    uint32_t tag = p->ahead.tag;
+
+    assert_true(tag != 0);
+    assert_false(readahead_completed(&p->ahead, tag));
+    p->imap.awaited = 0;
+}
+
+static void expect_sent(struct play *p, const char *commands)
+{
+    assert_true(
+        span_equals(buf_span(&p->imap.out), span_from_string(commands)));
+    buf_clear(&p->imap.out);
+}
+
+/* One more each time a batch is taken: what is fetched doubles. */
 static void test_grows_with_the_order(void **state)
 {
     struct play p;
+    uint32_t index = 1;
 
     (void)state;
     set_up(&p, 100, 1);
     assert_int_equal(take(&p, 0), 0);
-    assert_int_equal(fetch_expected(&p), 1);
-    for (uint32_t i = 1; i < 10; i++) {
-        assert_true(take(&p, i) != 0);
-        assert_int_equal(fetch_expected(&p), 2);
-        assert_int_equal(p.ahead.count, i + 1);
+    for (unsigned batch = 1; batch <= 32; batch *= 2) {
+        assert_int_equal(fetch_expected(&p), batch);
+        for (unsigned i = 0; i < batch; i++) {
+            assert_false(readahead_is_low(&p.ahead));
+            assert_int_equal(take(&p, index++), p.ahead.tag);
+        }
+        assert_true(readahead_is_low(&p.ahead));
     }
+    assert_int_equal(p.ahead.useful, 63);
+    assert_int_equal(p.ahead.wasted, 0);
     tear_down(&p);
 }
 
-/* With |order| messages retrieved so far: it is time to fetch more when |batch|
- * of those under way are taken.
- */
-static void check_batch(uint32_t order, uint64_t size, unsigned batch)
-{
-    struct play p;
-    unsigned taken = 0;
-
-    set_up(&p, 200, size);
-    p.ahead.in_order = order;
-    p.ahead.next = 1;
-    assert_true(readahead_is_low(&p.ahead));
-    assert_true(fetch_expected(&p) > 0);
-    while (!readahead_is_low(&p.ahead)) {
-        assert_true(take(&p, p.ahead.next) != 0);
-        p.ahead.in_order = order;
-        taken++;
-    }
-    assert_int_equal(taken, batch);
-    tear_down(&p);
-}
-
-/* Few at any time, many in batches: of their number, or of octets. */
-static void test_fetches_in_batches(void **state)
-{
-    (void)state;
-    check_batch(1, 1, 0); /* always */
-    check_batch(READAHEAD_BATCHES, 1, 1);
-    check_batch(READAHEAD_MESSAGES_MAX, 1,
-                READAHEAD_MESSAGES_MAX / READAHEAD_BATCHES);
-    check_batch(READAHEAD_MESSAGES_MAX, SESSION_MAX / 20,
-                20 / READAHEAD_BATCHES);
-    check_batch(READAHEAD_MESSAGES_MAX, SESSION_MAX / 2, 1);
-}
-
-/* What is sent is the fetch of that message, and its tag is what is taken. */
+/* What is sent is one fetch of them all, and its tag is what is taken. */
 static void test_sends_the_fetch(void **state)
 {
     struct play p;
 
     (void)state;
-    set_up(&p, 3, 1);
-    assert_int_equal(take(&p, 0), 0);
-    assert_true(fetch(&p, 1, true));
-    assert_true(span_equals(buf_span(&p.imap.out),
-                            SPAN_LITERAL("A1 UID FETCH 20 "
-                                         "(UID BODY.PEEK[])\r\n")));
-    assert_true(readahead_is_under_way(&p.ahead));
-    assert_false(fetch(&p, 1, true)); /* it is on its way already */
-    assert_int_equal(take(&p, 1), 1);
+    set_up(&p, 5, 1);
+    assert_int_equal(fetch_expected(&p), 0); /* nothing is known */
     assert_false(readahead_is_under_way(&p.ahead));
+    p.ahead.in_order = 2;
+    p.ahead.next = 1;
+    assert_int_equal(fetch_expected(&p), 2);
+    expect_sent(&p, "A1 UID FETCH 20,30 (UID BODY.PEEK[])\r\n");
+    assert_true(readahead_is_under_way(&p.ahead));
+    assert_int_equal(take(&p, 1), 1);
+    assert_false(readahead_has(&p.ahead, 1));
+    assert_true(readahead_has(&p.ahead, 2));
+    assert_int_equal(take(&p, 2), 1);
+    assert_int_equal(fetch_expected(&p), 2);
+    expect_sent(&p, "A2 UID FETCH 40,50 (UID BODY.PEEK[])\r\n");
+    /* That of the first batch is still to come. */
+    assert_false(readahead_completed(&p.ahead, 1));
+    assert_int_equal(p.ahead.count, 2);
+    assert_int_equal(take(&p, 3), 2);
     tear_down(&p);
 }
 
 static void test_expects_what_is_listed(void **state)
 {
     struct play p;
-    uint32_t index;
 
     (void)state;
     set_up(&p, 5, 1);
     assert_int_equal(maildrop_mark_deleted(p.maildrop, 0), FAULT_NONE);
-    expect_next(&p, 1);
     assert_int_equal(maildrop_mark_deleted(p.maildrop, 2), FAULT_NONE);
     assert_int_equal(take(&p, 1), 0);
-    expect_next(&p, 3);
-    assert_true(fetch(&p, 3, true));
-    expect_next(&p, 4);
+    assert_int_equal(p.ahead.in_order, 1);
+    assert_int_equal(fetch_expected(&p), 1);
+    expect_sent(&p, "A1 UID FETCH 40 (UID BODY.PEEK[])\r\n");
     /* Over the marked one: that is in order. */
     assert_true(take(&p, 3) != 0);
     assert_int_equal(p.ahead.in_order, 2);
-    assert_int_equal(take(&p, 4), 0);
-    assert_false(readahead_expected(&p.ahead, p.maildrop, &index));
+    /* And there are no more than there are. */
+    assert_int_equal(fetch_expected(&p), 1);
+    expect_sent(&p, "A2 UID FETCH 50 (UID BODY.PEEK[])\r\n");
+    assert_true(take(&p, 4) != 0);
+    assert_int_equal(fetch_expected(&p), 0);
     tear_down(&p);
 }
 
 static void test_forgets_the_order(void **state)
 {
     struct play p;
-    uint32_t index;
 
     (void)state;
     set_up(&p, 10, 1);
@@ -204,17 +194,19 @@ static void test_forgets_the_order(void **state)
     assert_int_equal(take(&p, 6), 0);
     assert_int_equal(fetch_expected(&p), 1);
     readahead_lose_order(&p.ahead);
-    assert_false(readahead_expected(&p.ahead, p.maildrop, &index));
     /* Its answer still comes, but is of no use. */
     assert_true(readahead_is_under_way(&p.ahead));
+    assert_false(readahead_is_low(&p.ahead));
+    assert_false(readahead_has(&p.ahead, 7));
     assert_int_equal(take(&p, 7), 0);
+    complete(&p);
     assert_int_equal(fetch_expected(&p), 0);
     assert_int_equal(take(&p, 8), 0);
-    assert_true(readahead_is_under_way(&p.ahead));
+    assert_int_equal(fetch_expected(&p), 1);
     tear_down(&p);
 }
 
-/* Answers come as asked: what stands before the one taken passes by first; and
+/* Answers come upwards: what stands before the one taken passes by first; and
  * all do, where one is taken that is not among them.
  */
 static void test_loses_what_is_jumped_over(void **state)
@@ -223,89 +215,122 @@ static void test_loses_what_is_jumped_over(void **state)
 
     (void)state;
     set_up(&p, 10, 1);
-    assert_int_equal(take(&p, 0), 0);
-    assert_true(fetch(&p, 4, false));
-    assert_true(fetch(&p, 5, false));
-    assert_true(fetch(&p, 6, false));
-    assert_true(fetch(&p, 7, false));
-    assert_int_equal(take(&p, 5), 2);
+    assert_int_equal(fetch_asked_row(&p, 4, 4), 4);
+    assert_int_equal(take(&p, 5), 1);
     assert_int_equal(p.ahead.count, 3);
-    assert_int_equal(take(&p, 6), 3);
+    assert_int_equal(p.ahead.wasted, 1);
+    readahead_pass(&p.ahead, 4);
+    assert_int_equal(p.ahead.count, 2);
+    assert_int_equal(p.ahead.wasted, 1);
+    assert_int_equal(take(&p, 6), 1);
     assert_int_equal(take(&p, 4), 0);
     assert_int_equal(take(&p, 7), 0);
-    assert_int_equal(p.ahead.count, 2);
+    assert_int_equal(p.ahead.count, 1);
+    assert_true(readahead_has_others(&p.ahead, 1));
+    assert_false(readahead_has_others(&p.ahead, 2));
+    complete(&p);
+    assert_false(readahead_has_others(&p.ahead, 1));
     tear_down(&p);
 }
 
 /* What has passed by is not there any more when its turn comes. */
-static void test_loses_one_or_all(void **state)
+static void test_loses_what_passes_by(void **state)
 {
     struct play p;
 
     (void)state;
-    set_up(&p, 10, 1);
-    for (uint32_t i = 0; i < 4; i++)
-        assert_true(fetch(&p, i, false));
-    readahead_lose(&p.ahead, 9);
-    readahead_lose(&p.ahead, maildrop_count(p.maildrop));
-    assert_true(fetch(&p, 4, false));
-    readahead_lose(&p.ahead, 2);
+    set_up(&p, 10, 100);
+    assert_int_equal(fetch_asked_row(&p, 0, 5), 5);
+    assert_int_equal(octet_budget_taken(&p.budget), 400);
+    readahead_pass(&p.ahead, 9);
+    readahead_pass(&p.ahead, maildrop_count(p.maildrop));
+    assert_int_equal(p.ahead.count, 5);
+    readahead_pass(&p.ahead, 2);
+    assert_int_equal(octet_budget_taken(&p.budget), 300);
+    assert_int_equal(p.ahead.wasted, 1);
     assert_true(take(&p, 0) != 0);
     assert_true(take(&p, 1) != 0);
     assert_int_equal(take(&p, 2), 0);
-    readahead_lose_all(&p.ahead);
-    assert_int_equal(take(&p, 3), 0);
+    assert_int_equal(p.ahead.count, 2);
     tear_down(&p);
 }
 
-/* Delivered before its tagged response: that is still to come, and is no waste.
- */
-static void test_notes_what_was_delivered(void **state)
+/* It may have been any of them; the order is known. */
+static void test_loses_all_where_none_is_known(void **state)
 {
-    struct readahead_message message;
     struct play p;
-    uint32_t tag;
 
     (void)state;
     set_up(&p, 10, 1);
-    assert_true(fetch(&p, 0, false));
-    assert_true(fetch(&p, 1, false));
-    tag = take(&p, 0);
-    assert_true(readahead_has(&p.ahead, 1));
-    assert_false(readahead_has(&p.ahead, 0));
-    readahead_note_delivered(&p.ahead, tag, 0, 20);
-    assert_int_equal(p.ahead.answer_uid, 20);
-    assert_false(readahead_has(&p.ahead, 0));
-    assert_true(readahead_completed(&p.ahead, tag, &message));
-    assert_true(message.delivered);
-    assert_int_equal(message.index, 0);
-    assert_int_equal(p.ahead.wasted, 0);
-    assert_true(readahead_completed(&p.ahead, tag + 1, &message));
-    assert_false(message.delivered);
-    assert_int_equal(p.ahead.answer_uid, 0);
+    assert_int_equal(fetch_asked_row(&p, 0, 3), 3);
+    readahead_lose_all(&p.ahead);
+    readahead_lose_all(&p.ahead);
+    assert_int_equal(p.ahead.count, 3);
+    assert_int_equal(p.ahead.wasted, 3);
+    assert_int_equal(take(&p, 0), 0);
+    assert_int_equal(p.ahead.in_order, 1);
+    assert_true(readahead_is_under_way(&p.ahead));
+    complete(&p);
     tear_down(&p);
 }
 
-/* READAHEAD_MESSAGES_MAX, all of them delivered before the first response. */
-static void test_all_delivered(void **state)
+/* Delivered before the tagged response: that is to come, and if it says NO, it
+ * is about them, unless there is another that it may be about.
+ */
+static void test_notes_what_was_delivered(void **state)
 {
     struct play p;
-    uint32_t tag;
 
     (void)state;
-    set_up(&p, 2 * READAHEAD_MESSAGES_MAX, 0);
-    p.ahead.in_order = 2 * READAHEAD_MESSAGES_MAX;
-    tag = imap_session_begin_fetch(&p.imap);
-    p.ahead.next = 1;
-    assert_int_equal(fetch_expected(&p), READAHEAD_MESSAGES_MAX);
-    for (uint32_t i = 0; i < READAHEAD_MESSAGES_MAX; i++) {
-        readahead_note_delivered(&p.ahead, tag, i, 10 * (i + 1));
-        tag = take(&p, i + 1);
-        assert_true(tag != 0);
-        assert_int_equal(fetch_expected(&p), 0);
+    set_up(&p, 10, 1);
+    assert_int_equal(fetch_asked_row(&p, 0, 2), 2);
+    assert_int_equal(take(&p, 0), 1);
+    readahead_note_delivered(&p.ahead, 1, 0);
+    assert_int_equal(p.ahead.answer_uid, 0);
+    assert_false(readahead_completed(&p.ahead, 1)); /* the second is missing */
+    assert_int_equal(p.ahead.wasted, 1);
+    assert_false(readahead_is_under_way(&p.ahead));
+
+    assert_int_equal(fetch_asked_row(&p, 1, 2), 2);
+    assert_int_equal(take(&p, 1), 2);
+    readahead_note_delivered(&p.ahead, 2, 0);
+    assert_int_equal(take(&p, 2), 2);
+    /* The next batch begins. */
+    assert_int_equal(fetch_asked_one(&p, 3), 1);
+    readahead_note_delivered(&p.ahead, 2, 40);
+    assert_int_equal(p.ahead.answer_uid, 40);
+    assert_true(readahead_completed(&p.ahead, 2));
+    assert_false(readahead_completed(&p.ahead, 2));
+    assert_true(readahead_has(&p.ahead, 3));
+    assert_int_equal(p.ahead.wasted, 1);
+
+    /* Its only one is taken, and not yet delivered. */
+    assert_int_equal(take(&p, 3), 3);
+    assert_true(readahead_is_under_way(&p.ahead));
+    assert_false(readahead_completed(&p.ahead, 3));
+    assert_false(readahead_is_under_way(&p.ahead));
+    tear_down(&p);
+}
+
+/* As many commands as can be under way, of all of which something was delivered:
+ * each is known by its tag.
+ */
+static void test_delivered_of_many(void **state)
+{
+    struct play p;
+
+    (void)state;
+    set_up(&p, IMAP_PIPELINE_MAX, 1);
+    for (uint32_t i = 0; i < IMAP_PIPELINE_MAX - 1; i++) {
+        assert_int_equal(fetch_asked_one(&p, i), 1);
+        assert_int_equal(take(&p, i), i + 1);
+        readahead_note_delivered(&p.ahead, i + 1, 0);
     }
-    for (uint32_t i = 0; i < READAHEAD_MESSAGES_MAX; i++)
-        assert_true(completed(&p, i + 1));
+    assert_int_equal(fetch_asked_one(&p, 0), 0); /* no room */
+    for (uint32_t i = 0; i < IMAP_PIPELINE_MAX - 1; i++) {
+        assert_true(readahead_is_under_way(&p.ahead));
+        assert_true(readahead_completed(&p.ahead, i + 1));
+    }
     assert_false(readahead_is_under_way(&p.ahead));
     tear_down(&p);
 }
@@ -313,57 +338,71 @@ static void test_all_delivered(void **state)
 static void test_ends_by_its_tag(void **state)
 {
     struct play p;
-    uint32_t tag;
 
     (void)state;
     set_up(&p, 10, 100);
-    assert_true(fetch(&p, 0, false));
-    tag = p.imap.tag;
-    assert_true(fetch(&p, 1, false));
+    assert_int_equal(fetch_asked_row(&p, 0, 3), 3);
     readahead_lose_order(&p.ahead);
-    assert_false(completed(&p, tag + 2));
-    assert_true(completed(&p, tag));
-    assert_false(completed(&p, tag));
+    assert_int_equal(p.ahead.wasted, 3);
+    assert_false(readahead_completed(&p.ahead, p.ahead.tag + 1));
     assert_true(readahead_is_under_way(&p.ahead));
-    assert_true(completed(&p, tag + 1));
+    complete(&p);
+    assert_int_equal(p.ahead.wasted, 3);
     assert_false(readahead_is_under_way(&p.ahead));
+    assert_true(readahead_is_low(&p.ahead));
     assert_int_equal(octet_budget_taken(&p.budget), 0);
     tear_down(&p);
 }
 
-static void fetch_asked(struct play *p, const uint32_t *index, unsigned count)
-{
-    readahead_fetch_asked(&p->ahead, &p->imap, p->maildrop, index, count);
-}
-
-static void expect_under_way(struct play *p, const uint32_t *index,
-                             unsigned count)
-{
-    assert_int_equal(p->ahead.count, count);
-    for (unsigned i = 0; i < count; i++)
-        assert_int_equal(p->ahead.at[i].index, index[i]);
-}
-
-/* In the order in which it was asked for, twice where it was asked for twice;
- * what is under way in that order is not fetched again.
- */
+/* Upwards, and no further: a set says nothing about another order. */
 static void test_what_was_asked_for(void **state)
 {
-    static const uint32_t asked[] = { 4, 4, 2, 7, 2, 9 };
-    static const uint32_t other[] = { 2, 9, 7, 1 };
-    static const uint32_t all[] = { 4, 2, 7, 2, 9, 7, 1 };
+    static const uint32_t asked[] = { 4, 5, 8, 8, 9 };
     struct play p;
 
     (void)state;
     set_up(&p, 10, 1);
-    fetch_asked(&p, asked, 3);
-    expect_under_way(&p, asked, 3);
-    fetch_asked(&p, asked, ARRAY_LENGTH(asked));
-    expect_under_way(&p, asked, ARRAY_LENGTH(asked));
-    assert_int_equal(take(&p, 4), 1);
-    expect_under_way(&p, asked + 1, ARRAY_LENGTH(asked) - 1);
-    fetch_asked(&p, other, ARRAY_LENGTH(other));
-    expect_under_way(&p, all, ARRAY_LENGTH(all));
+    assert_int_equal(fetch_asked(&p, asked, 0), 0);
+    assert_int_equal(p.imap.tag, 0);
+    assert_int_equal(fetch_asked(&p, asked, ARRAY_LENGTH(asked)), 3);
+    expect_sent(&p, "A1 UID FETCH 50,60,90 (UID BODY.PEEK[])\r\n");
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(take(&p, asked[i]), 1);
+    assert_int_equal(fetch_asked(&p, asked + 3, 2), 2);
+    expect_sent(&p, "A2 UID FETCH 90,100 (UID BODY.PEEK[])\r\n");
+    tear_down(&p);
+}
+
+/* Behind what was asked for, what will be: where that is in order, and up to as
+ * many as were.
+ */
+static void test_what_is_asked_for_next(void **state)
+{
+    static const uint32_t row[] = { 3, 5 };
+    static const uint32_t gap[] = { 3, 6 };
+    struct play p;
+
+    (void)state;
+    set_up(&p, 20, 1);
+    assert_int_equal(maildrop_mark_deleted(p.maildrop, 4), FAULT_NONE);
+    assert_int_equal(maildrop_mark_deleted(p.maildrop, 6), FAULT_NONE);
+    p.ahead.in_order = 4;
+    p.ahead.next = 3;
+    readahead_fetch(&p.ahead, &p.imap, p.maildrop, row, 2, true);
+    expect_sent(&p, "A1 UID FETCH 40,60,80,90 (UID BODY.PEEK[])\r\n");
+    complete(&p);
+    p.ahead.in_order = 1;
+    readahead_fetch(&p.ahead, &p.imap, p.maildrop, row, 2, true);
+    expect_sent(&p, "A2 UID FETCH 40,60 (UID BODY.PEEK[])\r\n");
+    complete(&p);
+    p.ahead.in_order = 4;
+    readahead_fetch(&p.ahead, &p.imap, p.maildrop, gap, 2, true);
+    expect_sent(&p, "A3 UID FETCH 40,70 (UID BODY.PEEK[])\r\n");
+    complete(&p);
+    p.ahead.next = 2;
+    readahead_fetch(&p.ahead, &p.imap, p.maildrop, row, 2, true);
+    expect_sent(&p, "A4 UID FETCH 40,60 (UID BODY.PEEK[])\r\n");
+    complete(&p);
     tear_down(&p);
 }
 
@@ -378,11 +417,11 @@ static void test_budget_of_the_session(void **state)
     p.ahead.in_order = 10;
     assert_int_equal(fetch_expected(&p), 2);
     assert_int_equal(octet_budget_taken(&p.budget), 800);
-    /* What is taken or has come makes room. */
+    /* What is taken makes room, for the next batch. */
     assert_true(take(&p, 0) != 0);
-    p.ahead.in_order = 10;
     assert_int_equal(octet_budget_taken(&p.budget), 400);
-    assert_int_equal(fetch_expected(&p), 1);
+    assert_true(take(&p, 1) != 0);
+    assert_int_equal(fetch_expected(&p), 2);
     tear_down(&p);
 }
 
@@ -396,18 +435,18 @@ static void test_budget_of_the_process(void **state)
     octet_budget_init(&p.budget, 250);
     assert_true(octet_budget_take(&p.budget, 50)); /* by another session */
     assert_int_equal(fetch_expected(&p), 2);
+    assert_int_equal(octet_budget_taken(&p.budget), 250);
+    complete(&p);
+    assert_int_equal(octet_budget_taken(&p.budget), 50);
     octet_budget_give(&p.budget, 50);
-    assert_int_equal(fetch_expected(&p), 0);
-    assert_int_equal(octet_budget_taken(&p.budget), 200);
     /* Without one, the session's alone counts. */
-    readahead_forget(&p.ahead);
     readahead_init(&p.ahead, SESSION_MAX, NULL);
     p.ahead.in_order = 20;
     assert_int_equal(fetch_expected(&p), 10);
     tear_down(&p);
 }
 
-/* One that is wanted for certain need not fit, if no other is under way. */
+/* The first that is wanted for certain need not fit. */
 static void test_asked_for_and_large(void **state)
 {
     struct play p;
@@ -415,30 +454,11 @@ static void test_asked_for_and_large(void **state)
     (void)state;
     set_up(&p, 10, SESSION_MAX + 1);
     p.ahead.in_order = 10;
-    assert_false(fetch(&p, 0, true));
-    assert_true(fetch(&p, 0, false));
-    assert_false(fetch(&p, 1, false));
+    assert_int_equal(fetch_expected(&p), 0);
+    assert_int_equal(fetch_asked_row(&p, 0, 2), 1);
     assert_int_equal(octet_budget_taken(&p.budget), 0);
     assert_true(take(&p, 0) != 0);
-    assert_true(fetch(&p, 1, false));
-    tear_down(&p);
-}
-
-/* Nothing goes before one that has to wait: it would be lost behind it. */
-static void test_asked_for_behind_a_large_one(void **state)
-{
-    static const uint32_t asked[] = { 0, 1, 2 };
-    struct play p;
-
-    (void)state;
-    set_up(&p, 3, SESSION_MAX / 2 + 1);
-    p.ahead.in_order = 1;
-    assert_true(fetch(&p, 0, true));
-    fetch_asked(&p, asked, ARRAY_LENGTH(asked));
-    expect_under_way(&p, asked, 1);
-    assert_true(take(&p, 0) != 0);
-    fetch_asked(&p, asked + 1, 2);
-    expect_under_way(&p, asked + 1, 2);
+    assert_int_equal(fetch_asked_row(&p, 1, 2), 1);
     tear_down(&p);
 }
 
@@ -449,14 +469,15 @@ static void test_very_large(void **state)
 
     (void)state;
     set_up(&p, 2, READAHEAD_MESSAGE_MAX);
-    assert_true(fetch(&p, 0, false));
+    assert_int_equal(fetch_asked_one(&p, 0), 1);
     tear_down(&p);
     set_up(&p, 2, READAHEAD_MESSAGE_MAX + 1);
     p.ahead.max = UINT64_MAX;
     p.ahead.budget = NULL;
     p.ahead.in_order = 10;
-    assert_false(fetch(&p, 0, false));
-    assert_false(fetch(&p, 0, true));
+    assert_int_equal(fetch_asked_one(&p, 0), 0);
+    assert_int_equal(fetch_expected(&p), 0);
+    assert_int_equal(p.imap.tag, 0);
     tear_down(&p);
 }
 
@@ -468,16 +489,15 @@ static void test_waste(void **state)
 
     (void)state;
     set_up(&p, 10, 0);
-    while (fetch(&p, 1, false)) {
-        readahead_lose(&p.ahead, 1);
+    while (fetch_asked_one(&p, 1) > 0) {
+        readahead_lose_order(&p.ahead);
         readahead_lose_order(&p.ahead); /* counts once */
-        assert_true(completed(&p, p.imap.tag));
-        p.imap.awaited = 0;
+        complete(&p);
         assert_true(++fetches < 1000);
     }
     assert_int_equal(fetches, READAHEAD_MESSAGES_MAX + 1);
     p.ahead.useful++;
-    assert_true(fetch(&p, 2, false));
+    assert_int_equal(fetch_asked_one(&p, 2), 1);
     assert_true(take(&p, 2) != 0);
     assert_int_equal(p.ahead.useful, 2);
     tear_down(&p);
@@ -492,13 +512,11 @@ static void test_off(void **state)
     p.ahead.max = 0;
     p.ahead.in_order = 10;
     assert_int_equal(fetch_expected(&p), 0);
-    assert_false(fetch(&p, 0, false));
+    assert_int_equal(fetch_asked_one(&p, 0), 0);
     tear_down(&p);
 }
 
-/* READAHEAD_MESSAGES_MAX, of empty messages too; and one more that is asked for
- * meanwhile has room on the connection.
- */
+/* READAHEAD_MESSAGES_MAX, of empty messages too. */
 static void test_number(void **state)
 {
     struct play p;
@@ -507,12 +525,15 @@ static void test_number(void **state)
     set_up(&p, 2 * READAHEAD_MESSAGES_MAX, 0);
     p.ahead.in_order = 1000;
     assert_int_equal(fetch_expected(&p), READAHEAD_MESSAGES_MAX);
-    assert_false(fetch(&p, READAHEAD_MESSAGES_MAX, false));
-    assert_true(imap_session_may_begin_fetch(&p.imap, 0));
+    readahead_forget(&p.ahead);
+    assert_int_equal(fetch_asked_row(&p, 0, READAHEAD_MESSAGES_MAX),
+                     READAHEAD_MESSAGES_MAX);
     tear_down(&p);
 }
 
-/* A server that does not answer the first must not be asked without end. */
+/* A server that does not answer the first must not be asked without end; there
+ * is always room for one more that is asked for.
+ */
 static void test_room_of_the_connection(void **state)
 {
     struct play p;
@@ -520,12 +541,12 @@ static void test_room_of_the_connection(void **state)
 
     (void)state;
     set_up(&p, 2 * IMAP_PIPELINE_MAX, 0);
-    p.ahead.useful = IMAP_PIPELINE_MAX; /* what follows is in vain */
     assert_int_equal(imap_session_begin_fetch(&p.imap), 1);
-    while (fetch(&p, index, false)) {
-        index++;
-        assert_true(completed(&p, p.imap.tag));
+    while (fetch_asked_one(&p, index) > 0) {
+        assert_true(take(&p, index) != 0);
+        assert_false(readahead_completed(&p.ahead, p.imap.tag));
         p.imap.awaited = UINT64_C(1) << (p.imap.tag - 1);
+        index++;
         assert_true(index < IMAP_PIPELINE_MAX);
     }
     assert_int_equal(index, IMAP_PIPELINE_MAX - 2);
@@ -538,20 +559,20 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_grows_with_the_order),
-        cmocka_unit_test(test_fetches_in_batches),
         cmocka_unit_test(test_sends_the_fetch),
         cmocka_unit_test(test_expects_what_is_listed),
         cmocka_unit_test(test_forgets_the_order),
         cmocka_unit_test(test_loses_what_is_jumped_over),
-        cmocka_unit_test(test_loses_one_or_all),
+        cmocka_unit_test(test_loses_what_passes_by),
+        cmocka_unit_test(test_loses_all_where_none_is_known),
         cmocka_unit_test(test_notes_what_was_delivered),
-        cmocka_unit_test(test_all_delivered),
+        cmocka_unit_test(test_delivered_of_many),
         cmocka_unit_test(test_ends_by_its_tag),
         cmocka_unit_test(test_what_was_asked_for),
+        cmocka_unit_test(test_what_is_asked_for_next),
         cmocka_unit_test(test_budget_of_the_session),
         cmocka_unit_test(test_budget_of_the_process),
         cmocka_unit_test(test_asked_for_and_large),
-        cmocka_unit_test(test_asked_for_behind_a_large_one),
         cmocka_unit_test(test_very_large),
         cmocka_unit_test(test_waste),
         cmocka_unit_test(test_off),

@@ -9,7 +9,7 @@
  * Counters only grow. The phase gauges say how many sessions are in a phase.
  *
  * Phases, faults and verbs are known to layers that stand below; here they are
- * numbers. Where the numbers come from is asserted in server/status_page.c. A
+ * numbers. Where the numbers come from is asserted in server/status_figures.c. A
  * listener is the number of its name: server/listener_names.h.
  */
 #ifndef POPINJAY_BASE_COUNTERS_H

@@ -32,6 +32,8 @@ void histogram_observe(struct histogram *h, uint64_t ms);
 /* Adds |h| to |total|. */
 void histogram_sum(const struct histogram *h, struct histogram_total *total);
 
+uint64_t histogram_count(const struct histogram_total *total);
+
 /* The bound below which |percent| of all lie, or that of the last but one
  * class where they lie beyond; 0: there are none.
  */

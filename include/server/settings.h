@@ -19,6 +19,7 @@
 #include "base/octet_budget.h"
 #include "config.h"
 #include "net/file_stamp.h"
+#include "net/tls_certificate.h"
 #include "net/tls_context.h"
 #include "server/listener_names.h"
 #include "session/policy.h"
@@ -31,6 +32,13 @@ struct settings_listener {
     struct session_policy policy;
     struct tls_context *tls; /* NULL with tls = none */
     unsigned number;         /* of its name, for the figures */
+};
+
+/* One that a listener shows. */
+struct settings_certificate {
+    const char *listener;
+    unsigned number; /* in the listener's order, from 1 */
+    struct tls_certificate facts;
 };
 
 /* Where settings come from. All of it must outlive them. */
@@ -46,7 +54,9 @@ struct settings {
     const struct settings_source *source;
     struct config *config;
     struct settings_listener *listeners; /* config->listener_count */
-    struct tls_context *upstream_tls;    /* NULL with tls = none */
+    struct settings_certificate *certificates;
+    size_t certificate_count;
+    struct tls_context *upstream_tls; /* NULL with tls = none */
     struct tls_tickets *tickets;
     char *upstream_name; /* server_name:port, half a maildrop's name */
     /* The same and a number that is another one whenever the upstream is, or

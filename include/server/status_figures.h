@@ -12,6 +12,7 @@
 #include "server/history.h"
 #include "server/listener_names.h"
 #include "server/process_figures.h"
+#include "server/settings.h"
 #include "server/upstream_health.h"
 
 enum status_state {
@@ -24,6 +25,9 @@ enum status_state {
 
 /* "serving" */
 const char *status_state_name(enum status_state state);
+
+/* "first_octet", for JSON and metrics. */
+const char *status_stage_name(enum counter_stage stage);
 
 struct status_figures {
     const char *version;
@@ -50,6 +54,11 @@ struct status_figures {
     struct upstream_health_view health;
     const struct history *history;
     const struct listener_names *listener_names;
+    const struct config_listener *listeners;
+    size_t listener_count;
+    const struct settings_certificate *certificates;
+    size_t certificate_count;
+    uint64_t now_seconds; /* Unix time */
     struct counters_total totals;
 };
 

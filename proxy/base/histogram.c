@@ -41,18 +41,24 @@ void histogram_sum(const struct histogram *h, struct histogram_total *total)
     total->sum_ms += atomic_load_explicit(&h->sum_ms, memory_order_relaxed);
 }
 
+uint64_t histogram_count(const struct histogram_total *total)
+{
+    uint64_t all = 0;
+
+    for (unsigned i = 0; i < HISTOGRAM_CLASSES; i++)
+        all += total->count[i];
+    return all;
+}
+
 uint32_t histogram_percentile_ms(const struct histogram_total *total,
                                  unsigned percent)
 {
-    uint64_t all = 0;
-    uint64_t below = 0;
+    uint64_t all = histogram_count(total);
+    uint64_t below = total->count[0];
     unsigned i = 0;
 
-    for (unsigned n = 0; n < HISTOGRAM_CLASSES; n++)
-        all += total->count[n];
     if (all == 0)
         return 0;
-    below = total->count[0];
     while (i < HISTOGRAM_CLASSES - 2 && below * 100 < all * percent)
         below += total->count[++i];
     return histogram_bounds_ms[i];

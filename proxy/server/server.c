@@ -79,6 +79,11 @@ static void figures(void *data, struct status_figures *out)
         .health = watcher_health(s->watcher),
         .history = watcher_history(s->watcher),
         .listener_names = &service->listener_names,
+        .listeners = config->listeners,
+        .listener_count = config->listener_count,
+        .certificates = s->settings->certificates,
+        .certificate_count = s->settings->certificate_count,
+        .now_seconds = (uint64_t)time(NULL),
     };
     sum(s, &out->totals);
 }

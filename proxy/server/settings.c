@@ -181,6 +181,33 @@ static bool set_up_upstream(struct settings *s, char *error, size_t error_size)
 
 /* --- */
 
+/* For those who watch. */
+static bool note_certificates(struct settings *s)
+{
+    size_t count = 1; /* no array of none */
+
+    for (size_t i = 0; i < s->config->listener_count; i++)
+        if (s->listeners[i].tls != NULL)
+            count += tls_context_certificates(s->listeners[i].tls);
+    s->certificates = calloc(count, sizeof(*s->certificates));
+    if (s->certificates == NULL)
+        return false;
+    for (size_t i = 0; i < s->config->listener_count; i++) {
+        const struct settings_listener *l = &s->listeners[i];
+
+        count = l->tls != NULL ? tls_context_certificates(l->tls) : 0;
+        for (size_t n = 0; n < count; n++) {
+            s->certificates[s->certificate_count++] =
+                (struct settings_certificate){
+                    l->config->name,
+                    (unsigned)n + 1,
+                    tls_context_certificate(l->tls, n),
+                };
+        }
+    }
+    return true;
+}
+
 /* Takes |config| in any case. */
 static struct settings *make(struct config *config,
                              const struct settings_source *source,
@@ -200,7 +227,7 @@ static struct settings *make(struct config *config,
     s->config = config;
     if (note_files(s) && name_upstream(s, before) &&
         set_up_tickets(s, before, problem, sizeof(problem)) &&
-        set_up_listeners(s, problem, sizeof(problem)) &&
+        set_up_listeners(s, problem, sizeof(problem)) && note_certificates(s) &&
         set_up_upstream(s, problem, sizeof(problem)))
         return s;
     config_locate(config, source->path, problem, error, error_size);
@@ -245,6 +272,7 @@ void settings_release(struct settings *s)
     free(s->stamps);
     free(s->upstream_key);
     free(s->upstream_name);
+    free(s->certificates);
     free(s->listeners);
     config_free(s->config);
     free(s);

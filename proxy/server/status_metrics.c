@@ -2,11 +2,15 @@
  * counter wants a line here; metrics_writer.c knows how it is written.
  */
 #include <stddef.h>
+#include <stdio.h>
 
 #include "pop3/command.h"
+#include "server/limit.h"
 #include "server/metrics_writer.h"
 #include "server/status_page.h"
 #include "session/bridge.h"
+
+#define NUMBER_MAX 16 /* an unsigned in digits */
 
 struct family;
 
@@ -167,20 +171,47 @@ static void write_client_login(struct buf *out, const struct family *family,
 static void write_stages(struct buf *out, const struct family *family,
                          const struct status_figures *f)
 {
-    static const char *const stages[] = {
-        [COUNTER_STAGE_CONNECT] = "connect",
-        [COUNTER_STAGE_TLS] = "tls",
-        [COUNTER_STAGE_GREETING] = "greeting",
-        [COUNTER_STAGE_LOGIN] = "login",
-        [COUNTER_STAGE_SELECT] = "select",
-        [COUNTER_STAGE_LISTING] = "listing",
-        [COUNTER_STAGE_FIRST_OCTET] = "first_octet",
-        [COUNTER_STAGE_REMOVAL] = "removal",
-    };
+    for (unsigned i = 0; i < COUNTER_STAGE_CLIENT_LOGIN; i++)
+        metrics_write_histogram(
+            out, family->name,
+            labelled("stage", status_stage_name((enum counter_stage)i)),
+            &f->totals.stage[i]);
+}
 
-    for (unsigned i = 0; i < ARRAY_LENGTH(stages); i++)
-        metrics_write_histogram(out, family->name, labelled("stage", stages[i]),
-                                &f->totals.stage[i]);
+static void write_limits(struct buf *out, const struct family *family,
+                         const struct status_figures *f)
+{
+    for (unsigned i = 0; i < LIMIT_COUNT; i++)
+        metrics_write(out, family->name,
+                      labelled("limit", limit_name((enum limit)i)),
+                      f->totals.value[limit_counter((enum limit)i)]);
+}
+
+static void write_certificates(struct buf *out, const struct family *family,
+                               const struct status_figures *f)
+{
+    for (size_t i = 0; i < f->certificate_count; i++) {
+        const struct settings_certificate *c = &f->certificates[i];
+        char number[NUMBER_MAX];
+        struct metrics_labels labels =
+            labelled_twice("listener", c->listener, "certificate", number);
+
+        (void)snprintf(number, sizeof(number), "%u", c->number);
+        labels.at[2].name = "name";
+        labels.at[2].value = c->facts.name;
+        metrics_write(out, family->name, labels,
+                      c->facts.not_after_s > 0 ? (uint64_t)c->facts.not_after_s
+                                               : 0);
+    }
+}
+
+static void write_attempts(struct buf *out, const struct family *family,
+                           const struct status_figures *f)
+{
+    metrics_write(out, family->name, labelled("result", "reached"),
+                  f->health.successes);
+    metrics_write(out, family->name, labelled("result", "failed"),
+                  f->health.failures);
 }
 
 static void write_processor(struct buf *out, const struct family *family,
@@ -199,7 +230,7 @@ static const struct part listings[] = {
     { NULL, 0 },
 };
 
-static const struct part readahead[] = {
+static const struct part ahead[] = {
     { "used", COUNTER_READAHEAD_USED },
     { "wasted", COUNTER_READAHEAD_WASTED },
     { NULL, 0 },
@@ -240,17 +271,6 @@ static const struct part received[] = {
 static const struct part sent[] = {
     { "client", COUNTER_CLIENT_OCTETS_OUT },
     { "upstream", COUNTER_UPSTREAM_OCTETS_OUT },
-    { NULL, 0 },
-};
-
-static const struct part limits[] = {
-    { "sessions", COUNTER_LIMIT_SESSIONS },
-    { "listener_sessions", COUNTER_LIMIT_LISTENER_SESSIONS },
-    { "client_sessions", COUNTER_LIMIT_CLIENT_SESSIONS },
-    { "unauthenticated", COUNTER_LIMIT_UNAUTHENTICATED },
-    { "login_failures", COUNTER_LIMIT_LOGIN_FAILURES },
-    { "throttle_backoff", COUNTER_LIMIT_THROTTLE_BACKOFF },
-    { "upstream_queue", COUNTER_LIMIT_UPSTREAM_QUEUE },
     { NULL, 0 },
 };
 
@@ -336,7 +356,7 @@ static const struct family families[] = {
           "Memory of the listings that are known."),
     GAUGE("popinjay_snapshot_cache_mailboxes", cache_mailboxes,
           "Mailboxes whose listing is known."),
-    PARTS("popinjay_readahead_messages_total", "result", readahead,
+    PARTS("popinjay_readahead_messages_total", "result", ahead,
           "Messages fetched before the client asked: used, or wasted."),
     GAUGE("popinjay_readahead_bytes", readahead_octets,
           "Size of the messages that are being read ahead."),
@@ -373,6 +393,15 @@ static const struct family families[] = {
             "Connections to the upstream that failed or broke."),
     OTHER("popinjay_upstream_duration_seconds", "histogram", write_stages,
           "What is awaited of the upstream, by stage."),
+    OTHER("popinjay_upstream_attempts_total", "counter", write_attempts,
+          "Attempts to reach the upstream, probes too: reached once it has "
+          "greeted."),
+    GAUGE("popinjay_upstream_last_success_timestamp_seconds",
+          health.success_unix_s,
+          "When it was last reached, in Unix time; 0: never."),
+    GAUGE("popinjay_upstream_last_failure_timestamp_seconds",
+          health.failure_unix_s,
+          "When it was last not reached, in Unix time; 0: never."),
     COUNTER("popinjay_upstream_rejects_total", COUNTER_UPSTREAM_REJECTS,
             "Commands that the upstream did not understand: defects of the "
             "proxy."),
@@ -386,8 +415,12 @@ static const struct family families[] = {
             "Clients closed at once because of where they came from."),
     PARTS("popinjay_proxy_headers_total", "result", proxy_headers,
           "Connections of balancers, by what their PROXY header came to."),
-    PARTS("popinjay_limit_hits_total", "limit", limits,
+    OTHER("popinjay_limit_hits_total", "counter", write_limits,
           "What was refused, closed or not done because of a limit."),
+    OTHER("popinjay_certificate_expiry_timestamp_seconds", "gauge",
+          write_certificates,
+          "When a certificate that is shown to clients expires, in Unix "
+          "time."),
     OTHER("process_cpu_seconds_total", "counter", write_processor,
           "Processor time, user and system."),
     GAUGE("process_resident_memory_bytes", process.resident_octets,

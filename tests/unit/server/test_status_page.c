@@ -22,6 +22,10 @@
 #include "support/octets.h"
 
 static struct listener_names names;
+static struct history history;
+static const struct settings_certificate certificate = {
+    "pop3s", 1, { "mail.example.com", 1700864100 } /* in 10 days */
+};
 
 static int set_up(void **state)
 {
@@ -58,6 +62,14 @@ static struct status_figures sample(void)
                      .max_files = 25,
                      .threads = 26 },
         .listener_names = &names,
+        .history = &history,
+        .certificates = &certificate,
+        .certificate_count = 1,
+        .now_seconds = 1700000100,
+        .health = { .verdict = UPSTREAM_REACHED,
+                    .success_unix_s = 1700000050,
+                    .successes = 27,
+                    .failures = 28 },
         .workers = 2,
         .max_sessions = 10000,
         .sessions = 15,
@@ -292,6 +304,10 @@ static void test_metrics(void **state)
         "\npopinjay_snapshot_cache_mailboxes 20\n",
         "\npopinjay_readahead_bytes 21\n",
         "\nprocess_cpu_seconds_total 12.034\n",
+        "\npopinjay_upstream_attempts_total{result=\"failed\"} 28\n",
+        "\npopinjay_upstream_last_success_timestamp_seconds 1700000050\n",
+        "\npopinjay_certificate_expiry_timestamp_seconds{listener=\"pop3s\","
+        "certificate=\"1\",name=\"mail.example.com\"} 1700864100\n",
         "\nprocess_resident_memory_bytes 22\n",
         "\nprocess_virtual_memory_bytes 23\n",
         "\nprocess_open_fds 24\n",
@@ -367,6 +383,8 @@ static void test_metrics_are_bounded(void **state)
 {
     struct status_figures none = { .version = "",
                                    .upstream = "",
+                                   .certificates = &certificate,
+                                   .certificate_count = 1,
                                    .listener_names = &names };
     struct status_figures all = sample();
 

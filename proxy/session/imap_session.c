@@ -134,8 +134,9 @@ static void take_code(struct imap_session *s, const struct imap_event *ev)
         s->mailbox.keeps_seen = ev->flags & BIT(IMAP_FLAG_SEEN);
         break;
     case IMAP_CODE_READ_ONLY:
+    case IMAP_CODE_READ_WRITE: /* the one behind SELECT has the last word */
         if (has_mailbox(s))
-            s->mailbox.read_only = true;
+            s->mailbox.read_only = ev->code == IMAP_CODE_READ_ONLY;
         break;
     case IMAP_CODE_UIDNEXT:
         if (s->state == IMAP_SELECT)

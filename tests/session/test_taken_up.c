@@ -277,6 +277,25 @@ static void lists_what_is_there_now(void **state)
     quit_and_park(h);
 }
 
+/* DEC-6: without CLOSED nobody knows which view a `[READ-ONLY]` is about: the
+ * one that answers SELECT decides (RFC 3501 §6.3.1).
+ */
+static void believes_the_answer_to_select(void **state)
+{
+    struct harness *h = *state;
+
+    take_up_to_select(h);
+    upstream_says(h, "* OK [READ-ONLY] old\r\n");
+    upstream_says(h, h->server.select);
+    upstream_says(h, "# OK [READ-WRITE] selected\r\n");
+    expect_upstream(h, LISTING);
+    upstream_says(h, h->server.listing);
+    upstream_says(h, "# OK listed\r\n");
+    expect_ok(h);
+    client_says(h, "DELE 1\r\n");
+    expect_ok(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +316,7 @@ int main(void)
         SESSION_TEST(tells_of_a_shut_down),
         SESSION_TEST(forgets_what_is_said_of_the_old_view),
         SESSION_TEST(lists_what_is_there_now),
+        SESSION_TEST(believes_the_answer_to_select),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

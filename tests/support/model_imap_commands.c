@@ -131,8 +131,11 @@ static void say_of_the_old_view(struct model_imap *m)
                                         "* OK [HIGHESTMODSEQ 7] once",
                                         "* 1 FETCH (FLAGS (\\Deleted))" };
 
-    if (!m->traits->rev2_only && ROLL(m, 2) == 0)
+    if (!m->traits->rev2_only && ROLL(m, 2) == 0) {
+        if (ROLL(m, 4) == 0)
+            model_say(m, "* OK [READ-ONLY] once\r\n");
         return;
+    }
     for (unsigned n = (unsigned)ROLL(m, 4); n > 0; n--)
         model_say(m, "%s\r\n", said[ROLL(m, ARRAY_LENGTH(said))]);
     model_say(m, "* OK [CLOSED] the one before\r\n");

@@ -94,8 +94,11 @@
 #define READAHEAD_OCTETS_MAX (32 * 1024 * 1024)
 /* A client that asks for nothing so long is not waited for with what was read
  * ahead: it is read off and thrown away, so that the connection is of use again.
+ * The last message may be on its way to the client still, by as many octets a
+ * millisecond at least.
  */
 #define READAHEAD_PATIENCE_MS 10000
+#define READAHEAD_CLIENT_RATE 20
 /* Nor is one that asks for other things longer than this: servers end a
  * connection whose octets nobody takes (Dovecot after 5 min).
  */

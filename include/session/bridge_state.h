@@ -81,6 +81,7 @@ struct bridge {
     struct imap_parked parked; /* for BRIDGE_PARK */
     bool reconnected;          /* at QUIT, once; look up first: DEC-7 */
     bool size_differed;        /* told once a session */
+    uint64_t message_octets;   /* of the last one that went to the client */
     enum fault refusal;        /* of a login, held back for a while */
     unsigned backoffs;         /* for this command */
 

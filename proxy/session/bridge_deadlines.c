@@ -41,14 +41,16 @@ static uint64_t answer_deadline(const struct bridge *b)
 }
 
 /* Of the client, with what was read ahead: since it was last heard of, and
- * since the last message came.
+ * since the last message came. While it has not taken that, it cannot ask for
+ * the next one.
  */
 static uint64_t waiting_deadline(const struct bridge *b)
 {
-    uint64_t silence_ms = b->client_seen_ms + READAHEAD_PATIENCE_MS;
+    uint64_t silence_ms = b->client_seen_ms + READAHEAD_PATIENCE_MS +
+                          b->message_octets / READAHEAD_CLIENT_RATE;
     uint64_t all_ms = b->progress_ms + READAHEAD_WAIT_MAX_MS;
 
-    return silence_ms < all_ms ? silence_ms : all_ms;
+    return silence_ms < all_ms && b->shown == 0 ? silence_ms : all_ms;
 }
 
 static uint64_t upstream_deadline(const struct bridge *b)

@@ -170,6 +170,7 @@ static void finish_message(struct bridge *b)
 {
     const struct retrieval *r = &b->work.retrieval;
 
+    b->message_octets = r->octets;
     maildrop_note_read(b->pop3.maildrop, r->index, !r->top);
     if (!r->top) {
         b->report.messages_retrieved++;

@@ -1,6 +1,8 @@
 /* Read-ahead: what is on its way before the client asks for it, and what
  * becomes of it where the client asks for something else.
  */
+#include <string.h>
+
 #include "base/limits.h"
 #include "support/numbered.h"
 
@@ -388,6 +390,62 @@ static void waits_for_a_while(void **state)
     expect_fetch(h, 4);
 }
 
+#define LARGE_OCTETS 40000
+
+/* RETR 1 is answered with a large message; 2 is on its way. Returns its lines. */
+static const char *retrieve_large(struct harness *h)
+{
+    static char lines[LARGE_OCTETS + sizeof("\r\n.\r\n")];
+
+    says_retr(h, 1);
+    expect_fetch(h, 1);
+    expect_fetch(h, 2);
+    memset(lines, 'x', LARGE_OCTETS);
+    lines[LARGE_OCTETS] = '\0';
+    upstream_says(h, "* 1 FETCH (UID 10 BODY[] {40000}\r\n");
+    upstream_says(h, lines);
+    upstream_says(h, ")\r\n# OK\r\n");
+    assert_waits(h);
+    memcpy(lines + LARGE_OCTETS, "\r\n.\r\n", sizeof("\r\n.\r\n"));
+    return lines;
+}
+
+/* A large message takes the client its time, wherever its octets are. */
+static void waits_longer_behind_a_large_one(void **state)
+{
+    struct harness *h = *state;
+    const char *lines;
+
+    numbered_log_in(h, 9);
+    lines = retrieve_large(h);
+    expect_ok(h);
+    expect_client(h, lines);
+    time_passes(h, READAHEAD_PATIENCE_MS +
+                       LARGE_OCTETS / READAHEAD_CLIENT_RATE - 1);
+    assert_waits(h);
+    time_passes(h, 1);
+    assert_int_not_equal(bridge_upstream_room(h->bridge), 0);
+}
+
+/* One that has not taken it cannot ask for the next. */
+static void waits_while_the_client_is_behind(void **state)
+{
+    struct harness *h = *state;
+    const char *lines;
+
+    numbered_log_in(h, 9);
+    h->client_is_slow = true;
+    lines = retrieve_large(h);
+    time_passes(h, READAHEAD_WAIT_MAX_MS - 1);
+    assert_waits(h);
+    time_passes(h, 1);
+    assert_int_not_equal(bridge_upstream_room(h->bridge), 0);
+    h->client_is_slow = false;
+    client_takes(h, SIZE_MAX);
+    expect_ok(h);
+    expect_client(h, lines);
+}
+
 /* DEC-16: one that only says that it is there is not waited for without end: to
  * the server, whose octets nobody takes, we are the one that does nothing.
  */
@@ -465,6 +523,8 @@ int main(void)
         SESSION_TEST(quits_behind_it),
         SESSION_TEST(marks_nothing_as_seen),
         SESSION_TEST(waits_for_a_while),
+        SESSION_TEST(waits_longer_behind_a_large_one),
+        SESSION_TEST(waits_while_the_client_is_behind),
         SESSION_TEST(waits_no_longer_for_a_busy_client),
         SESSION_TEST(retrieves_behind_it),
         SESSION_TEST(keeps_the_connection_alive),

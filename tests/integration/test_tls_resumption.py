@@ -3,6 +3,8 @@ at any machine that has the keys; and those with the server."""
 
 import concurrent.futures
 import os
+import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -10,10 +12,11 @@ import threading
 
 import pytest
 
+from support.certificates import Authority
 from support.fake_imap import FakeImap, Mailbox
 from support.parking import metric
 from support.popinjay import Popinjay, binary
-from support.ports import LOOPBACK, free_port
+from support.ports import LOOPBACK, free_port, wait_until
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
@@ -247,6 +250,31 @@ def test_the_session_with_the_server_is_resumed(start_proxy, authority,
         assert proxy.status()["upstream_tls_handshakes"] == {"new": 2,
                                                              "resumed": 8}
         assert metric(proxy, "upstream_tls_proven_total") == 1
+
+
+def test_authorities_are_replaced(start_proxy, authority, tmp_path):
+    """What the old ones vouched for counts no more: neither the sessions that
+    came of it, nor that the certificates are known."""
+    server = TlsServer(authority.pair("upstream"))
+    trusted = str(tmp_path / "trusted.pem")
+    shutil.copy(authority.ca_file, trusted)
+    with FakeImap(server) as fake:
+        proxy = start_proxy(fake.upstream_config("implicit", trusted),
+                            {"server": {"workers": "1"},
+                             "limits": {"upstream_reuse": "0"}})
+        poll(proxy)
+        server.lose_keys()
+        poll(proxy)
+        poll(proxy)
+        assert server.resumed == [False, False, True]
+        assert metric(proxy, "upstream_tls_proven_total") == 1
+        shutil.copy(Authority(tmp_path / "others").ca_file, trusted)
+        proxy.signal(signal.SIGHUP)
+        wait_until(lambda: " reloaded" in proxy.log(), 10, "the reload")
+        for _ in range(2):
+            with proxy.pop3s() as c:
+                c.ok("USER someone")
+                assert c.err("PASS something").startswith(b"-ERR [SYS/PERM]")
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -54,7 +54,8 @@ WAITING_JOBS = 3         # of pytest: its tests mostly wait for somebody
 #   what is installed and packed, which is never a sanitizer's build.
 PLAIN_ONLY = {"upstream/test_server.py", "integration/test_secrets.py",
               "deploy/test_install.py", "deploy/test_package.py",
-              "deploy/test_container.py", "deploy/test_kubernetes.py"}
+              "deploy/test_container.py", "deploy/test_kubernetes.py",
+              "deploy/test_documents.py"}
 #   other people's servers and clients: their turns take most of the time, and
 #   the sanitizers find in them all that the plain build would, and more.
 ASAN_ONLY = {"integration/test_servers.py", "integration/test_clients.py"}

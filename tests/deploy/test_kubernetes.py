@@ -137,7 +137,8 @@ def test_volumes_are_there(manifests, pod, container):
 def test_sessions_may_end(manifests, pod):
     """The kubelet waits longer than the proxy does."""
     text = manifests["ConfigMap"]["data"]["proxy.conf"]
-    drain = int(re.search(r"^drain_timeout = (\d+) s$", text, re.M)[1])
+    drain = sum(int(re.search(rf"^{key} = (\d+) s$", text, re.M)[1])
+                for key in ("drain_delay", "drain_timeout"))
     assert pod["terminationGracePeriodSeconds"] > drain
 
 

@@ -177,6 +177,8 @@
  * makes room.
  */
 #define SHED_GRACE_MS 10000
+/* So many are looked at to find one that makes room. */
+#define SHED_LOOK_MAX 64
 /* Parked connections are looked at this often. */
 #define PARKED_SWEEP_MS 5000
 

@@ -62,25 +62,35 @@ static bool may_be_shed(const struct relay *r, uint64_t older_ms)
            relay_now(r) - r->began_ms >= older_ms;
 }
 
-/* One client that holds many connections makes room for itself; else whoever
- * has been there for longest without logging in. NULL: nobody.
+/* Of those that have been there for longest without logging in: where a quarter
+ * of them are the newcomer's own, he makes room for himself; else the first of
+ * all. So a client that fills the place drives out none but itself, and one
+ * with a few connections is not the worse for having more than one. NULL:
+ * nobody.
  */
 static struct relay *whom_to_shed(struct relay_host *host,
                                   const struct network_key *network,
                                   uint64_t older_ms)
 {
     struct relay *oldest = NULL;
-    struct relay *r;
+    struct relay *own = NULL;
+    unsigned owns = 0;
+    unsigned looked = 0;
 
-    for (r = host->early; r != NULL; r = r->early_next) {
+    for (struct relay *r = host->early; r != NULL && looked < SHED_LOOK_MAX;
+         r = r->early_next) {
         if (!may_be_shed(r, older_ms))
             continue;
-        if (network_key_equals(&r->network, network))
-            return r;
+        looked++;
         if (oldest == NULL)
             oldest = r;
+        if (!network_key_equals(&r->network, network))
+            continue;
+        owns++;
+        if (own == NULL)
+            own = r;
     }
-    return oldest;
+    return own != NULL && 4 * owns >= looked ? own : oldest;
 }
 
 static bool shed_one(struct relay_host *host, const struct network_key *network,

@@ -1,0 +1,399 @@
+"""Limits and defence: what is too much is refused with a word that the device
+can act on, and whoever does nothing wrong does not notice."""
+
+import concurrent.futures
+import contextlib
+import threading
+import time
+
+import pytest
+
+from support import mail
+from support.fake_imap import FakeImap, Mailbox
+from support.ports import wait_until
+
+ELSEWHERE = "127.0.0.2"         # another client, on the same loopback
+FURTHER = "127.0.0.3"
+
+
+def login(proxy, user="mrose", password="x", source=None):
+    """The reply to PASS, and the client."""
+    client = proxy.plain(source=source)
+    client.ok(f"USER {user}")
+    return client.command(f"PASS {password}"), client
+
+
+def reply(proxy, *args, **kw):
+    answer, client = login(proxy, *args, **kw)
+    client.close()
+    return answer
+
+
+def hits(proxy, limit):
+    """popinjay_limit_hits_total of that limit."""
+    start = f'popinjay_limit_hits_total{{limit="{limit}"}} '
+    return next(int(line[len(start):]) for line in
+                proxy.http("/metrics").splitlines() if line.startswith(start))
+
+
+def gauge(proxy, name):
+    return next(int(line.split()[1]) for line in
+                proxy.http("/metrics").splitlines()
+                if line.startswith(name + " "))
+
+
+class Judge(Mailbox):
+    """Takes the password x and no other; |asked| counts the logins."""
+
+    def __init__(self, refusal=b"NO [AUTHENTICATIONFAILED]"):
+        super().__init__([])
+        self._refusal = refusal
+        self.asked = 0
+
+    def serve(self, peer):
+        hear = peer.command
+
+        def command():
+            tag, words = hear()
+            return tag, words.replace(b"LOGIN", b"WRONG", 1) \
+                if words.endswith(b"y\"") or words.endswith(b" y") else words
+        peer.command = command
+        super().serve(peer)
+
+    def verdict(self, verb):
+        self.asked += verb in (b"LOGIN", b"WRONG")
+        return self._refusal if verb == b"WRONG" else b"OK"
+
+
+# --- sessions --------------------------------------------------------------------------
+
+def test_sessions_of_a_client(start_proxy):
+    """MAP-12: more sessions than one client may have are refused at the login;
+    others come in meanwhile, and so does he when one has left."""
+    with FakeImap(Mailbox([])) as fake, contextlib.ExitStack() as held:
+        proxy = start_proxy(fake.upstream_config(),
+                            {"limits": {"max_sessions_per_client": "2"}})
+        clients = [held.enter_context(login(proxy, f"u{n}")[1])
+                   for n in range(2)]
+        assert reply(proxy, "late").startswith(b"-ERR [SYS/TEMP] too many")
+        assert reply(proxy, "late", source=ELSEWHERE).startswith(b"+OK")
+        assert hits(proxy, "client_sessions") == 1
+        assert "limit=client_sessions" in proxy.log()
+        clients[0].quit()
+        wait_until(lambda: reply(proxy, "late").startswith(b"+OK"), 5, "room")
+
+
+def test_networks_and_exempt_clients(start_proxy):
+    """With a prefix, neighbours are one client; exempt ones are nobody's."""
+    limits = {"max_sessions_per_client": "1", "client_prefix_v4": "24",
+              "exempt_networks": FURTHER}
+    with FakeImap(Mailbox([])) as fake, contextlib.ExitStack() as held:
+        proxy = start_proxy(fake.upstream_config(), {"limits": limits})
+        held.enter_context(login(proxy, "u")[1])
+        assert b"[SYS/TEMP]" in reply(proxy, "late", source=ELSEWHERE)
+        for n in range(4):
+            answer, client = login(proxy, f"web{n}", source=FURTHER)
+            held.enter_context(client)
+            assert answer.startswith(b"+OK")
+
+
+def test_sessions_of_a_listener(start_proxy):
+    """MAP-12: the limit of one listener is none of another's; far beyond it a
+    connection is closed unheard."""
+    with FakeImap(Mailbox([])) as fake, contextlib.ExitStack() as held:
+        proxy = start_proxy(fake.upstream_config(),
+                            {"listen plain": {"max_sessions": "1"}})
+        held.enter_context(login(proxy, "u")[1])
+        answer, client = login(proxy, "late")
+        held.enter_context(client)
+        assert answer.startswith(b"-ERR [SYS/TEMP]")
+        with pytest.raises((EOFError, OSError)):
+            proxy.plain().command("CAPA")
+        proxy.login("other", "x").quit()
+        assert hits(proxy, "listener_sessions") == 2
+
+
+def test_knockers_make_room(start_proxy):
+    """Who only knocks is closed when others come: a crowd's own first, else
+    whoever came first; a session goes on."""
+    with FakeImap(Mailbox([])) as fake, contextlib.ExitStack() as held:
+        proxy = start_proxy(fake.upstream_config(),
+                            {"server": {"workers": "1"},
+                             "limits": {"max_unauthenticated": "4"}})
+        session = held.enter_context(login(proxy, "u")[1])
+        first = held.enter_context(proxy.plain(source=ELSEWHERE))
+        own = [held.enter_context(proxy.plain()) for _ in range(3)]
+        held.enter_context(proxy.plain())           # of the same client
+        assert own[0].at_end(5)
+        first.ok("CAPA")
+        first.lines()
+        held.enter_context(proxy.plain(source=FURTHER))
+        assert first.at_end(5)
+        own[1].ok("CAPA")
+        own[1].lines()
+        session.ok("STAT")
+        # Where it is full of them, too, a login comes through.
+        assert reply(proxy, "v", source=FURTHER).startswith(b"+OK")
+        assert hits(proxy, "unauthenticated") == 3
+        assert "reason=shed" in proxy.log()
+
+
+# --- wrong passwords --------------------------------------------------------------------
+
+GUARDED = {"login_failures": "3", "login_failures_per_client": "5",
+           "login_failure_window": "60 s", "login_block": "2 s"}
+
+
+def test_wrong_passwords_of_a_login(start_proxy):
+    """CAP-8, POP-10: past the threshold the server is not asked, and it is not
+    the password that is called wrong; the owner elsewhere notices nothing, and
+    the block ends."""
+    judge = Judge()
+    with FakeImap(judge) as fake:
+        proxy = start_proxy(fake.upstream_config(), {"limits": GUARDED})
+        for _ in range(3):
+            assert reply(proxy, password="y").startswith(b"-ERR [AUTH]")
+        blocked = time.monotonic()
+        assert judge.asked == 3
+        refusal = reply(proxy, password="x")
+        assert refusal.startswith(b"-ERR [SYS/TEMP] too many failed logins")
+        assert reply(proxy, password="y") == refusal
+        assert judge.asked == 3
+        assert reply(proxy, source=ELSEWHERE).startswith(b"+OK")
+        assert reply(proxy, "other").startswith(b"+OK")
+        assert hits(proxy, "login_failures") == 2
+        assert gauge(proxy, "popinjay_blocked_logins") == 1
+        assert " login_blocked " in proxy.log()
+        wait_until(lambda: reply(proxy).startswith(b"+OK"), 5, "the end of it")
+        assert time.monotonic() - blocked > 1.5
+        assert gauge(proxy, "popinjay_blocked_logins") == 0
+
+
+def test_wrong_passwords_of_a_client(start_proxy):
+    """One password for many users: the client is refused, whoever he names."""
+    judge = Judge()
+    with FakeImap(judge) as fake:
+        proxy = start_proxy(fake.upstream_config(), {"limits": GUARDED})
+        for n in range(5):
+            assert reply(proxy, f"user{n}", "y").startswith(b"-ERR [AUTH]")
+        assert reply(proxy, "mrose").startswith(b"-ERR [SYS/TEMP]")
+        assert judge.asked == 5
+        assert reply(proxy, "mrose", source=ELSEWHERE).startswith(b"+OK")
+        assert gauge(proxy, "popinjay_blocked_clients") == 1
+        assert " client_blocked " in proxy.log()
+
+
+def test_wrong_passwords_of_a_user_everywhere(start_proxy):
+    """Only where it is so configured can others keep the owner out."""
+    judge = Judge()
+    with FakeImap(judge) as fake:
+        proxy = start_proxy(
+            fake.upstream_config(),
+            {"limits": {**GUARDED, "block_user_everywhere": "yes"}})
+        for source in (None, ELSEWHERE, FURTHER):
+            assert b"[AUTH]" in reply(proxy, password="y", source=source)
+        assert b"[SYS/TEMP]" in reply(proxy, source="127.0.0.4")
+        assert judge.asked == 3
+
+
+def test_many_tries_at_once(start_proxy):
+    """Parallel tries are no more than those that may fail one by one."""
+    judge = Judge()
+    with FakeImap(judge) as fake:
+        proxy = start_proxy(fake.upstream_config(), {"limits": GUARDED})
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            answers = list(pool.map(lambda _: reply(proxy, password="y"),
+                                    range(12)))
+        assert judge.asked == 3
+        assert sum(b"[AUTH]" in a for a in answers) == 3
+        assert sum(b"[SYS/TEMP]" in a for a in answers) == 9
+
+
+def test_busy_server_blocks_nobody(start_proxy):
+    """MAP-2: a server that is busy has not judged any password."""
+    judge = Judge(b"NO [UNAVAILABLE]")
+    with FakeImap(judge) as fake:
+        proxy = start_proxy(fake.upstream_config(), {"limits": GUARDED})
+        for _ in range(5):
+            assert b"[SYS/TEMP]" in reply(proxy, password="y")
+        assert judge.asked == 5
+        assert reply(proxy).startswith(b"+OK")
+
+
+def test_wrong_passwords_before_a_real_server(server, start_proxy, user):
+    """The same before a server that judges passwords itself."""
+    proxy = start_proxy(server.upstream_config(), {"limits": {
+        **GUARDED, "login_failures": "2"}})
+    server.deliver(user, [mail.message("one", b"x\r\n")])
+    for _ in range(2):
+        assert reply(proxy, user, "wrong").startswith(b"-ERR [AUTH]")
+    right = server.password(user)
+    assert reply(proxy, user, right).startswith(b"-ERR [SYS/TEMP]")
+    answer, client = login(proxy, user, right, source=ELSEWHERE)
+    assert answer.startswith(b"+OK")
+    client.ok("STAT")
+    client.quit()
+
+
+# --- a server that asks for a pause ---------------------------------------------------------
+
+class Throttler(Mailbox):
+    """Answers |verb| as told, once."""
+
+    def __init__(self, verb, answer):
+        super().__init__([])
+        self.at = verb
+        self.told = answer
+        self.asked = 0
+
+    def verdict(self, verb):
+        self.asked += verb == b"LOGIN"
+        if verb != self.at:
+            return b"OK"
+        self.at = None
+        return self.told
+
+
+BACKOFF = b"BAD Request is throttled. Suggested Backoff Time: 1500 milliseconds"
+
+
+@pytest.mark.parametrize("verb, told, first, elsewhere", [
+    # The password was right, so it holds for the user from anywhere.
+    (b"SELECT", BACKOFF, b"-ERR [SYS/TEMP]", b"-ERR [SYS/TEMP]"),
+    (b"LOGIN", b"OK [THROTTLED] slow down", b"+OK", b"-ERR [SYS/TEMP]"),
+    # It was not judged: the owner elsewhere is none of this client's business.
+    (b"LOGIN", b"NO [LIMIT] too often", b"-ERR [SYS/TEMP]", b"+OK"),
+    (b"LOGIN", b"NO [ALERT] Too many simultaneous connections",
+     b"-ERR [SYS/TEMP]", b"+OK")])
+def test_pause_that_the_server_asks_for(start_proxy, verb, told, first,
+                                        elsewhere):
+    """MAP-2: the user is not logged in for as long as the server says, or as is
+    configured; others are."""
+    throttler = Throttler(verb, told)
+    with FakeImap(throttler) as fake:
+        proxy = start_proxy(
+            fake.upstream_config(),
+            {"limits": {"throttle_backoff": "1500 ms", "upstream_reuse": "0"}})
+        answer, client = login(proxy)
+        assert answer.startswith(first)
+        client.close()
+        asked = throttler.asked
+        assert reply(proxy).startswith(b"-ERR [SYS/TEMP] mail server asks")
+        assert reply(proxy, "other").startswith(b"+OK")
+        assert throttler.asked == asked + 1
+        assert reply(proxy, source=ELSEWHERE).startswith(elsewhere)
+        assert gauge(proxy, "popinjay_throttled_logins") == 1
+        assert " upstream_throttled " in proxy.log()
+        wait_until(lambda: reply(proxy).startswith(b"+OK"), 5, "the end of it")
+
+
+# --- the budget of the upstream ---------------------------------------------------------------
+
+def test_login_waits_for_a_connection(start_proxy):
+    """A login beyond max_connections waits until one has ended."""
+    with FakeImap(Mailbox([])) as fake:
+        proxy = start_proxy({**fake.upstream_config(), "max_connections": "1",
+                             "queue_timeout": "20 s"})
+        _, first = login(proxy, "first")
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            second = pool.submit(reply, proxy, "second")
+            wait_until(lambda: gauge(proxy, "popinjay_upstream_queue_length")
+                       == 1, 5, "the queue")
+            first.quit()
+            assert second.result(5).startswith(b"+OK")
+        assert gauge(proxy, "popinjay_upstream_queue_length") == 0
+
+
+def test_queue_is_bounded(start_proxy):
+    """Beyond queue_length nobody waits, beyond queue_timeout not for longer."""
+    with FakeImap(Mailbox([])) as fake:
+        proxy = start_proxy({**fake.upstream_config(), "max_connections": "1",
+                             "queue_length": "1", "queue_timeout": "1 s"})
+        _, held = login(proxy, "first")
+        with held, concurrent.futures.ThreadPoolExecutor(1) as pool:
+            second = pool.submit(reply, proxy, "second")
+            wait_until(lambda: gauge(proxy, "popinjay_upstream_queue_length")
+                       == 1, 5, "the queue")
+            assert reply(proxy, "third").startswith(b"-ERR [SYS/TEMP] too many")
+            assert second.result(5).startswith(b"-ERR [SYS/TEMP] too many")
+        assert hits(proxy, "upstream_queue") == 2
+        assert fake.connections == 1
+
+
+def test_storm_after_an_outage_is_smoothed(start_proxy):
+    """All devices come back at once: the server sees so many a second, and all
+    are served."""
+    devices, rate, burst = 90, 40, 10
+    arrivals = []
+    outage = threading.Event()
+    outage.set()
+    serve = Mailbox([])
+
+    def upstream(peer):
+        if outage.is_set():
+            peer.send(b"* BYE down\r\n")
+            return
+        arrivals.append(time.monotonic())
+        serve(peer)
+
+    with FakeImap(upstream) as fake, contextlib.ExitStack() as held:
+        proxy = start_proxy({**fake.upstream_config(), "queue_timeout": "20 s",
+                             "logins_per_second": str(rate),
+                             "login_burst": str(burst)})
+        clients = [held.enter_context(proxy.plain()) for _ in range(devices)]
+        assert b"[SYS/TEMP]" in reply(proxy, "early")
+        outage.clear()
+        for n, client in enumerate(clients):
+            client.send(f"USER u{n}\r\nPASS x\r\n".encode())
+        for client in clients:
+            client.line()
+            assert client.line().startswith(b"+OK")
+        arrivals.sort()
+        assert len(arrivals) == devices
+        # In no window more than the burst and what the time allows; the clock
+        # that allows is not the one that looks.
+        for i, begin in enumerate(arrivals):
+            for j in range(i, devices):
+                allowed = burst + (arrivals[j] - begin + 0.15) * rate + 1
+                assert j - i + 1 <= allowed, (i, j, arrivals[j] - begin)
+        # Nor much less than that, or the queue would be a brake.
+        assert arrivals[-1] - arrivals[0] < 2 * devices / rate
+
+
+# --- peers that mean no good ---------------------------------------------------------------------
+
+def test_attacks_beside_a_session(start_proxy, sanitized):
+    """A drip of octets, silent connections, endless pipelines and clients that
+    do not read, all at once: a session is served meanwhile, and the memory of
+    the process stays what its limits allow."""
+    octets = mail.message("one", b"x" * 70 + b"\r\n")
+    with FakeImap(Mailbox([octets])) as fake, contextlib.ExitStack() as held:
+        proxy = start_proxy(fake.upstream_config(), {"limits": {
+            "max_unauthenticated": "200", "login_timeout": "30 s"}})
+        _, session = login(proxy, "mrose")
+        before = proxy.rss_kb()
+        knockers = [held.enter_context(proxy.plain(source=ELSEWHERE,
+                                                   greeting=False))
+                    for _ in range(400)]
+        pipelines = [held.enter_context(proxy.plain(source=FURTHER))
+                     for _ in range(10)]
+        stuck = 0
+        for client in pipelines:
+            client.socket.settimeout(0.05)
+        for _ in range(8):
+            for client in pipelines:
+                try:
+                    client.send(b"CAPA\r\n" * 100000)
+                except TimeoutError:        # nobody reads, so nobody is read
+                    stuck += 1
+            for client in knockers[-20:]:
+                client.send(b"U")
+            start = time.monotonic()
+            session.ok("STAT")
+            session.ok("RETR 1")
+            session.lines()
+            assert time.monotonic() - start < 2
+        assert stuck > 0
+        # 10 full outputs and inputs, 200 connections and what is read at once.
+        assert proxy.rss_kb() - before < (64 if sanitized else 16) * 1024
+        session.quit()

@@ -29,6 +29,7 @@ enum imap_parser_state {
     IMAP_PARSER_UNTAGGED, /* behind `*` */
     IMAP_PARSER_NUMBERED, /* behind `* n` */
     IMAP_PARSER_SKIP,     /* to the line's end, where |at_end| is told */
+    IMAP_PARSER_ID,       /* the same, and what is skipped is kept */
     IMAP_PARSER_CAPABILITIES,
     IMAP_PARSER_FLAGS,
     IMAP_PARSER_CODE, /* behind `[` */
@@ -75,6 +76,7 @@ struct imap_parser {
     bool found_all; /* ESEARCH: it said ALL */
     enum imap_esearch_place place;
     struct span string; /* a quoted body, in the lexer's store */
+    struct buf id;
 
     uint8_t head_len;
     unsigned char head[IMAP_HEAD_MAX];

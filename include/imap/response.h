@@ -72,6 +72,10 @@ enum imap_event_kind {
     IMAP_SEARCH_END,
     /* `* FLAGS (...)`: flags. */
     IMAP_FLAGS,
+    /* `* ID` (RFC 2971): text, all that stands behind it as it came, cut at
+     * IMAP_TEXT_MAX.
+     */
+    IMAP_ID,
     /* Any other untagged response, skipped whole. `* [CODE] text`, without a
      * condition, is one: code, text.
      */

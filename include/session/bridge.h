@@ -148,6 +148,7 @@ enum bridge_note {
     BRIDGE_NOTE_LOGIN_REFUSED, /* user, fault */
     BRIDGE_NOTE_UPSTREAM_TEXT, /* an ALERT or a failure's text, raw: the log
                                   must escape it */
+    BRIDGE_NOTE_UPSTREAM_ID,   /* what the server says it is, raw */
     BRIDGE_NOTE_UPSTREAM_LOST, /* fault: not in answer to a command */
     BRIDGE_NOTE_NOT_REUSED,    /* fault: a parked connection was of no use */
     BRIDGE_NOTE_SIZE_MISMATCH, /* DEC-8 */
@@ -162,7 +163,7 @@ struct bridge_wish {
     struct span user;      /* BRIDGE_LOCK, BRIDGE_NOTE_LOGIN...: valid until
                               the next call; in LOCK and KEEP_MAILBOX, whose
                               maildrop it is */
-    struct span text;      /* BRIDGE_NOTE_UPSTREAM_TEXT */
+    struct span text;      /* BRIDGE_NOTE_UPSTREAM_TEXT, _ID */
     const struct credentials *credentials; /* BRIDGE_REUSE: as |user| */
     const struct imap_parked *parked;      /* BRIDGE_PARK: as |user| */
 };

@@ -101,6 +101,7 @@ struct bridge {
     unsigned wish_count;
     unsigned char text[IMAP_TEXT_MAX]; /* of the one BRIDGE_NOTE with text */
     bool text_queued;
+    unsigned text_wish; /* its place, where it is queued */
     struct bridge_report report;
 };
 
@@ -108,7 +109,8 @@ struct bridge {
 
 void bridge_wish(struct bridge *b, enum bridge_wish_kind kind);
 void bridge_note(struct bridge *b, enum bridge_note note, enum fault fault);
-void bridge_note_text(struct bridge *b, struct span text, enum fault fault);
+void bridge_note_text(struct bridge *b, enum bridge_note note, struct span text,
+                      enum fault fault);
 
 /* A stage begins; it has ended well, and is timed once. */
 void bridge_begin_stage(struct bridge *b);

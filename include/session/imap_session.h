@@ -98,6 +98,7 @@ enum imap_session_event_kind {
     IMAP_SESSION_ITEM,      /* item: data of the mailbox */
     IMAP_SESSION_COMPLETED, /* the tagged response item.tag of a command */
     IMAP_SESSION_TEXT,      /* item->text is for the log */
+    IMAP_SESSION_ID,        /* item->text is what the server says it is */
     IMAP_SESSION_LOGGED_OUT,
     IMAP_SESSION_FAILED, /* fault: this login or mailbox is not to be had;
                                 item: the response that said so, if one did */

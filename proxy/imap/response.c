@@ -14,6 +14,7 @@ struct imap_parser *imap_parser_new(void)
         return NULL;
     p->state = IMAP_PARSER_START;
     imap_lexer_init(&p->lexer);
+    buf_init(&p->id, IMAP_TEXT_MAX);
     return p;
 }
 
@@ -22,6 +23,7 @@ void imap_parser_free(struct imap_parser *p)
     if (!p)
         return;
     imap_lexer_fini(&p->lexer);
+    buf_fini(&p->id);
     wipe(p, sizeof(*p));
     free(p);
 }
@@ -68,6 +70,7 @@ void imap_parser_add_flag(struct imap_parser *p, struct span name)
 static enum imap_status step_start(struct imap_parser *p, struct span *in)
 {
     imap_lexer_begin(&p->lexer);
+    buf_clear(&p->id);
     p->depth = 0;
     p->head_len = 0;
     while (in->len > 0 && in->data[0] == 0)
@@ -188,6 +191,7 @@ static enum imap_status on_untagged_word(struct imap_parser *p,
         enum imap_parser_state next;
     } names[] = {
         { "CAPABILITY", IMAP_PARSER_CAPABILITIES },
+        { "ID", IMAP_PARSER_ID },
         { "FLAGS", IMAP_PARSER_FLAGS },
         { "SEARCH", IMAP_PARSER_SEARCH },
         { "ESEARCH", IMAP_PARSER_ESEARCH },
@@ -234,6 +238,14 @@ static enum imap_status on_skip(struct imap_parser *p,
     return imap_parser_emit(p, p->at_end, IMAP_PARSER_START);
 }
 
+static enum imap_status on_id(struct imap_parser *p,
+                              const struct imap_token *tok)
+{
+    if (tok->kind != IMAP_TOKEN_LINE_END)
+        return IMAP_MORE;
+    return imap_parser_emit(p, IMAP_ID, IMAP_PARSER_START);
+}
+
 static enum imap_status on_capabilities(struct imap_parser *p,
                                         const struct imap_token *tok)
 {
@@ -264,6 +276,7 @@ static const struct {
     [IMAP_PARSER_UNTAGGED] = { IMAP_LEX_WORDS, on_untagged },
     [IMAP_PARSER_NUMBERED] = { IMAP_LEX_WORDS, on_numbered },
     [IMAP_PARSER_SKIP] = { IMAP_LEX_SKIP, on_skip },
+    [IMAP_PARSER_ID] = { IMAP_LEX_SKIP, on_id },
     [IMAP_PARSER_CAPABILITIES] = { IMAP_LEX_WORDS, on_capabilities },
     [IMAP_PARSER_FLAGS] = { IMAP_LEX_WORDS, on_flags },
     [IMAP_PARSER_CODE] = { IMAP_LEX_WORDS, imap_parser_on_code },
@@ -301,8 +314,42 @@ static enum imap_status step_token(struct imap_parser *p, struct span *in)
     return grammar[p->state].on_token(p, &tok);
 }
 
+static bool is_blank(unsigned char octet)
+{
+    return octet == ' ' || octet == '\r' || octet == '\n';
+}
+
+static struct span trim(struct span s)
+{
+    while (s.len > 0 && is_blank(s.data[0]))
+        (void)span_take(&s, 1);
+    while (s.len > 0 && is_blank(s.data[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+/* An answer that is for people need not be well formed, so it is passed over as
+ * any that nobody asked for, and its octets are kept on the way. What finds no
+ * place or no memory is left out.
+ */
+static enum imap_status step_id(struct imap_parser *p, struct span *in)
+{
+    struct span rest = *in;
+    enum imap_status got = step_token(p, in);
+    struct span taken = span_take(&rest, rest.len - in->len);
+
+    if (taken.len > buf_room(&p->id))
+        taken.len = buf_room(&p->id);
+    (void)buf_append(&p->id, taken);
+    if (got == IMAP_EVENT)
+        p->ev.text = trim(buf_span(&p->id));
+    return got;
+}
+
 static enum imap_status step(struct imap_parser *p, struct span *in)
 {
+    if (p->state == IMAP_PARSER_ID)
+        return step_id(p, in);
     if (grammar[p->state].on_token)
         return step_token(p, in);
     if (p->state == IMAP_PARSER_START)
@@ -358,6 +405,7 @@ const char *imap_event_kind_name(enum imap_event_kind kind)
         [IMAP_SEARCH_UIDS] = "search uids",
         [IMAP_SEARCH_END] = "search end",
         [IMAP_FLAGS] = "flags",
+        [IMAP_ID] = "id",
         [IMAP_OTHER] = "other",
         [IMAP_NOISE] = "noise",
     };

@@ -155,7 +155,7 @@ static void log_trouble(struct relay *r, const char *event,
         log_record_add_text(&record, "user", buf_span(&r->user));
     if (wish->fault != FAULT_NONE)
         log_record_add_string(&record, "reason", fault_name(wish->fault));
-    if (wish->note == BRIDGE_NOTE_UPSTREAM_TEXT)
+    if (wish->text.len > 0)
         log_record_add_text(&record, "text", wish->text);
     if (wish->fault != FAULT_NONE)
         write_failure(r, &record, wish->fault);
@@ -178,6 +178,9 @@ void relay_log_note(struct relay *r, const struct bridge_wish *wish)
         break;
     case BRIDGE_NOTE_UPSTREAM_TEXT:
         log_trouble(r, "upstream_text", wish, level_of(wish->fault));
+        break;
+    case BRIDGE_NOTE_UPSTREAM_ID:
+        log_trouble(r, "upstream_id", wish, LOG_LEVEL_DEBUG);
         break;
     case BRIDGE_NOTE_UPSTREAM_LOST:
         log_trouble(r, "upstream_lost", wish, LOG_LEVEL_WARNING);

@@ -115,19 +115,35 @@ void bridge_note(struct bridge *b, enum bridge_note note, enum fault fault)
     wish->fault = fault;
 }
 
-/* A server that talks much is quoted once a call: the rest has no place. */
-void bridge_note_text(struct bridge *b, struct span text, enum fault fault)
+/* A server that talks much is quoted once a call: the rest has no place. What
+ * it says it is gives way to all else.
+ */
+static struct bridge_wish *text_place(struct bridge *b, enum bridge_note note)
+{
+    struct bridge_wish *taken = &b->wishes[b->text_wish];
+
+    if (!b->text_queued) {
+        b->text_queued = true;
+        b->text_wish = (b->wish_first + b->wish_count) % BRIDGE_WISHES_MAX;
+        return queue_wish(b);
+    }
+    if (note == BRIDGE_NOTE_UPSTREAM_ID ||
+        taken->note != BRIDGE_NOTE_UPSTREAM_ID)
+        return NULL;
+    return taken;
+}
+
+void bridge_note_text(struct bridge *b, enum bridge_note note, struct span text,
+                      enum fault fault)
 {
     size_t len = text.len < sizeof(b->text) ? text.len : sizeof(b->text);
-    struct bridge_wish *wish;
+    struct bridge_wish *wish = text.len > 0 ? text_place(b, note) : NULL;
 
-    if (text.len == 0 || b->text_queued)
+    if (wish == NULL)
         return;
     memcpy(b->text, text.data, len);
-    b->text_queued = true;
-    wish = queue_wish(b);
     wish->kind = BRIDGE_NOTE;
-    wish->note = BRIDGE_NOTE_UPSTREAM_TEXT;
+    wish->note = note;
     wish->fault = fault;
     wish->text = span_make(b->text, len);
 }

@@ -368,9 +368,10 @@ static void on_failed(struct bridge *b, enum fault fault)
 static void on_event(struct bridge *b, const struct imap_session_event *ev)
 {
     if (ev->noteworthy)
-        bridge_note_text(b, ev->item.text, ev->fault);
+        bridge_note_text(b, BRIDGE_NOTE_UPSTREAM_TEXT, ev->item.text,
+                         ev->fault);
     if (ev->kind != IMAP_SESSION_MORE && ev->kind != IMAP_SESSION_TEXT &&
-        ev->kind != IMAP_SESSION_ITEM)
+        ev->kind != IMAP_SESSION_ID && ev->kind != IMAP_SESSION_ITEM)
         b->progress_ms = b->now_ms;
     switch (ev->kind) {
     case IMAP_SESSION_START_TLS:
@@ -399,6 +400,9 @@ static void on_event(struct bridge *b, const struct imap_session_event *ev)
         break;
     case IMAP_SESSION_FAILED:
         on_failed(b, ev->fault);
+        break;
+    case IMAP_SESSION_ID:
+        bridge_note_text(b, BRIDGE_NOTE_UPSTREAM_ID, ev->item.text, FAULT_NONE);
         break;
     case IMAP_SESSION_TEXT:
     case IMAP_SESSION_MORE:

@@ -307,6 +307,11 @@ static struct imap_session_event dispatch(struct imap_session *s,
     case IMAP_EXISTS:
         on_exists(s, ev->number);
         return nothing;
+    case IMAP_ID: /* once, since it is only told when asked: RFC 2971 §3 */
+        if (s->id_tag == 0)
+            return nothing;
+        return (struct imap_session_event){ .kind = IMAP_SESSION_ID,
+                                            .item = *ev };
     case IMAP_EXPUNGE:
         on_expunge(s);
         return nothing;

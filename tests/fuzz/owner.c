@@ -196,7 +196,8 @@ static void on_note(struct owner *o, const struct bridge_wish *wish)
     REQUIRE(wish->fault != FAULT_NO_MEMORY);
     REQUIRE(wish->note < BRIDGE_NOTE_COUNT);
     wire_on_note(&o->wire, wish->user);
-    if (wish->note == BRIDGE_NOTE_UPSTREAM_TEXT) {
+    if (wish->note == BRIDGE_NOTE_UPSTREAM_TEXT ||
+        wish->note == BRIDGE_NOTE_UPSTREAM_ID) {
         REQUIRE(wish->text.len > 0 && wish->text.len <= IMAP_TEXT_MAX);
         wire_on_note(&o->wire, wish->text);
     }

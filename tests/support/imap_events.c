@@ -106,6 +106,7 @@ static void append_details(struct buf *trace, const struct imap_event *ev)
         append_status(trace, ev);
         break;
     case IMAP_CONTINUE:
+    case IMAP_ID:
     case IMAP_NOISE:
         append_quoted(trace, ev->text);
         break;

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/limits.h"
 #include "support/imap_events.h"
 
 /* IMAP-4: OK, PREAUTH and BYE, and what is no greeting. */
@@ -119,7 +120,6 @@ static void test_unknown_is_skipped(void **state)
         "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n",
         "* STATUS x (MESSAGES 3)\r\n",
         "* VANISHED (EARLIER) 41,43:116\r\n",
-        "* ID (\"name\" \"x\" \"a\" NIL)\r\n",
         "* ENABLED CONDSTORE\r\n",
         "* ) ( a\r\n",
         "* XFOO a ~b ~\r\n",
@@ -145,6 +145,40 @@ static void test_unknown_is_skipped(void **state)
         imap_events_check(buf_span(&b), SPAN_LITERAL("other\nexists 7\n"));
         buf_fini(&b);
     }
+}
+
+/* IEXT-5: kept as it came, well formed or not, and cut where it is long. */
+static void test_id(void **state)
+{
+    struct buf in;
+    struct buf expected;
+
+    (void)state;
+    imap_events_check_literal(
+        "* ID (\"name\" \"x\" \"a\" NIL)\r\n* 7 EXISTS\r\n",
+        "id \"(\"name\" \"x\" \"a\" NIL)\"\n"
+        "exists 7\n");
+    imap_events_check_literal("* id NIL \n* ID\r\n* ID \r\n",
+                              "id \"NIL\"\nid \"\"\nid \"\"\n");
+    imap_events_check_literal("* ID (\"never closed\r\n* 7 EXISTS\r\n",
+                              "id \"(\"never closed\"\nexists 7\n");
+    /* What follows a literal is its own octets, not another response. */
+    imap_events_check_literal("* ID (\"a\" {11}\r\n* 1 EXISTS\n)\r\n",
+                              "id \"(\"a\" {11}\\r\\n* 1 EXISTS\\n)\"\n");
+    buf_init(&in, 8 * IMAP_TEXT_MAX);
+    buf_init(&expected, 8 * IMAP_TEXT_MAX);
+    buf_append_string(&in, "* ID (");
+    buf_append_string(&expected, "id \"(");
+    for (size_t i = 1; i < IMAP_TEXT_MAX + 100; i++) {
+        buf_append_octet(&in, 'a');
+        if (i < IMAP_TEXT_MAX - 1) /* and the blank before it, and itself */
+            buf_append_octet(&expected, 'a');
+    }
+    buf_append_string(&in, ")\r\n* 7 EXISTS\r\n");
+    buf_append_string(&expected, "\"\nexists 7\n");
+    imap_events_check(buf_span(&in), buf_span(&expected));
+    buf_fini(&in);
+    buf_fini(&expected);
 }
 
 /* Exchange drops `OK`; a line without a tag is no response at all. */
@@ -227,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_capability),
         cmocka_unit_test(test_flags),
         cmocka_unit_test(test_unknown_is_skipped),
+        cmocka_unit_test(test_id),
         cmocka_unit_test(test_noise),
         cmocka_unit_test(test_nul_padding),
         cmocka_unit_test(test_line_ends),

@@ -188,6 +188,9 @@
 #define LOG_REPEATS_MAX 256
 /* An address, or a network, or HOST:PORT, in words; what is longer is cut. */
 #define LOG_PEER_MAX 80
+/* Octets of a line that a trace shows, and with what it says of the rest. */
+#define TRACE_LINE_MAX 400
+#define TRACE_SHOWN_MAX (TRACE_LINE_MAX + 100)
 /* Counts whose window is over are looked for this often. */
 #define LOG_SUMMARY_PERIOD_MS 1000
 

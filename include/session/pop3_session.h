@@ -90,6 +90,9 @@ struct pop3_session {
     bool close_told;
 };
 
+/* Behind +OK, before a message and nowhere else: trace.c goes by it. */
+#define POP3_MESSAGE_FOLLOWS "message follows"
+
 /* Writes the greeting. */
 void pop3_session_init(struct pop3_session *s,
                        const struct session_policy *policy);

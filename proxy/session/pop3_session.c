@@ -291,7 +291,7 @@ void pop3_session_open_message(struct pop3_session *s)
     s->message_open = true;
     s->message_left = false;
     s->message_start = buf_length(&s->out);
-    pop3_reply_ok(&s->out, "message follows");
+    pop3_reply_ok(&s->out, POP3_MESSAGE_FOLLOWS);
 }
 
 void pop3_session_taken(struct pop3_session *s, size_t n)

@@ -85,6 +85,8 @@ struct config {
     unsigned tls_ticket_key_file_line; /* 0: not given */
     uint64_t certificate_check_ms;     /* 0: never */
     struct log_settings log;
+    char *trace_user; /* whose session is traced; NULL: nobody's */
+    struct config_networks trace_client;
 
     struct config_listener *listeners;
     size_t listener_count; /* 1 at least */

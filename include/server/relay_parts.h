@@ -18,10 +18,12 @@
 #include "server/admission.h"
 #include "server/limit.h"
 #include "server/lock_table.h"
+#include "server/log.h"
 #include "server/login_guard.h"
 #include "server/relay.h"
 #include "server/upstream_gate.h"
 #include "session/bridge.h"
+#include "session/trace.h"
 
 /* A name for the log is cut here. */
 #define RELAY_USER_MAX 320
@@ -101,6 +103,8 @@ struct relay {
     struct address_text via; /* the balancer in front; "": none */
     struct relay_leg upstream_leg;
     struct buf user;
+    struct trace *trace; /* NULL: none is kept */
+    bool trace_is_shown;
 };
 
 uint64_t relay_now(const struct relay *r);
@@ -175,7 +179,21 @@ void relay_guard_throttled(struct relay *r, const struct bridge_report *report);
 MUST_CHECK enum upstream_gate_status relay_queue_enter(struct relay *r);
 void relay_queue_leave(struct relay *r);
 
+/* --- relay_trace.c --- */
+
+void relay_trace_begin(struct relay *r, const struct origin *origin);
+void relay_trace_user(struct relay *r, struct span user);
+void relay_trace_end(struct relay *r);
+
+/* Octets that have come, or have gone. */
+void relay_trace(struct relay *r, enum trace_wire wire, struct span octets);
+void relay_trace_upstream_begins(struct relay *r);
+
 /* --- relay_log.c --- */
+
+/* With the fields that all lines of a session have. */
+void relay_log_begin(const struct relay *r, struct log_record *record,
+                     enum log_level level, const char *event);
 
 /* Counted, and now and then logged. */
 void relay_log_limit(struct relay_host *host, enum limit limit,

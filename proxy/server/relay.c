@@ -167,6 +167,7 @@ static void end(struct relay *r, enum fault why)
     relay_guard_end(r, LOGIN_UNDECIDED); /* where it is not known yet */
     relay_early_leave(r);
     bridge_free(r->bridge);
+    relay_trace_end(r);
     DL_DELETE(host->relays, r);
     atomic_fetch_sub(&host->sessions, 1);
     admission_leave(host->service->admission, &r->ticket);
@@ -378,6 +379,7 @@ void relay_start(struct relay_host *host,
     r->is_check = origin->is_check;
     if (!r->is_check)
         counters_session_begin(&host->counters, listener->number, r->phase);
+    relay_trace_begin(r, origin);
     relay_client_begin(r);
     relay_pump(r);
 }

@@ -231,6 +231,7 @@ bool relay_client_receive(struct relay *r)
     switch (connection_read(r->client, room, &octets)) {
     case CONNECTION_OK:
         counters_add(&r->host->counters, COUNTER_CLIENT_OCTETS_IN, octets.len);
+        relay_trace(r, TRACE_FROM_CLIENT, octets);
         bridge_client_input(r->bridge, octets, relay_now(r));
         return true;
     case CONNECTION_MORE:
@@ -259,6 +260,7 @@ bool relay_client_send(struct relay *r)
     if (taken == 0)
         return false;
     r->sent += taken;
+    relay_trace(r, TRACE_TO_CLIENT, span_take(&output, taken));
     counters_add(&r->host->counters, COUNTER_CLIENT_OCTETS_OUT, taken);
     bridge_client_taken(r->bridge, taken, relay_now(r));
     if (r->client_stage == RELAY_CLIENT_CLOSING)

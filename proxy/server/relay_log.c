@@ -1,13 +1,12 @@
 /* The lines of log that tell of a session. */
 #include <stdio.h>
 
-#include "server/log.h"
 #include "server/relay_parts.h"
 
 #define NUMBER_TEXT_MAX 17 /* 16 hexadecimal digits and a NUL */
 
-static void begin(const struct relay *r, struct log_record *record,
-                  enum log_level level, const char *event)
+void relay_log_begin(const struct relay *r, struct log_record *record,
+                     enum log_level level, const char *event)
 {
     char number[NUMBER_TEXT_MAX];
 
@@ -130,7 +129,7 @@ static void log_login(struct relay *r, const char *event,
 
     if (!log_wants(level))
         return;
-    begin(r, &record, level, event);
+    relay_log_begin(r, &record, level, event);
     log_record_add_text(&record, "user", wish->user);
     add_legs(r, &record);
     if (wish->note == BRIDGE_NOTE_LOGGED_IN)
@@ -150,7 +149,7 @@ static void log_trouble(struct relay *r, const char *event,
 
     if (!log_wants(level))
         return;
-    begin(r, &record, level, event);
+    relay_log_begin(r, &record, level, event);
     if (buf_length(&r->user) > 0)
         log_record_add_text(&record, "user", buf_span(&r->user));
     if (wish->fault != FAULT_NONE)
@@ -168,6 +167,7 @@ void relay_log_note(struct relay *r, const struct bridge_wish *wish)
     switch (wish->note) {
     case BRIDGE_NOTE_LOGIN:
         remember_user(r, wish->user);
+        relay_trace_user(r, wish->user);
         log_login(r, "login", wish, LOG_LEVEL_DEBUG);
         break;
     case BRIDGE_NOTE_LOGGED_IN:
@@ -209,8 +209,8 @@ void relay_log_upstream_failure(struct relay *r, const char *failure,
 
     if (!log_wants(level))
         return;
-    begin(r, &record, level,
-          untrusted ? "upstream_untrusted" : "upstream_unreachable");
+    relay_log_begin(r, &record, level,
+                    untrusted ? "upstream_untrusted" : "upstream_unreachable");
     log_record_add_string(&record, "upstream", r->settings->upstream_name);
     log_record_add_string(&record, "text", failure);
     write_failure(r, &record,
@@ -280,7 +280,7 @@ void relay_log_end(struct relay *r, enum fault end)
 
     if (!log_wants(level))
         return;
-    begin(r, &record, level, "end");
+    relay_log_begin(r, &record, level, "end");
     if (buf_length(&r->user) > 0)
         log_record_add_text(&record, "user", buf_span(&r->user));
     add_legs(r, &record);

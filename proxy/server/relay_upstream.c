@@ -85,6 +85,7 @@ static void come_up(struct relay *r, enum bridge_outcome outcome)
 {
     r->upstream_stage = RELAY_UPSTREAM_OPEN;
     note_leg(r);
+    relay_trace_upstream_begins(r);
     count_handshake(r);
     if (outcome == BRIDGE_UPSTREAM_TLS_UP ||
         r->listener->policy.upstream_tls != TLS_MODE_STARTTLS)
@@ -246,6 +247,7 @@ void relay_upstream_reuse(struct relay *r,
     r->upstream_stage = RELAY_UPSTREAM_OPEN;
     r->upstream_made_ms = parked.made_ms;
     note_leg(r);
+    relay_trace_upstream_begins(r);
     bridge_reuse(r->bridge, &parked.imap, relay_now(r));
 }
 
@@ -289,6 +291,7 @@ bool relay_upstream_receive(struct relay *r)
     case CONNECTION_OK:
         counters_add(&r->host->counters, COUNTER_UPSTREAM_OCTETS_IN,
                      octets.len);
+        relay_trace(r, TRACE_FROM_UPSTREAM, octets);
         bridge_upstream_input(r->bridge, octets, relay_now(r));
         return true;
     case CONNECTION_MORE:
@@ -312,6 +315,7 @@ bool relay_upstream_send(struct relay *r)
     taken = connection_write(r->upstream, output);
     if (taken == 0)
         return false;
+    relay_trace(r, TRACE_TO_UPSTREAM, span_take(&output, taken));
     counters_add(&r->host->counters, COUNTER_UPSTREAM_OCTETS_OUT, taken);
     bridge_upstream_taken(r->bridge, taken, relay_now(r));
     return true;

@@ -37,6 +37,9 @@ void warnings_log(const struct config *config)
     if (geteuid() == 0 && config->user == NULL)
         log_event(LOG_LEVEL_WARNING, "runs_as_root",
                   "[server] user names nobody to become");
+    if (config->trace_user != NULL || config->trace_client.count > 0)
+        log_event(LOG_LEVEL_WARNING, "tracing",
+                  "trace_user or trace_client is set");
     for (size_t i = 0; i < config->listener_count; i++) {
         const struct config_listener *listener = &config->listeners[i];
 

@@ -12,10 +12,12 @@ import subprocess
 
 import pytest
 
+from support import mail
 from support.fake_imap import FakeImap
 from support.log_daemons import JournalSocket, Rsyslog
-from support.popinjay import TOP, Popinjay, binary
+from support.popinjay import TOP, Popinjay, binary, write_config
 from support.ports import LOOPBACK, wait_until
+from support.secrets import forms
 
 NOBODY = {"address": f"{LOOPBACK}:1", "tls": "none"}
 FILTER = os.path.join(TOP, "deploy", "fail2ban", "filter.d", "popinjay.conf")
@@ -353,3 +355,115 @@ def test_fail2ban_files_are_whole():
         text = f.read()
     assert re.search(r"^filter +=\s*popinjay$", text, re.M)
     assert shutil.which("fail2ban-regex")
+
+
+# --- trace ---------------------------------------------------------------------------
+
+def traced(proxy):
+    """(session, dir, line) of each line of the trace."""
+    return [(one["session"], one["dir"], one["line"])
+            for one in map(json.loads, proxy.log().splitlines())
+            if one["event"] == "trace"]
+
+
+TRACE = {"log_format": "json", "log_level": "info"}
+BODY_SECRET = "Parrot7Feather9-in-a-body"
+PASS_SECRET = "Parrot7Feather9"
+
+
+@pytest.fixture
+def secret_mail(server):
+    """A user whose password and mail must not be seen in a trace."""
+    user = server.new_user(password=PASS_SECRET)
+    body = f"{BODY_SECRET}\r\n+OK {BODY_SECRET}\r\n.\r\n" \
+           f"* OK {BODY_SECRET}\r\nA5 OK {BODY_SECRET}\r\n".encode()
+    server.deliver(user, [mail.message("x", body)] * 3)
+    return user
+
+
+def log_in_each_way(proxy, user, password):
+    """Sessions that say the password in all ways there are, rightly or not."""
+    def encoded(text):
+        return base64.b64encode(text.encode()).decode()
+
+    plain = encoded(f"\0{user}\0{password}")
+    ways = ([f"USER {user}", f"PASS {password}"],
+            ["AUTH PLAIN " + plain],
+            ["AUTH PLAIN", plain],
+            ["AUTH LOGIN", encoded(user), encoded(password)],
+            [password, f"NOOP {password}", f"AUTH {password}",
+             f"APOP {user} {password}", f"USER {user}",
+             f"PASS {password}-wrong", f"USER {user}", f"PASS {password}"])
+    for lines in ways:
+        with proxy.pop3s() as c:
+            for line in lines:
+                reply = c.command(line)
+            assert reply.startswith(b"+OK"), (lines, reply)
+            c.retr(1)
+            c.multi("TOP 2 5")
+            c.listing("UIDL")
+            c.quit()
+
+
+def test_trace_shows_no_secrets(server, start_proxy, secret_mail):
+    """By the client's address, whatever the level: both sides of each session,
+    and of passwords and mail only how long they are."""
+    proxy = start_proxy(server.upstream_config(), {
+        "server": {**TRACE, "trace_client": "192.0.2.0/24, 127.0.0.0/8"},
+        "limits": {"upstream_reuse": "0"}})
+    log_in_each_way(proxy, secret_mail, PASS_SECRET)
+    wait_until(lambda: proxy.status()["sessions"]["active"] == 0, 10, "ends")
+    log = proxy.log()
+    assert "tracing" in log
+    check_fields(log.splitlines())
+    for octets in {*forms(PASS_SECRET), *forms(BODY_SECRET)}:
+        assert octets.decode() not in log, octets
+    shown = "\n".join(f"{way} {line}" for _, way, line in traced(proxy))
+    for wanted in (rf"C USER {secret_mail}",
+                   rf"C PASS \({len(PASS_SECRET)} octets\)",
+                   r"C AUTH PLAIN \(\d+ octets\)", r"C AUTH LOGIN",
+                   r"C NOOP \(\d+ octets\)", r"C RETR 1",
+                   r"S \+OK logged in", r"S \+OK message follows",
+                   r"S \(\d+ octets\)",
+                   r">U A\d+ AUTHENTICATE PLAIN \(\d+ octets\)",
+                   r">U A\d+ SELECT INBOX.*",
+                   r"<U \* 1 FETCH .*BODY\[\] \{\d+\}\(\d+ octets\).*"):
+        assert re.search(f"^{wanted}$", shown, re.M), (wanted, shown)
+
+
+def test_trace_of_a_user(server, start_proxy, user):
+    """By name, and switched on while it runs: that user's next sessions from
+    their login on, and nobody else's."""
+    other = server.new_user()
+    proxy = start_proxy(server.upstream_config(), {"server": TRACE})
+    with proxy.login(user, server.password(user)) as c:
+        c.quit()
+    assert traced(proxy) == []
+    proxy.config["server"]["trace_user"] = user.upper()
+    write_config(proxy.config_path, proxy.config)
+    proxy.signal(signal.SIGHUP)
+    wait_until(lambda: '"reloaded"' in proxy.log(), 10, "the reload")
+    for name in (other, user):
+        with proxy.login(name, server.password(name)) as c:
+            c.quit()
+    wait_until(lambda: any(line == "QUIT" for _, _, line in traced(proxy)), 10,
+               "the trace")
+    lines = traced(proxy)
+    assert len({session for session, _, _ in lines}) == 1
+    assert {way for _, way, _ in lines} == {"C", "S", ">U", "<U"}
+    assert other not in str(lines)
+
+
+def test_id_of_the_server(server, start_proxy, user):
+    """IEXT-5: what the server says it is stands in the log, once for each
+    connection."""
+    proxy = start_proxy(server.upstream_config(),
+                        {"server": {"log_format": "json"}})
+    for _ in range(2):
+        with proxy.login(user, server.password(user)) as c:
+            c.quit()
+    told = [one for one in map(json.loads, proxy.log().splitlines())
+            if one["event"] == "upstream_id"]
+    assert len(told) == 1, "the second session goes on with the connection"
+    assert told[0]["user"] == user
+    assert '"name"' in told[0]["text"]

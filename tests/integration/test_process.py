@@ -17,6 +17,7 @@ import pytest
 from support.fake_imap import CAPABILITY, FakeImap
 from support.popinjay import Popinjay, binary, write_config
 from support.ports import LOOPBACK, answers, wait_until
+from support.secrets import forms
 
 UPSTREAM = {"address": "imap.example.com:993", "tls": "implicit"}
 OTHER = "nobody"
@@ -224,16 +225,6 @@ def test_hangup_is_harmless(start_proxy):
 
 
 # --- Secrets ------------------------------------------------------------------
-
-def forms(secret):
-    """|secret| as it may be written: as it is, and what base64 has of it at
-    each of the three places where it may begin in a longer message."""
-    yield secret.encode()
-    for before in range(3):
-        coded = base64.b64encode(b"\0" * before + secret.encode())
-        # Only what all octets around it leave the same.
-        yield coded[(8 * before + 5) // 6:][:-4]
-
 
 def plain(user, password):
     return base64.b64encode(f"\0{user}\0{password}".encode()).decode()

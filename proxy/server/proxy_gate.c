@@ -44,7 +44,7 @@ static void note(const struct settings_listener *listener,
     log_record_add_string(&record, "via", text.host);
     log_record_add_number(&record, "port", text.port);
     log_record_add_string(&record, "text", problem);
-    log_write(&record);
+    log_write_failure(&record, "", "via", text.host);
 }
 
 static void on_timer_closed(uv_handle_t *handle)

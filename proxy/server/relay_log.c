@@ -246,7 +246,7 @@ void relay_log_blocked(struct relay *r, const char *event)
 
     if (!log_wants(LOG_LEVEL_WARNING))
         return;
-    begin(r, &record, LOG_LEVEL_WARNING, event);
+    relay_log_begin(r, &record, LOG_LEVEL_WARNING, event);
     log_record_add_text(&record, "user", buf_span(&r->user));
     log_record_add_number(&record, "duration_ms",
                           r->settings->config->login_block_ms);
@@ -259,7 +259,7 @@ void relay_log_throttled(struct relay *r, uint64_t pause_ms)
 
     if (!log_wants(LOG_LEVEL_WARNING))
         return;
-    begin(r, &record, LOG_LEVEL_WARNING, "upstream_throttled");
+    relay_log_begin(r, &record, LOG_LEVEL_WARNING, "upstream_throttled");
     log_record_add_text(&record, "user", buf_span(&r->user));
     log_record_add_number(&record, "duration_ms", pause_ms);
     log_write(&record);

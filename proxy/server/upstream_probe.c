@@ -108,6 +108,7 @@ static bool take_event(struct upstream_probe *p,
     case IMAP_SESSION_ITEM:
     case IMAP_SESSION_COMPLETED:
     case IMAP_SESSION_TEXT:
+    case IMAP_SESSION_ID:
     case IMAP_SESSION_LOGGED_OUT:
         break;
     }

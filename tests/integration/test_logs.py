@@ -126,7 +126,8 @@ def test_reasons_are_documented():
 
 
 COMMON = {"session", "listener", "client", "port", "via"}
-SUMMARY = {"repeated", "seconds", "client", "upstream", "listener", "reason"}
+SUMMARY = {"repeated", "seconds", "client", "upstream", "listener", "via",
+           "reason"}
 
 
 def check_fields(lines):

@@ -1,6 +1,6 @@
 /* server_parts.h - the inside of the server, shared by its source files only:
  * server.c (its life), server_reload.c (what it serves by),
- * server_certificates.c, server_log.c.
+ * server_certificates.c, server_watchdog.c, server_log.c.
  */
 #ifndef POPINJAY_SERVER_SERVER_PARTS_H
 #define POPINJAY_SERVER_SERVER_PARTS_H
@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "server/notify.h"
 #include "server/server.h"
 #include "server/status_server.h"
 #include "server/watcher.h"
@@ -49,6 +50,8 @@ struct server {
     uv_signal_t signals[SERVER_SIGNALS];
     uv_timer_t drain_timer;
     uv_timer_t sweep_timer; /* of parked connections */
+    struct notify notify;
+    uv_timer_t watchdog_timer;
     uv_timer_t certificate_timer;
     unsigned bad_looks;   /* at files that have changed, in a row */
     uv_timer_t log_timer; /* failures that were counted are told */
@@ -76,6 +79,11 @@ void server_reload(struct server *s);
 
 /* From here on files are looked at as the settings say. */
 void server_watch_certificates(struct server *s);
+
+/* --- server_watchdog.c --- */
+
+/* If the service manager wants it. */
+void server_start_watchdog(struct server *s);
 
 /* --- server_log.c --- */
 

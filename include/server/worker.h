@@ -53,6 +53,10 @@ void worker_obey(struct worker *w, struct worker_orders *o);
  */
 MUST_CHECK bool worker_start(struct worker *w, uv_async_t *ended);
 
+/* A sign of life: whether the loop has taken a turn since worker_ask. */
+void worker_ask(struct worker *w);
+bool worker_answers(const struct worker *w);
+
 /* Draining: no new sessions; the thread ends after the last one. */
 void worker_stop_listening(struct worker *w);
 

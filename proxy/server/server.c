@@ -101,6 +101,7 @@ static void close_all(struct server *s)
     for (size_t i = 0; i < ARRAY_LENGTH(signal_numbers); i++)
         close_handle((uv_handle_t *)&s->signals[i]);
     close_handle((uv_handle_t *)&s->drain_timer);
+    close_handle((uv_handle_t *)&s->watchdog_timer);
     close_handle((uv_handle_t *)&s->certificate_timer);
     close_handle((uv_handle_t *)&s->sweep_timer);
     close_handle((uv_handle_t *)&s->log_timer);
@@ -126,6 +127,7 @@ static void drain(struct server *s)
 {
     s->state = SERVER_DRAINING;
     server_log_sessions(s, "draining");
+    notify_send(&s->notify, "STOPPING=1\nSTATUS=draining");
     parked_close(s->service->parked);
     watcher_rest(s->watcher);
     for (unsigned i = 0; i < s->workers; i++)
@@ -218,6 +220,8 @@ static bool init_handles(struct server *s)
     }
     (void)uv_timer_init(&s->loop, &s->drain_timer);
     s->drain_timer.data = s;
+    (void)uv_timer_init(&s->loop, &s->watchdog_timer);
+    s->watchdog_timer.data = s;
     (void)uv_timer_init(&s->loop, &s->certificate_timer);
     s->certificate_timer.data = s;
     (void)uv_timer_init(&s->loop, &s->sweep_timer);
@@ -265,6 +269,7 @@ struct server *server_new(struct settings *settings, struct service *service,
     }
     s->watcher = watcher_new(
         &s->loop, &(struct watcher_source){ service, &s->settings, sum, s });
+    notify_init(&s->notify);
     s->begun_by = settings->config;
     config_hold(s->begun_by);
     if (s->watcher != NULL && make_workers(s, error, error_size) &&
@@ -302,6 +307,8 @@ bool server_run(struct server *s, char *error, size_t error_size)
         s->state = SERVER_SERVING;
         watcher_start(s->watcher);
         server_log_ready(s);
+        notify_send(&s->notify, "READY=1\nSTATUS=serving");
+        server_start_watchdog(s);
     } else {
         (void)snprintf(error, error_size, "a thread could not be started");
         if (s->running == 0)
@@ -323,6 +330,7 @@ void server_free(struct server *s)
         worker_free(s->members[i].worker);
     (void)uv_loop_close(&s->loop);
     watcher_free(s->watcher);
+    notify_fini(&s->notify);
     settings_release(s->settings);
     config_free(s->begun_by);
     free(s->members);

@@ -143,14 +143,18 @@ void server_reload(struct server *s)
     char error[ERROR_MAX] = "the process is about to end";
     struct settings *fresh = NULL;
 
+    notify_reloading(&s->notify);
     if (s->state == SERVER_SERVING)
         fresh = settings_read(s->settings->source, s->settings, error,
                               sizeof(error));
     s->reload_failed =
         fresh == NULL || !server_adopt(s, fresh, error, sizeof(error));
-    if (s->reload_failed)
+    if (s->reload_failed) {
         log_event(LOG_LEVEL_ERROR, "reload_refused", error);
-    else
+        notify_send(&s->notify, "READY=1\nSTATUS=reload refused: %s", error);
+    } else {
         server_log_reloaded(s);
+        notify_send(&s->notify, "READY=1\nSTATUS=serving");
+    }
     settings_release(fresh);
 }

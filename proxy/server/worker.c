@@ -40,6 +40,7 @@ struct worker {
     uv_async_t commands;   /* wakes the loop to look at the three below */
     pthread_mutex_t mutex; /* of |orders| */
     struct worker_orders *orders; /* not yet looked at, the oldest first */
+    atomic_bool asked;            /* for a sign of life */
     atomic_bool stop_wished;
     atomic_bool abort_wished;
     bool stopped;
@@ -295,6 +296,7 @@ static void on_commands(uv_async_t *commands)
 {
     struct worker *w = commands->data;
 
+    atomic_store(&w->asked, false);
     obey_all(w);
     if (atomic_load(&w->stop_wished))
         stop_listening(w);
@@ -303,6 +305,17 @@ static void on_commands(uv_async_t *commands)
         proxy_gate_clear(&w->gate);
         relay_shut_down_all(&w->host);
     }
+}
+
+void worker_ask(struct worker *w)
+{
+    atomic_store(&w->asked, true);
+    uv_async_send(&w->commands);
+}
+
+bool worker_answers(const struct worker *w)
+{
+    return !atomic_load(&w->asked);
 }
 
 void worker_stop_listening(struct worker *w)

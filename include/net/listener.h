@@ -47,7 +47,9 @@ void listener_close(struct listener *l);
 /* The owner is not called any more from here on. */
 typedef void listener_drained(void *owner);
 
-/* The same, but the connections that the kernel holds are accepted first. */
-void listener_drain(struct listener *l, listener_drained *drained);
+/* The same, but the connections that the kernel holds are accepted first, unless
+ * |leaves|: then whoever else has the socket will.
+ */
+void listener_drain(struct listener *l, bool leaves, listener_drained *drained);
 
 #endif

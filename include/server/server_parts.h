@@ -50,6 +50,7 @@ struct server {
     uv_signal_t signals[SERVER_SIGNALS];
     uv_timer_t drain_timer;
     uv_timer_t sweep_timer; /* of parked connections */
+    struct inherited inherited;
     struct notify notify;
     uv_timer_t watchdog_timer;
     uv_timer_t certificate_timer;
@@ -91,6 +92,7 @@ void server_start_watchdog(struct server *s);
 char *server_address_text(const struct config_address *a);
 
 void server_log_ready(const struct server *s);
+void server_log_unused_sockets(const struct server *s);
 void server_log_reloaded(const struct server *s);
 void server_log_sessions(const struct server *s, const char *event);
 

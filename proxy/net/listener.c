@@ -20,7 +20,8 @@ struct listener {
     uv_timer_t pause;
     listener_accepted *accepted;
     listener_paused *paused;
-    listener_drained *drained; /* NULL: what is not accepted is reset */
+    listener_drained *drained; /* NULL: nobody is to be told */
+    bool accepts_the_last;
     void *owner;
     unsigned open_handles;
     bool closed;
@@ -222,7 +223,7 @@ static void on_closed(uv_handle_t *handle)
     assert(l->open_handles > 0);
     if (--l->open_handles > 0)
         return;
-    if (l->drained != NULL)
+    if (l->accepts_the_last)
         accept_the_last(l);
     close(l->fd);
     if (l->drained != NULL)
@@ -262,9 +263,10 @@ void listener_close(struct listener *l)
     uv_close((uv_handle_t *)&l->pause, on_closed);
 }
 
-void listener_drain(struct listener *l, listener_drained *drained)
+void listener_drain(struct listener *l, bool leaves, listener_drained *drained)
 {
     assert(!l->closed);
+    l->accepts_the_last = !leaves;
     l->drained = drained;
     listener_close(l);
 }

@@ -272,7 +272,9 @@ struct server *server_new(struct settings *settings, struct service *service,
     notify_init(&s->notify);
     s->begun_by = settings->config;
     config_hold(s->begun_by);
-    if (s->watcher != NULL && make_workers(s, error, error_size) &&
+    if (s->watcher != NULL &&
+        inherited_init(&s->inherited, error, error_size) &&
+        make_workers(s, error, error_size) &&
         server_adopt(s, settings, error, error_size))
         return s;
     server_free(s);
@@ -306,6 +308,7 @@ bool server_run(struct server *s, char *error, size_t error_size)
     if (started) {
         s->state = SERVER_SERVING;
         watcher_start(s->watcher);
+        server_log_unused_sockets(s);
         server_log_ready(s);
         notify_send(&s->notify, "READY=1\nSTATUS=serving");
         server_start_watchdog(s);
@@ -331,6 +334,7 @@ void server_free(struct server *s)
     (void)uv_loop_close(&s->loop);
     watcher_free(s->watcher);
     notify_fini(&s->notify);
+    inherited_fini(&s->inherited);
     settings_release(s->settings);
     config_free(s->begun_by);
     free(s->members);

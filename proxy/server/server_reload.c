@@ -33,8 +33,9 @@ static void change_fini(struct server *s, struct change *c)
 static bool prepare_orders(struct server *s, struct change *c, char *error,
                            size_t error_size)
 {
-    struct sockets *sockets = sockets_open(c->settings, s->settings, s->workers,
-                                           true, error, error_size);
+    struct sockets *sockets =
+        sockets_open(c->settings, s->settings, &s->inherited, s->workers, true,
+                     error, error_size);
     bool made = sockets != NULL;
 
     for (unsigned i = 0; made && i < s->workers; i++) {

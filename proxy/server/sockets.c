@@ -12,20 +12,20 @@
 struct sockets {
     size_t listeners;
     size_t count;
-    int fds[]; /* of the first worker, then of the next; -1: none, or taken */
+    struct socket_of at[]; /* of the first worker, then of the next */
 };
 
 static struct sockets *make(size_t workers, size_t listeners)
 {
     size_t count = workers * listeners;
-    struct sockets *s = malloc(sizeof(*s) + count * sizeof(s->fds[0]));
+    struct sockets *s = malloc(sizeof(*s) + count * sizeof(s->at[0]));
 
     if (s == NULL)
         return NULL;
     s->listeners = listeners;
     s->count = count;
     for (size_t i = 0; i < count; i++)
-        s->fds[i] = -1;
+        s->at[i] = (struct socket_of){ -1, false };
     return s;
 }
 
@@ -59,10 +59,12 @@ static bool open_one(struct sockets *s, const struct settings *settings,
     char problem[PROBLEM_MAX];
 
     for (size_t i = listener; i < s->count; i += s->listeners) {
-        s->fds[i] =
+        s->at[i] = (struct socket_of){
             listener_bind(config->address.host, config->address.port,
-                          alone && i == listener, problem, sizeof(problem));
-        if (s->fds[i] >= 0)
+                          alone && i == listener, problem, sizeof(problem)),
+            false
+        };
+        if (s->at[i].fd >= 0)
             continue;
         (void)snprintf(error, error_size, "%s:%u: [listen %s] address: %s",
                        settings->source->path, config->line, config->name,
@@ -72,8 +74,22 @@ static bool open_one(struct sockets *s, const struct settings *settings,
     return true;
 }
 
+/* False: there is none. A worker for which no descriptor is left has the others
+ * accept for it.
+ */
+static bool inherit_one(struct sockets *s, const struct settings *settings,
+                        size_t listener, struct inherited *inherited)
+{
+    for (size_t i = listener; i < s->count; i += s->listeners)
+        s->at[i] = (struct socket_of){
+            inherited_duplicate(inherited, settings->config, listener), true
+        };
+    return s->at[listener].fd >= 0;
+}
+
 struct sockets *sockets_open(const struct settings *settings,
-                             const struct settings *before, unsigned workers,
+                             const struct settings *before,
+                             struct inherited *inherited, unsigned workers,
                              bool alone, char *error, size_t error_size)
 {
     const struct config *config = settings->config;
@@ -84,6 +100,7 @@ struct sockets *sockets_open(const struct settings *settings,
         const struct config_address *address = &config->listeners[i].address;
 
         if (has_address(before, address) ||
+            inherit_one(s, settings, i, inherited) ||
             open_one(s, settings, i, alone && !has_port(before, address->port),
                      error, error_size))
             continue;
@@ -98,16 +115,17 @@ void sockets_free(struct sockets *s)
     if (s == NULL)
         return;
     for (size_t i = 0; i < s->count; i++)
-        if (s->fds[i] >= 0)
-            (void)close(s->fds[i]);
+        if (s->at[i].fd >= 0)
+            (void)close(s->at[i].fd);
     free(s);
 }
 
-int sockets_take(struct sockets *s, unsigned worker, size_t listener)
+struct socket_of sockets_take(struct sockets *s, unsigned worker,
+                              size_t listener)
 {
-    int *at = &s->fds[worker * s->listeners + listener];
-    int fd = *at;
+    struct socket_of *at = &s->at[worker * s->listeners + listener];
+    struct socket_of taken = *at;
 
-    *at = -1;
-    return fd;
+    at->fd = -1;
+    return taken;
 }

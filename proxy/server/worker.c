@@ -23,13 +23,14 @@ struct worker_listener {
     struct worker *worker;
     const struct settings_listener *settings; /* held */
     struct listener *listener;
+    bool inherited; /* the socket: others have it too, and outlive us */
 };
 
 struct worker_orders {
     struct worker_orders *next; /* utlist: given later */
     struct settings *settings;
     size_t count;
-    int sockets[]; /* one for each listener; -1: the worker has it */
+    struct socket_of sockets[]; /* one for each listener */
 };
 
 struct worker {
@@ -156,22 +157,24 @@ static void log_lost(const struct settings_listener *settings)
     log_write(&record);
 }
 
-/* Takes |fd|. */
+/* Takes |socket|. */
 static void serve(struct worker *w, const struct settings_listener *settings,
-                  int fd)
+                  struct socket_of socket)
 {
     struct worker_listener *l = calloc(1, sizeof(*l));
 
     if (l == NULL)
-        close(fd);
+        close(socket.fd);
     else
-        l->listener = listener_new(&w->loop, fd, on_accepted, on_paused, l);
+        l->listener =
+            listener_new(&w->loop, socket.fd, on_accepted, on_paused, l);
     if (l == NULL || l->listener == NULL) {
         log_lost(settings);
         free(l);
         return;
     }
     l->worker = w;
+    l->inherited = socket.inherited;
     go_by(l, settings);
     DL_APPEND(w->listeners, l);
 }
@@ -179,7 +182,7 @@ static void serve(struct worker *w, const struct settings_listener *settings,
 static void drain(struct worker *w, struct worker_listener *l)
 {
     DL_DELETE(w->listeners, l);
-    listener_drain(l->listener, free_listener);
+    listener_drain(l->listener, l->inherited, free_listener);
 }
 
 /* --- orders --- */
@@ -209,9 +212,9 @@ static void obey(struct worker *w, struct worker_orders *o)
             drain(w, l);
     }
     for (size_t i = 0; i < o->count; i++) {
-        if (o->sockets[i] >= 0)
+        if (o->sockets[i].fd >= 0)
             serve(w, &o->settings->listeners[i], o->sockets[i]);
-        o->sockets[i] = -1;
+        o->sockets[i].fd = -1;
     }
     settings_release(w->settings);
     w->settings = o->settings;
@@ -263,8 +266,8 @@ void worker_orders_free(struct worker_orders *o)
     if (o == NULL)
         return;
     for (size_t i = 0; i < o->count; i++)
-        if (o->sockets[i] >= 0)
-            close(o->sockets[i]);
+        if (o->sockets[i].fd >= 0)
+            close(o->sockets[i].fd);
     settings_release(o->settings);
     free(o);
 }

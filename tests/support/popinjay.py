@@ -74,11 +74,13 @@ class Popinjay:
             config.setdefault(section, {}).update(keys)
         return config
 
-    def start(self):
+    def start(self, launch=None):
+        """launch: another way to begin it, called with the command and the
+        keywords of Popen"""
         self._log = open(self._log_path, "ab")
         # The program drops to another user when it is started as root and
         # told to; the tests do not tell it.
-        self._process = subprocess.Popen(
+        self._process = (launch or subprocess.Popen)(
             [binary(), "-c", self.config_path], stdin=subprocess.DEVNULL,
             stdout=self._log, stderr=self._log, start_new_session=True)
         wait_until(self._is_up, 20, "popinjay")

@@ -53,10 +53,11 @@ struct config_listener {
     enum tls_version tls_min_version;
     struct config_networks allow_from; /* clients from elsewhere are closed */
     bool allow_plaintext_login;
-    enum proxy_protocol proxy_protocol; /* of balancers in front */
-    struct config_networks proxy_from;  /* where those are */
-    uint32_t max_sessions;              /* 0: no limit of its own */
-    unsigned line;                      /* where its section begins */
+    struct config_networks plaintext_from; /* or from there only */
+    enum proxy_protocol proxy_protocol;    /* of balancers in front */
+    struct config_networks proxy_from;     /* where those are */
+    uint32_t max_sessions;                 /* 0: no limit of its own */
+    unsigned line;                         /* where its section begins */
 };
 
 struct config_upstream {

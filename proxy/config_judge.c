@@ -30,7 +30,7 @@ static bool judge_clear(struct config_loading *l, struct config_listener *a,
 {
     forget(a, "certificate");
     forget(a, "private_key");
-    if (!a->allow_plaintext_login)
+    if (!a->allow_plaintext_login && a->plaintext_from.count == 0)
         return config_wrong(l, line_of(lines, CONFIG_LISTEN, "tls"),
                             "[listen %s] tls: with none nobody can log in; add "
                             "allow_plaintext_login = yes if passwords may pass "
@@ -92,6 +92,24 @@ static bool judge_proxy(struct config_loading *l, struct config_listener *a,
     return true;
 }
 
+/* One of the two would say nothing. */
+static bool judge_plaintext(struct config_loading *l, struct config_listener *a,
+                            const struct config_key_lines *lines)
+{
+    if (a->plaintext_from.count > 0 && a->allow_plaintext_login)
+        return config_wrong(l, line_of(lines, CONFIG_LISTEN, "plaintext_from"),
+                            "[listen %s] plaintext_from: means nothing with "
+                            "allow_plaintext_login = yes, which is for clients "
+                            "from everywhere",
+                            a->name);
+    if (a->plaintext_from.count > 0 && a->tls == TLS_MODE_IMPLICIT)
+        return config_wrong(l, line_of(lines, CONFIG_LISTEN, "plaintext_from"),
+                            "[listen %s] plaintext_from: means nothing with "
+                            "tls = implicit",
+                            a->name);
+    return true;
+}
+
 static bool judge_listener(struct config_loading *l, size_t i)
 {
     struct config *c = l->config;
@@ -106,7 +124,7 @@ static bool judge_listener(struct config_loading *l, size_t i)
             return config_wrong(l, line_of(lines, CONFIG_LISTEN, "address"),
                                 "[listen %s] address: is that of [listen %s]",
                                 a->name, c->listeners[j].name);
-    if (!judge_proxy(l, a, lines))
+    if (!judge_proxy(l, a, lines) || !judge_plaintext(l, a, lines))
         return false;
     if (a->tls == TLS_MODE_NONE)
         return judge_clear(l, a, lines);

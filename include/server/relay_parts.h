@@ -69,6 +69,7 @@ struct relay {
     struct relay *early_prev;
     struct login_attempt attempt; /* the last one */
 
+    const struct session_policy *policy;
     struct bridge *bridge;        /* NULL until the client may be greeted */
     enum bridge_phase phase;      /* as the gauges know it */
     struct bridge_report counted; /* as the counters know it */

@@ -30,8 +30,9 @@ struct settings_listener {
     struct settings *settings; /* which it is a part of, and lives as long as */
     const struct config_listener *config;
     struct session_policy policy;
-    struct tls_context *tls; /* NULL with tls = none */
-    unsigned number;         /* of its name, for the figures */
+    struct session_policy policy_in_clear; /* of clients in plaintext_from */
+    struct tls_context *tls;               /* NULL with tls = none */
+    unsigned number;                       /* of its name, for the figures */
 };
 
 /* One that a listener shows. */

@@ -29,22 +29,44 @@ static const enum counter kind_counters[] = {
     [PROXY_HEADER_LOCAL] = COUNTER_PROXY_LOCAL,
 };
 
-/* The log of what is turned away: |from| is the other end of the connection. */
-static void note(const struct settings_listener *listener,
-                 const union address *from, enum log_level level,
-                 const char *problem)
+enum refusal {
+    UNTRUSTED,
+    INVALID,
+    LATE,
+    CLOSED,
+};
+
+static const struct {
+    enum counter counter;
+    const char *reason;
+} refusals[] = {
+    [UNTRUSTED] = { COUNTER_PROXY_UNTRUSTED, "untrusted" },
+    [INVALID] = { COUNTER_PROXY_INVALID, "invalid" },
+    [LATE] = { COUNTER_PROXY_LATE, "late" },
+    [CLOSED] = { COUNTER_PROXY_CLOSED, "closed" },
+};
+
+/* What is turned away is counted and told: |from| is the other end. */
+static void note(struct proxy_gate *gate,
+                 const struct settings_listener *listener,
+                 const union address *from, enum refusal why,
+                 enum log_level level, const char *problem)
 {
     struct address_text text = address_describe(from);
+    char group[ADDRESS_GROUP_MAX];
     struct log_record record;
 
+    counters_add(gate->counters, refusals[why].counter, 1);
     if (!log_wants(level))
         return;
     log_begin(&record, level, "proxy_refused");
     log_record_add_string(&record, "listener", listener->config->name);
     log_record_add_string(&record, "via", text.host);
     log_record_add_number(&record, "port", text.port);
+    log_record_add_string(&record, "reason", refusals[why].reason);
     log_record_add_string(&record, "text", problem);
-    log_write_failure(&record, "", "via", text.host);
+    address_group(text.host, group);
+    log_write_failure(&record, refusals[why].reason, "via", group);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -67,11 +89,10 @@ static uv_tcp_t *leave(struct arrival *a)
     return tcp;
 }
 
-static void refuse(struct arrival *a, enum counter counter,
-                   enum log_level level, const char *problem)
+static void refuse(struct arrival *a, enum refusal why, enum log_level level,
+                   const char *problem)
 {
-    note(a->listener, &a->peer, level, problem);
-    counters_add(a->gate->counters, counter, 1);
+    note(a->gate, a->listener, &a->peer, why, level, problem);
     tcp_discard(leave(a));
     settings_release(a->listener->settings);
 }
@@ -99,7 +120,7 @@ static void pass(struct arrival *a, const struct proxy_header *header)
  */
 static void on_gone(struct arrival *a, int code)
 {
-    refuse(a, COUNTER_PROXY_CLOSED,
+    refuse(a, CLOSED,
            buf_length(&a->header) > 0 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
            code == UV_EOF ? "closed before its PROXY header was complete"
                           : uv_strerror(code));
@@ -135,13 +156,12 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *whole)
     if (status == PROXY_HEADER_DONE)
         pass(a, &header);
     else if (status < 0)
-        refuse(a, COUNTER_PROXY_INVALID, LOG_LEVEL_WARNING,
-               proxy_header_problem(status));
+        refuse(a, INVALID, LOG_LEVEL_WARNING, proxy_header_problem(status));
 }
 
 static void on_late(uv_timer_t *timer)
 {
-    refuse(timer->data, COUNTER_PROXY_LATE, LOG_LEVEL_WARNING,
+    refuse(timer->data, LATE, LOG_LEVEL_WARNING,
            "its PROXY header took too long");
 }
 
@@ -180,13 +200,13 @@ void proxy_gate_enter(struct proxy_gate *gate,
     int failed;
 
     if (!network_any_holds(trusted->at, trusted->count, &peer.any)) {
-        note(listener, &peer, LOG_LEVEL_INFO, "does not stand in proxy_from");
-        counters_add(gate->counters, COUNTER_PROXY_UNTRUSTED, 1);
+        note(gate, listener, &peer, UNTRUSTED, LOG_LEVEL_INFO,
+             "does not stand in proxy_from");
         tcp_discard(tcp);
         return;
     }
     if (gate->waiting_count >= PROXY_HEADERS_AWAITED_MAX)
-        refuse(gate->waiting, COUNTER_PROXY_LATE, LOG_LEVEL_WARNING,
+        refuse(gate->waiting, LATE, LOG_LEVEL_WARNING,
                "too many wait for their PROXY headers, and it is the oldest");
     a = wait_for_header(gate, listener, tcp, &peer);
     if (a == NULL) {
@@ -201,8 +221,7 @@ void proxy_gate_enter(struct proxy_gate *gate,
 void proxy_gate_clear(struct proxy_gate *gate)
 {
     while (gate->waiting != NULL)
-        refuse(gate->waiting, COUNTER_PROXY_CLOSED, LOG_LEVEL_DEBUG,
-               "the service ends");
+        refuse(gate->waiting, CLOSED, LOG_LEVEL_DEBUG, "the service ends");
 }
 
 void proxy_gate_init(struct proxy_gate *gate, uv_loop_t *loop,

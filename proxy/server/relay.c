@@ -5,6 +5,7 @@
 #include <utlist.h>
 
 #include "base/limits.h"
+#include "net/network.h"
 #include "net/tcp.h"
 #include "server/relay_parts.h"
 
@@ -327,6 +328,17 @@ void relay_pump(void *relay)
 
 /* --- the begin of it --- */
 
+/* TLS-6: what is lowered for some networks holds for their clients only. */
+static const struct session_policy *policy_for(
+    const struct settings_listener *listener, const union address *client)
+{
+    const struct config_networks *in_clear = &listener->config->plaintext_from;
+
+    return network_any_holds(in_clear->at, in_clear->count, &client->any)
+               ? &listener->policy_in_clear
+               : &listener->policy;
+}
+
 /* The number tells sessions of one process apart, across its workers. */
 static struct relay *make(struct relay_host *host,
                           const struct settings_listener *listener,
@@ -339,6 +351,7 @@ static struct relay *make(struct relay_host *host,
     r->host = host;
     r->listener = listener;
     r->settings = listener->settings;
+    r->policy = policy_for(listener, &origin->client);
     r->network = relay_network(r->settings->config, &origin->client);
     r->is_exempt = relay_is_exempt(r->settings->config, origin);
     r->client_leg.address = address_describe(&origin->client);

@@ -41,7 +41,7 @@ static void greet(struct relay *r)
 {
     bool overloaded = r->ticket.verdict == ADMISSION_OVERLOADED;
 
-    r->bridge = bridge_new(&r->listener->policy, overloaded, relay_now(r));
+    r->bridge = bridge_new(r->policy, overloaded, relay_now(r));
     if (r->bridge == NULL) {
         relay_client_abort(r);
         return;

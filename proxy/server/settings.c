@@ -90,6 +90,8 @@ static bool set_up_listeners(struct settings *s, char *error, size_t error_size)
         l->config = &s->config->listeners[i];
         l->policy = config_policy(s->config, l->config, s->source->version);
         l->policy.readahead_budget = s->source->readahead;
+        l->policy_in_clear = l->policy;
+        l->policy_in_clear.allow_plaintext_login = true;
         l->number =
             listener_names_take(s->source->listener_names, l->config->name);
         if (l->config->tls == TLS_MODE_NONE)

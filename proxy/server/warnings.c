@@ -25,6 +25,30 @@ static uint64_t files_allowed(void)
     return files.rlim_cur;
 }
 
+/* TLS-6: what a listener was lowered to. */
+static void warn_of_listener(const struct config_listener *listener,
+                             const char *event, const char *text)
+{
+    struct log_record r;
+
+    log_begin(&r, LOG_LEVEL_WARNING, event);
+    log_record_add_string(&r, "listener", listener->name);
+    log_record_add_string(&r, "text", text);
+    log_write(&r);
+}
+
+static void warn_of_lowered(const struct config_listener *listener)
+{
+    if (listener->tls != TLS_MODE_NONE &&
+        listener->tls_min_version < TLS_VERSION_1_2)
+        warn_of_listener(listener, "old_tls",
+                         "versions below TLS 1.2 can be broken");
+    if (listener->plaintext_from.count > 0)
+        warn_of_listener(listener, "plaintext_logins",
+                         "whoever is on the way from plaintext_from can read "
+                         "passwords");
+}
+
 void warnings_log(const struct config *config)
 {
     uint64_t files = files_allowed();
@@ -40,18 +64,8 @@ void warnings_log(const struct config *config)
     if (config->trace_user != NULL || config->trace_client.count > 0)
         log_event(LOG_LEVEL_WARNING, "tracing",
                   "trace_user or trace_client is set");
-    for (size_t i = 0; i < config->listener_count; i++) {
-        const struct config_listener *listener = &config->listeners[i];
-
-        if (listener->tls == TLS_MODE_NONE ||
-            listener->tls_min_version >= TLS_VERSION_1_2)
-            continue;
-        log_begin(&r, LOG_LEVEL_WARNING, "old_tls");
-        log_record_add_string(&r, "listener", listener->name);
-        log_record_add_string(&r, "text",
-                              "versions below TLS 1.2 can be broken");
-        log_write(&r);
-    }
+    for (size_t i = 0; i < config->listener_count; i++)
+        warn_of_lowered(&config->listeners[i]);
     if (files >= files_needed(config))
         return;
     log_begin(&r, LOG_LEVEL_WARNING, "few_files");

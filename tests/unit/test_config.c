@@ -548,6 +548,27 @@ static void test_balancers(void **state)
               "\"yes\"");
 }
 
+/* TLS-6: clear text for some networks, where that says anything. */
+static void test_plaintext_networks(void **state)
+{
+    struct config *c =
+        load_good("[listen a]\naddress = 127.0.0.1:110\n"
+                  "tls = none\n"
+                  "plaintext_from = 192.0.2.0/24, ::1\n" UPSTREAM);
+
+    (void)state;
+    assert_false(c->listeners[0].allow_plaintext_login);
+    assert_int_equal(c->listeners[0].plaintext_from.count, 2);
+    config_free(c);
+    check_bad(PLAIN "plaintext_from = 192.0.2.1\n" UPSTREAM,
+              ":5: [listen a] plaintext_from: means nothing with "
+              "allow_plaintext_login = yes, which is for clients from "
+              "everywhere");
+    check_bad(LISTEN PAIR "plaintext_from = 192.0.2.1\n" UPSTREAM,
+              ":5: [listen a] plaintext_from: means nothing with tls = "
+              "implicit");
+}
+
 static void test_networks(void **state)
 {
     struct config *c =
@@ -926,6 +947,7 @@ int main(void)
         cmocka_unit_test(test_several_certificates),
         cmocka_unit_test(test_old_tls),
         cmocka_unit_test(test_balancers),
+        cmocka_unit_test(test_plaintext_networks),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_login_policy),
         cmocka_unit_test(test_limits_of_clients),

@@ -10,19 +10,24 @@
 /* With its NUL: what follows it can never be taken for a part of it. */
 static bool add_text(EVP_MD_CTX *digest, const char *text)
 {
-    if (text == NULL)
-        text = "";
     return EVP_DigestUpdate(digest, text, strlen(text) + 1) == 1;
 }
 
-/* As verification will ask for it: a host, or an address. */
-static bool add_name(EVP_MD_CTX *digest, X509_VERIFY_PARAM *param)
+/* As verification will ask for them: hosts, or an address. */
+static bool add_names(EVP_MD_CTX *digest, X509_VERIFY_PARAM *param)
 {
-    const char *host = X509_VERIFY_PARAM_get0_host(param, 0);
     char *address = X509_VERIFY_PARAM_get1_ip_asc(param);
-    bool added = (host != NULL || address != NULL) && add_text(digest, host) &&
-                 add_text(digest, address);
+    const char *host;
+    int hosts = 0;
+    bool added = true;
 
+    while (added &&
+           (host = X509_VERIFY_PARAM_get0_host(param, hosts)) != NULL) {
+        added = add_text(digest, host);
+        hosts++;
+    }
+    added = added && (hosts > 0 || address != NULL) && add_text(digest, "") &&
+            add_text(digest, address != NULL ? address : "");
     OPENSSL_free(address);
     return added;
 }
@@ -60,7 +65,7 @@ bool tls_proof_key_make(X509_STORE_CTX *chain, uint64_t trust,
     bool made = digest != NULL &&
                 EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
                 EVP_DigestUpdate(digest, &trust, sizeof(trust)) == 1 &&
-                add_name(digest, X509_STORE_CTX_get0_param(chain)) &&
+                add_names(digest, X509_STORE_CTX_get0_param(chain)) &&
                 add_shown(digest, chain) &&
                 EVP_DigestFinal_ex(digest, key->digest, NULL) == 1;
 

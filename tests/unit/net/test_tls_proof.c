@@ -154,6 +154,21 @@ static struct tls_proof_key key_of_host(const char *name)
     return key;
 }
 
+static struct tls_proof_key key_of_two_hosts(void)
+{
+    struct tls_proof_key key;
+    struct chain c;
+
+    show(&c, &authority, &usual, NULL, NULL);
+    ask_for_host(&c, NAME);
+    assert_int_equal(X509_VERIFY_PARAM_add1_host(
+                         X509_STORE_CTX_get0_param(c.context), OTHER_NAME, 0),
+                     1);
+    assert_true(tls_proof_key_make(c.context, TRUST, &key));
+    put_away(&c);
+    return key;
+}
+
 static struct tls_proof_key key_of_address(const char *address)
 {
     struct tls_proof_key key;
@@ -194,6 +209,7 @@ static void test_all_that_matters_is_in_the_key(void **state)
         key_of_chain(TRUST, &middle, &usual, NULL),
         key_of_host(OTHER_NAME),
         key_of_host("192.0.2.1"),
+        key_of_two_hosts(),
         key_of_address("192.0.2.1"),
         key_of_address("192.0.2.2"),
     };

@@ -53,6 +53,11 @@ void worker_obey(struct worker *w, struct worker_orders *o);
  */
 MUST_CHECK bool worker_start(struct worker *w, uv_async_t *ended);
 
+/* False: there are orders that it has not carried out, or sockets that it has not
+ * closed yet.
+ */
+bool worker_is_settled(const struct worker *w);
+
 /* A sign of life: whether the loop has taken a turn since worker_ask. */
 void worker_ask(struct worker *w);
 bool worker_answers(const struct worker *w);

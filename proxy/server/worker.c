@@ -41,6 +41,7 @@ struct worker {
     uv_async_t commands;   /* wakes the loop to look at the three below */
     pthread_mutex_t mutex; /* of |orders| */
     struct worker_orders *orders; /* not yet looked at, the oldest first */
+    atomic_uint unsettled;        /* orders, and sockets that close */
     atomic_bool asked;            /* for a sign of life */
     atomic_bool stop_wished;
     atomic_bool abort_wished;
@@ -143,6 +144,7 @@ static void free_listener(void *listener)
 {
     struct worker_listener *l = listener;
 
+    atomic_fetch_sub(&l->worker->unsettled, 1);
     go_by(l, NULL);
     free(l);
 }
@@ -182,6 +184,7 @@ static void serve(struct worker *w, const struct settings_listener *settings,
 static void drain(struct worker *w, struct worker_listener *l)
 {
     DL_DELETE(w->listeners, l);
+    atomic_fetch_add(&w->unsettled, 1);
     listener_drain(l->listener, l->inherited, free_listener);
 }
 
@@ -241,6 +244,7 @@ static void obey_all(struct worker *w)
         if (!w->stopped)
             obey(w, o);
         worker_orders_free(o);
+        atomic_fetch_sub(&w->unsettled, 1);
     }
 }
 
@@ -274,6 +278,7 @@ void worker_orders_free(struct worker_orders *o)
 
 void worker_obey(struct worker *w, struct worker_orders *o)
 {
+    atomic_fetch_add(&w->unsettled, 1);
     pthread_mutex_lock(&w->mutex);
     LL_APPEND(w->orders, o);
     pthread_mutex_unlock(&w->mutex);
@@ -308,6 +313,11 @@ static void on_commands(uv_async_t *commands)
         proxy_gate_clear(&w->gate);
         relay_shut_down_all(&w->host);
     }
+}
+
+bool worker_is_settled(const struct worker *w)
+{
+    return atomic_load(&w->unsettled) == 0;
 }
 
 void worker_ask(struct worker *w)

@@ -30,12 +30,23 @@ static void change_fini(struct server *s, struct change *c)
     status_server_close(c->status);
 }
 
+/* Whether a stranger would be in the way, rather than a socket of ours that has
+ * yet to close.
+ */
+static bool is_settled(const struct server *s)
+{
+    for (unsigned i = 0; i < s->workers; i++)
+        if (!worker_is_settled(s->members[i].worker))
+            return false;
+    return true;
+}
+
 static bool prepare_orders(struct server *s, struct change *c, char *error,
                            size_t error_size)
 {
     struct sockets *sockets =
-        sockets_open(c->settings, s->settings, &s->inherited, s->workers, true,
-                     error, error_size);
+        sockets_open(c->settings, s->settings, &s->inherited, s->workers,
+                     is_settled(s), error, error_size);
     bool made = sockets != NULL;
 
     for (unsigned i = 0; made && i < s->workers; i++) {

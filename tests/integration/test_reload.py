@@ -239,8 +239,9 @@ def test_another_upstream(start_proxy):
     not even where it has the same name."""
     here = Mailbox([mail.message("here", b"1\r\n")])
     there = Mailbox([mail.message("there", b"12\r\n")])
-    with FakeImap(here) as first, \
-            FakeImap(there, address=("127.0.0.2", first.port)) as second:
+    port = free_port()
+    with FakeImap(here, address=(LOOPBACK, port)) as first, \
+            FakeImap(there, address=("127.0.0.2", port)) as second:
         upstream = {"tls": "none", "server_name": "imap.example"}
         proxy = start_proxy({**upstream, "address": f"{LOOPBACK}:{first.port}"})
         for _ in range(2):

@@ -1,198 +1,357 @@
-/* The figures as a page for a person: no scripts, nothing loaded from
- * elsewhere, renewed by the browser every few seconds.
+/* The figures as a page for a person on call: what is wrong first, then how it
+ * goes, then the details. No scripts, nothing loaded from elsewhere, renewed by
+ * the browser every few seconds.
  */
-#include <string.h>
-
+#include "server/html_writer.h"
+#include "server/limit.h"
 #include "server/status_page.h"
+#include "server/status_parts.h"
 #include "session/bridge.h"
 
-/* STATUS_STYLE_HASH is its hash; a test says when it no longer is. */
-const char status_page_style[] =
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;"
-    "padding:0 1rem;color:#222;background:#fafafa}"
-    "h1{font-size:1.6rem;margin:0}"
-    "h2{font-size:1.05rem;margin:1.8rem 0 .3rem}"
-    "p{margin:.2rem 0;color:#555}"
-    "table{border-collapse:collapse;width:100%}"
-    "th{text-align:left;font-weight:400}"
-    "td{text-align:right;font-variant-numeric:tabular-nums}"
-    "th,td{padding:.25rem .5rem;border-bottom:1px solid #ddd}"
-    ".state{display:inline-block;padding:.1rem .6rem;border-radius:1rem;"
-    "color:#fff;background:#a33}"
-    ".serving{background:#275}"
-    "@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}"
-    "p{color:#aaa}th,td{border-color:#444}}";
+static const char *const two_spans[] = { "last hour", "since start", NULL };
 
-static void text(struct buf *out, const char *s)
+/* --- the head --- */
+
+static void write_uptime(struct buf *out, uint64_t seconds)
 {
-    (void)buf_append_string(out, s);
+    html_number(out, seconds / 86400);
+    html_text(out, " d ");
+    html_number(out, seconds / 3600 % 24);
+    html_text(out, " h ");
+    html_number(out, seconds / 60 % 60);
+    html_text(out, " min");
 }
 
-static void escaped(struct buf *out, const char *s)
+static const char *state_class(enum status_state state)
 {
-    for (; *s != '\0'; s++) {
-        switch (*s) {
-        case '&':
-            text(out, "&amp;");
-            break;
-        case '<':
-            text(out, "&lt;");
-            break;
-        case '>':
-            text(out, "&gt;");
-            break;
-        case '"':
-            text(out, "&quot;");
-            break;
-        default:
-            (void)buf_append_octet(out, (unsigned char)*s);
-            break;
-        }
+    switch (state) {
+    case STATUS_SERVING:
+        return "good";
+    case STATUS_UPSTREAM_FAILING:
+        return "bad";
+    case STATUS_STARTING:
+    case STATUS_DRAINING:
+    case STATUS_STATE_COUNT:
+        break;
     }
+    return "warn";
 }
 
-static void row(struct buf *out, const char *name, uint64_t value)
-{
-    text(out, "<tr><th scope=\"row\">");
-    escaped(out, name);
-    text(out, "</th><td>");
-    (void)buf_append_number(out, value);
-    text(out, "</td></tr>\n");
-}
-
-static void begin_table(struct buf *out, const char *title)
-{
-    text(out, "<h2>");
-    escaped(out, title);
-    text(out, "</h2>\n<table>\n");
-}
-
-static void end_table(struct buf *out)
-{
-    text(out, "</table>\n");
-}
-
-static void head(struct buf *out, const struct status_figures *f)
+static void write_head(struct buf *out, const struct status_figures *f)
 {
     const char *state = status_state_name(f->state);
 
-    text(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
-              "<meta charset=\"utf-8\">\n"
-              "<meta name=\"viewport\" content=\"width=device-width\">\n"
-              "<meta http-equiv=\"refresh\" content=\"10\">\n"
-              "<title>popinjay: ");
-    text(out, state);
-    text(out, "</title>\n<style>");
-    text(out, status_page_style);
-    text(out, "</style>\n</head>\n<body>\n<h1>popinjay <span class=\"state");
-    text(out, f->state == STATUS_SERVING ? " serving\">" : "\">");
-    text(out, state);
-    text(out, "</span></h1>\n<p>Version ");
-    escaped(out, f->version);
-    text(out, ", before ");
-    escaped(out, f->upstream);
-    text(out, ", up for ");
-    (void)buf_append_number(out, f->uptime_seconds / 86400);
-    text(out, " d ");
-    (void)buf_append_number(out, f->uptime_seconds / 3600 % 24);
-    text(out, " h ");
-    (void)buf_append_number(out, f->uptime_seconds / 60 % 60);
-    text(out, " min ");
-    (void)buf_append_number(out, f->uptime_seconds % 60);
-    text(out, " s, with ");
-    (void)buf_append_number(out, f->workers);
-    text(out, f->workers == 1 ? " worker.</p>\n" : " workers.</p>\n");
+    html_text(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
+                   "<meta charset=\"utf-8\">\n"
+                   "<meta name=\"viewport\" content=\"width=device-width\">\n"
+                   "<meta http-equiv=\"refresh\" content=\"10\">\n"
+                   "<title>popinjay: ");
+    html_text(out, state);
+    html_text(out, "</title>\n<style>");
+    html_text(out, status_page_style);
+    html_text(out, "</style>\n</head>\n<body>\n<header>\n<h1>popinjay</h1>\n"
+                   "<strong class=\"state ");
+    html_text(out, state_class(f->state));
+    html_text(out, "\">");
+    html_text(out, state);
+    html_text(out, "</strong>\n<p>before ");
+    html_escaped(out, f->upstream);
+    html_text(out, ", up for ");
+    write_uptime(out, f->uptime_seconds);
+    html_text(out, ", version ");
+    html_escaped(out, f->version);
+    html_text(out, "</p>\n</header>\n<main>\n");
 }
 
-static void sessions(struct buf *out, const struct status_figures *f)
+/* --- at a glance --- */
+
+static void begin_tile(struct buf *out, const char *name)
 {
-    const struct counters_total *t = &f->totals;
-
-    begin_table(out, "Sessions");
-    row(out, "active", f->sessions);
-    for (unsigned i = 0; i < BRIDGE_PHASE_COUNT; i++) {
-        text(out, "<tr><th scope=\"row\">&ensp;");
-        escaped(out, bridge_phase_name((enum bridge_phase)i));
-        text(out, "</th><td>");
-        (void)buf_append_number(out, counters_in_phase(t, i));
-        text(out, "</td></tr>\n");
-    }
-    row(out, "at most", f->max_sessions);
-    row(out, "in all", t->value[COUNTER_SESSIONS]);
-    end_table(out);
+    html_text(out, "<div><dt>");
+    html_text(out, name);
+    html_text(out, "</dt><dd>");
 }
 
-static void upstream(struct buf *out, const struct status_figures *f)
+static void end_tile(struct buf *out)
 {
-    const struct counters_total *t = &f->totals;
-
-    begin_table(out, "Upstream connections");
-    row(out, "came up", t->value[COUNTER_UPSTREAM_CONNECTS]);
-    row(out, "used again", t->value[COUNTER_UPSTREAM_REUSED]);
-    row(out, "parked", f->parked);
-    row(out, "failed or broke", t->value[COUNTER_UPSTREAM_FAILURES]);
-    row(out, "commands not understood", t->value[COUNTER_UPSTREAM_REJECTS]);
-    end_table(out);
+    html_text(out, "</dd></div>\n");
 }
 
-static void work(struct buf *out, const struct counters_total *t)
+static void write_tiles(struct buf *out, const struct status_figures *f,
+                        const struct history_minute *hour)
 {
-    begin_table(out, "Logins");
-    row(out, "succeeded", t->value[COUNTER_LOGINS_OK]);
-    row(out, "failed", t->value[COUNTER_LOGINS_FAILED]);
-    end_table(out);
-    begin_table(out, "Listings");
-    row(out, "full", t->value[COUNTER_LISTINGS_FULL]);
-    row(out, "updated", t->value[COUNTER_LISTINGS_UPDATED]);
-    row(out, "unchanged", t->value[COUNTER_LISTINGS_FRESH]);
-    end_table(out);
-    begin_table(out, "Mail");
-    row(out, "messages retrieved", t->value[COUNTER_MESSAGES_RETRIEVED]);
-    row(out, "octets retrieved", t->value[COUNTER_OCTETS_RETRIEVED]);
-    row(out, "messages deleted", t->value[COUNTER_MESSAGES_DELETED]);
-    row(out, "sizes misstated by the upstream",
-        t->value[COUNTER_SIZE_MISMATCHES]);
-    end_table(out);
+    const struct histogram_total *login =
+        &f->totals.stage[COUNTER_STAGE_CLIENT_LOGIN];
+
+    html_text(out, "<dl class=\"tiles\">\n");
+    begin_tile(out, "sessions now");
+    html_number(out, f->sessions);
+    html_text(out, " <small>of ");
+    html_number(out, f->max_sessions);
+    html_text(out, "</small>");
+    end_tile(out);
+    begin_tile(out, "logins in the last hour");
+    html_number(out, hour->value[COUNTER_LOGINS_OK]);
+    end_tile(out);
+    begin_tile(out, "logins failed in the last hour");
+    html_number(out, hour->value[COUNTER_LOGINS_FAILED]);
+    end_tile(out);
+    begin_tile(out, "messages in the last hour");
+    html_number(out, hour->value[COUNTER_MESSAGES_RETRIEVED]);
+    end_tile(out);
+    begin_tile(out, "login time, 95 of 100 below");
+    if (histogram_count(login) > 0)
+        html_latency(out, histogram_percentile_ms(login, 95));
+    else
+        html_text(out, "-");
+    end_tile(out);
+    html_text(out, "</dl>\n");
 }
 
-static void handshakes(struct buf *out, const struct counters_total *t)
-{
-    begin_table(out, "TLS handshakes");
-    row(out, "with clients", t->value[COUNTER_CLIENT_TLS_NEW]);
-    row(out, "resumed", t->value[COUNTER_CLIENT_TLS_RESUMED]);
-    row(out, "with the upstream", t->value[COUNTER_UPSTREAM_TLS_NEW]);
-    row(out, "resumed", t->value[COUNTER_UPSTREAM_TLS_RESUMED]);
-    end_table(out);
-}
+/* --- details --- */
 
 /* Only what has happened; all the reasons would fill the screen with zeros. */
-static void reasons(struct buf *out, const char *title, unsigned first,
-                    const uint64_t *values)
+static void write_failures(struct buf *out, const struct status_figures *f,
+                           const struct history_minute *hour)
 {
     bool any = false;
 
-    for (unsigned i = first; i < FAULT_COUNT; i++) {
-        if (values[i] == 0)
+    html_begin_table(out, "failures", "Logins that failed", "reason",
+                     two_spans);
+    for (unsigned i = FAULT_NONE + 1; i < FAULT_COUNT; i++) {
+        if (f->totals.login_failures[i] == 0)
             continue;
-        if (!any)
-            begin_table(out, title);
         any = true;
-        row(out, fault_name((enum fault)i), values[i]);
+        html_row_of_two(out, fault_name((enum fault)i), hour->login_failures[i],
+                        f->totals.login_failures[i]);
     }
-    if (any)
-        end_table(out);
+    if (!any)
+        html_row_of_two(out, "none", 0, 0);
+    html_end_table(out);
+}
+
+static void write_time_row(struct buf *out, const struct status_figures *f,
+                           const char *name, uint64_t unix_s)
+{
+    html_begin_row(out, name);
+    html_text(out, "<td>");
+    if (unix_s == 0) {
+        html_text(out, "never");
+    } else {
+        html_duration(out,
+                      f->now_seconds > unix_s ? f->now_seconds - unix_s : 0);
+        html_text(out, " ago");
+    }
+    html_text(out, "</td></tr>\n");
+}
+
+static void write_health(struct buf *out, const struct status_figures *f)
+{
+    const struct upstream_health_view *h = &f->health;
+
+    html_begin_table(out, "upstream", "Upstream", NULL, NULL);
+    html_begin_row(out, "health");
+    html_text(out, "<td><span class=\"");
+    html_text(out, h->verdict == UPSTREAM_REACHED   ? "good"
+                   : h->verdict == UPSTREAM_FAILING ? "bad"
+                                                    : "warn");
+    html_text(out, "\">");
+    html_text(out, upstream_verdict_name(h->verdict));
+    html_text(out, "</span></td></tr>\n");
+    write_time_row(out, f, "last reached", h->success_unix_s);
+    write_time_row(out, f, "last failure", h->failure_unix_s);
+    if (h->failure[0] != '\0') {
+        html_begin_row(out, "which was");
+        html_text(out, "<td class=\"text\">");
+        html_escaped(out, h->failure);
+        html_text(out, "</td></tr>\n");
+    }
+    html_begin_row(out, "attempts in 5 min that failed");
+    html_text(out, "<td>");
+    html_number(out, h->recent_failures);
+    html_text(out, " of ");
+    html_number(out, (uint64_t)h->recent_failures + h->recent_successes);
+    html_text(out, "</td></tr>\n");
+    html_row(out, "connections now", f->upstreams);
+    html_row(out, "of them parked", f->parked);
+    html_row(out, "logins that wait for one", f->upstream_queue);
+    html_row(out, "parked ones used again",
+             f->totals.value[COUNTER_UPSTREAM_REUSED]);
+    html_row(out, "failed or broke",
+             f->totals.value[COUNTER_UPSTREAM_FAILURES]);
+    html_row(out, "commands not understood",
+             f->totals.value[COUNTER_UPSTREAM_REJECTS]);
+    html_end_table(out);
+}
+
+static void write_stages(struct buf *out, const struct counters_total *t)
+{
+    static const char *const columns[] = { "half below", "95 of 100", NULL };
+    static const char *const names[COUNTER_STAGE_COUNT] = {
+        [COUNTER_STAGE_CONNECT] = "connect",
+        [COUNTER_STAGE_TLS] = "TLS handshake",
+        [COUNTER_STAGE_GREETING] = "greeting",
+        [COUNTER_STAGE_LOGIN] = "login",
+        [COUNTER_STAGE_SELECT] = "select mailbox",
+        [COUNTER_STAGE_LISTING] = "listing",
+        [COUNTER_STAGE_FIRST_OCTET] = "message's first octet",
+        [COUNTER_STAGE_REMOVAL] = "removal at QUIT",
+        [COUNTER_STAGE_CLIENT_LOGIN] = "login, all of it",
+    };
+
+    html_begin_table(out, "stages", "How long the upstream takes", "for",
+                     columns);
+    for (unsigned i = 0; i < COUNTER_STAGE_COUNT; i++) {
+        if (histogram_count(&t->stage[i]) == 0)
+            continue;
+        html_begin_row(out, names[i]);
+        html_text(out, "<td>");
+        html_latency(out, histogram_percentile_ms(&t->stage[i], 50));
+        html_text(out, "</td><td>");
+        html_latency(out, histogram_percentile_ms(&t->stage[i], 95));
+        html_text(out, "</td></tr>\n");
+    }
+    html_end_table(out);
+}
+
+static void write_certificates(struct buf *out, const struct status_figures *f)
+{
+    static const char *const columns[] = { "name", "expires", "days left",
+                                           NULL };
+
+    if (f->certificate_count == 0)
+        return;
+    html_begin_table(out, "certificates", "Certificates", "listener", columns);
+    for (size_t i = 0; i < f->certificate_count; i++) {
+        const struct settings_certificate *c = &f->certificates[i];
+        int64_t days = status_days_left(c, f);
+
+        html_begin_row(out, c->listener);
+        html_text(out, "<td class=\"text\">");
+        html_escaped(out, c->facts.name);
+        html_text(out, "</td><td><span>");
+        html_date(out, c->facts.not_after_s > 0 ? (uint64_t)c->facts.not_after_s
+                                                : 0);
+        html_text(out, "</span></td><td><span class=\"");
+        html_text(out, days >= CERTIFICATE_WARN_DAYS    ? "good"
+                       : days >= CERTIFICATE_ALARM_DAYS ? "warn"
+                                                        : "bad");
+        html_text(out, "\">");
+        if (days < 0)
+            html_text(out, "expired");
+        else
+            html_number(out, (uint64_t)days);
+        html_text(out, "</span></td></tr>\n");
+    }
+    html_end_table(out);
+}
+
+static bool write_limit(struct buf *out, const char *name, enum counter counter,
+                        const struct status_figures *f,
+                        const struct history_minute *hour)
+{
+    if (f->totals.value[counter] == 0)
+        return false;
+    html_row_of_two(out, name, hour->value[counter], f->totals.value[counter]);
+    return true;
+}
+
+static void write_limits(struct buf *out, const struct status_figures *f,
+                         const struct history_minute *hour)
+{
+    bool any = false;
+
+    html_begin_table(out, "limits", "Limits that were hit", "limit", two_spans);
+    for (unsigned i = 0; i < LIMIT_COUNT; i++)
+        any |= write_limit(out, limit_name((enum limit)i),
+                           limit_counter((enum limit)i), f, hour);
+    any |= write_limit(out, "allow_from", COUNTER_CLIENTS_NOT_ALLOWED, f, hour);
+    if (!any)
+        html_row_of_two(out, "none", 0, 0);
+    html_end_table(out);
+}
+
+static void write_listeners(struct buf *out, const struct status_figures *f)
+{
+    static const char *const columns[] = { "sessions now", "in all", NULL };
+
+    html_begin_table(out, "listeners", "Listeners", "listener", columns);
+    for (unsigned i = 0; i < COUNTERS_LISTENERS; i++) {
+        const char *name = listener_names_find(f->listener_names, i);
+        uint64_t active = 0;
+
+        for (unsigned n = 0; n < BRIDGE_PHASE_COUNT; n++)
+            active += f->totals.sessions_in_phase[i][n];
+        if (name != NULL)
+            html_row_of_two(out, name, active, f->totals.sessions[i]);
+    }
+    html_end_table(out);
+}
+
+static void write_states(struct buf *out, const struct counters_total *t)
+{
+    html_begin_table(out, "states", "Sessions by state", NULL, NULL);
+    for (unsigned i = 0; i < BRIDGE_PHASE_COUNT; i++)
+        html_row(out, bridge_phase_name((enum bridge_phase)i),
+                 counters_in_phase(t, i));
+    html_end_table(out);
+}
+
+static void write_work(struct buf *out, const struct status_figures *f)
+{
+    const uint64_t *v = f->totals.value;
+
+    html_begin_table(out, "work", "Since the start", NULL, NULL);
+    html_row(out, "sessions", v[COUNTER_SESSIONS]);
+    html_row(out, "logins", v[COUNTER_LOGINS_OK]);
+    html_row(out, "messages retrieved", v[COUNTER_MESSAGES_RETRIEVED]);
+    html_begin_row(out, "their size");
+    html_text(out, "<td>");
+    html_octets(out, v[COUNTER_OCTETS_RETRIEVED]);
+    html_text(out, "</td></tr>\n");
+    html_row(out, "messages deleted", v[COUNTER_MESSAGES_DELETED]);
+    html_row(out, "listings known already", v[COUNTER_LISTINGS_FRESH]);
+    html_row(out, "listings in full", v[COUNTER_LISTINGS_FULL]);
+    html_row(out, "sizes misstated by the upstream",
+             v[COUNTER_SIZE_MISMATCHES]);
+    html_row(out, "TLS handshakes with clients", v[COUNTER_CLIENT_TLS_NEW]);
+    html_row(out, "resumed ones", v[COUNTER_CLIENT_TLS_RESUMED]);
+    html_row(out, "below TLS 1.2", v[COUNTER_SESSIONS_OLD_TLS]);
+    html_begin_row(out, "memory");
+    html_text(out, "<td>");
+    html_octets(out, f->process.resident_octets);
+    html_text(out, "</td></tr>\n");
+    html_end_table(out);
+}
+
+static void write_ends(struct buf *out, const struct counters_total *t)
+{
+    html_begin_table(out, "ends", "How sessions ended", NULL, NULL);
+    for (unsigned i = 0; i < FAULT_COUNT; i++)
+        if (t->session_ends[i] > 0 || i == FAULT_NONE)
+            html_row(out, fault_name((enum fault)i), t->session_ends[i]);
+    html_end_table(out);
 }
 
 bool status_page_html(const struct status_figures *f, struct buf *out)
 {
-    head(out, f);
-    sessions(out, f);
-    work(out, &f->totals);
-    upstream(out, f);
-    handshakes(out, &f->totals);
-    reasons(out, "Why logins failed", FAULT_NONE + 1, f->totals.login_failures);
-    reasons(out, "How sessions ended", FAULT_NONE, f->totals.session_ends);
-    text(out, "<p>The same as <a href=\"/status\">JSON</a> and for "
-              "<a href=\"/metrics\">Prometheus</a>.</p>\n</body>\n</html>\n");
+    const struct history_minute hour = history_hour(f->history);
+
+    write_head(out, f);
+    status_write_notices(out, f, &hour);
+    write_tiles(out, f, &hour);
+    status_write_picture(out, f, &hour);
+    write_failures(out, f, &hour);
+    write_health(out, f);
+    write_certificates(out, f);
+    write_limits(out, f, &hour);
+    write_listeners(out, f);
+    write_states(out, &f->totals);
+    write_stages(out, &f->totals);
+    write_ends(out, &f->totals);
+    write_work(out, f);
+    html_text(out, "</main>\n<footer><p>Renewed every 10 s. The same as "
+                   "<a href=\"/status\">JSON</a> and for <a href=\"/metrics\">"
+                   "Prometheus</a>.</p></footer>\n</body>\n</html>\n");
     return !buf_failed(out);
 }

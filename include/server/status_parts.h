@@ -1,0 +1,27 @@
+/* status_parts.h - the parts of the page for people, shared by its source files
+ * only: status_html.c (the page), status_notices.c, status_picture.c.
+ */
+#ifndef POPINJAY_SERVER_STATUS_PARTS_H
+#define POPINJAY_SERVER_STATUS_PARTS_H
+
+#include "base/buf.h"
+#include "server/history.h"
+#include "server/status_figures.h"
+
+/* A certificate that expires so soon is worth a notice, and so soon a loud one.
+ */
+#define CERTIFICATE_WARN_DAYS 14
+#define CERTIFICATE_ALARM_DAYS 3
+
+/* Until it expires; negative: since. */
+int64_t status_days_left(const struct settings_certificate *c,
+                         const struct status_figures *f);
+
+/* What a person on call should know first, the worst first. */
+void status_write_notices(struct buf *out, const struct status_figures *f,
+                          const struct history_minute *hour);
+
+void status_write_picture(struct buf *out, const struct status_figures *f,
+                          const struct history_minute *hour);
+
+#endif

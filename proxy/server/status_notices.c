@@ -1,0 +1,178 @@
+/* What wants a person's attention, in a sentence each. */
+#include "server/html_writer.h"
+#include "server/limit.h"
+#include "server/status_parts.h"
+#include "session/fault.h"
+
+#define DAY_S 86400
+#define NEARLY_FULL_PERCENT 80
+#define STATUS_NOTICES_MAX (64 * 1024)
+
+struct notices {
+    struct buf *out; /* of the notice that is written: the page or |later| */
+    struct buf *page;
+    struct buf later; /* warnings: alarms come first */
+    const struct status_figures *f;
+    const struct history_minute *hour;
+    unsigned count;
+};
+
+int64_t status_days_left(const struct settings_certificate *c,
+                         const struct status_figures *f)
+{
+    int64_t left_s = c->facts.not_after_s - (int64_t)f->now_seconds;
+
+    return left_s >= 0 ? left_s / DAY_S : -((-left_s + DAY_S - 1) / DAY_S);
+}
+
+/* The sentence and `</li>` are the caller's. */
+static void begin(struct notices *n, bool alarming)
+{
+    n->count++;
+    n->out = alarming ? n->page : &n->later;
+    html_text(n->out, alarming
+                          ? "<li class=\"bad\"><strong>Alarm:</strong> "
+                          : "<li class=\"warn\"><strong>Warning:</strong> ");
+}
+
+static void end(struct notices *n)
+{
+    html_text(n->out, "</li>\n");
+}
+
+static void say(struct notices *n, bool alarming, const char *sentence)
+{
+    begin(n, alarming);
+    html_text(n->out, sentence);
+    end(n);
+}
+
+static void ago(struct buf *out, const struct status_figures *f,
+                uint64_t unix_s)
+{
+    html_duration(out, f->now_seconds > unix_s ? f->now_seconds - unix_s : 0);
+    html_text(out, " ago");
+}
+
+static void on_state(struct notices *n)
+{
+    const struct status_figures *f = n->f;
+
+    switch (f->state) {
+    case STATUS_UPSTREAM_FAILING:
+        begin(n, true);
+        html_text(n->out, "the upstream is not reached: ");
+        html_escaped(n->out, f->health.failure);
+        if (f->health.success_unix_s > 0) {
+            html_text(n->out, ". The last success was ");
+            ago(n->out, f, f->health.success_unix_s);
+        }
+        html_text(n->out, ".");
+        end(n);
+        break;
+    case STATUS_DRAINING:
+        say(n, false, "it is stopping: no new sessions are taken.");
+        break;
+    case STATUS_STARTING:
+        say(n, false, "it is starting: the upstream was not reached yet.");
+        break;
+    case STATUS_SERVING:
+    case STATUS_STATE_COUNT:
+        break;
+    }
+}
+
+static void on_certificates(struct notices *n)
+{
+    for (size_t i = 0; i < n->f->certificate_count; i++) {
+        const struct settings_certificate *c = &n->f->certificates[i];
+        int64_t days = status_days_left(c, n->f);
+
+        if (days >= CERTIFICATE_WARN_DAYS)
+            continue;
+        begin(n, days < CERTIFICATE_ALARM_DAYS);
+        html_text(n->out, "the certificate of ");
+        html_escaped(n->out, c->listener);
+        html_text(n->out, " for ");
+        html_escaped(n->out, c->facts.name);
+        if (days < 0) {
+            html_text(n->out, " has expired.");
+        } else {
+            html_text(n->out, " expires in ");
+            html_number(n->out, (uint64_t)days);
+            html_text(n->out, days == 1 ? " day." : " days.");
+        }
+        end(n);
+    }
+}
+
+/* Of faults that are somebody's to mend: ours or the operator's. */
+static void on_failures(struct notices *n)
+{
+    for (unsigned i = FAULT_NONE + 1; i < FAULT_COUNT; i++) {
+        enum fault fault = (enum fault)i;
+        enum fault_class class = fault_class(fault);
+        bool alarming = fault_is_alarm(fault);
+
+        if (n->hour->login_failures[i] == 0 ||
+            (class != FAULT_CLASS_UPSTREAM && class != FAULT_CLASS_RESOURCES &&
+             !alarming))
+            continue;
+        begin(n, alarming);
+        html_number(n->out, n->hour->login_failures[i]);
+        html_text(n->out, " logins failed in the last hour: ");
+        html_escaped(n->out, fault_pop3_text(fault));
+        html_text(n->out, ".");
+        end(n);
+    }
+}
+
+static void on_limits(struct notices *n)
+{
+    for (unsigned i = 0; i < LIMIT_COUNT; i++) {
+        uint64_t times = n->hour->value[limit_counter((enum limit)i)];
+
+        if (times == 0)
+            continue;
+        begin(n, false);
+        html_text(n->out, "the limit ");
+        html_escaped(n->out, limit_name((enum limit)i));
+        html_text(n->out, " was hit ");
+        html_number(n->out, times);
+        html_text(n->out, times == 1 ? " time" : " times");
+        html_text(n->out, " in the last hour.");
+        end(n);
+    }
+}
+
+static bool is_nearly(uint64_t value, uint64_t most)
+{
+    return most > 0 && value * 100 >= most * NEARLY_FULL_PERCENT;
+}
+
+void status_write_notices(struct buf *out, const struct status_figures *f,
+                          const struct history_minute *hour)
+{
+    struct notices n = { .page = out, .f = f, .hour = hour };
+
+    buf_init(&n.later, STATUS_NOTICES_MAX);
+    html_text(out,
+              "<section aria-label=\"Notices\">\n<ul class=\"notices\">\n");
+    on_state(&n);
+    on_certificates(&n);
+    on_failures(&n);
+    if (f->reload_good == 0)
+        say(&n, false,
+            "the last reload was refused; the log says why. It serves by what "
+            "was read before.");
+    if (is_nearly(f->sessions, f->max_sessions))
+        say(&n, false, "sessions are near max_sessions.");
+    if (is_nearly(f->process.open_files, f->process.max_files))
+        say(&n, true, "file descriptors are nearly used up.");
+    on_limits(&n);
+    if (n.count == 0)
+        html_text(out, "<li class=\"good\">Nothing needs attention.</li>\n");
+    (void)buf_append(out, buf_span(&n.later));
+    buf_fini(&n.later);
+    html_text(out, "</ul>\n</section>\n");
+}

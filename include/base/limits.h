@@ -18,6 +18,10 @@
 #define POP3_INPUT_MAX (POP3_SASL_LINE_MAX + 1024)
 /* Errors in a row before the connection is closed. */
 #define POP3_ERRORS_MAX 10
+/* Commands of a connection that has not logged in. Devices send ten; so that one
+ * that asks without end costs no more than one that connects anew.
+ */
+#define POP3_EARLY_COMMANDS_MAX 1000
 /* Logins that may fail before the connection is closed. */
 #define POP3_LOGIN_TRIES_MAX 3
 /* Each part of a SASL PLAIN message: RFC 4616 §2. */

@@ -21,16 +21,17 @@ enum fault {
     FAULT_CLEAR_BEFORE_TLS, /* octets behind STLS: an injection */
     FAULT_CLIENT_TLS,       /* its handshake failed */
     /* refused */
-    FAULT_CREDENTIALS,      /* the upstream said no: MAP-1 */
-    FAULT_IDENTITY,         /* may not act as somebody else: SASL-10 */
-    FAULT_IN_USE,           /* another session has the maildrop: MAP-6 */
-    FAULT_LOGIN_DELAY,      /* login_delay: MAP-5 */
-    FAULT_ACCOUNT,          /* CONTACTADMIN: MAP-3 */
-    FAULT_OVERLOAD,         /* max_sessions: MAP-12 */
-    FAULT_SHUTDOWN,         /* drain_timeout is over */
-    FAULT_SHED,             /* not logged in, and its place is needed */
-    FAULT_LOGIN_BLOCKED,    /* too many wrong passwords before */
-    FAULT_UPSTREAM_BACKOFF, /* the server has asked for a pause */
+    FAULT_CREDENTIALS,       /* the upstream said no: MAP-1 */
+    FAULT_IDENTITY,          /* may not act as somebody else: SASL-10 */
+    FAULT_IN_USE,            /* another session has the maildrop: MAP-6 */
+    FAULT_LOGIN_DELAY,       /* login_delay: MAP-5 */
+    FAULT_ACCOUNT,           /* CONTACTADMIN: MAP-3 */
+    FAULT_OVERLOAD,          /* max_sessions: MAP-12 */
+    FAULT_SHUTDOWN,          /* drain_timeout is over */
+    FAULT_SHED,              /* not logged in, and its place is needed */
+    FAULT_TOO_MANY_COMMANDS, /* POP3_EARLY_COMMANDS_MAX */
+    FAULT_LOGIN_BLOCKED,     /* too many wrong passwords before */
+    FAULT_UPSTREAM_BACKOFF,  /* the server has asked for a pause */
     /* the upstream's doing, passing */
     FAULT_UPSTREAM_UNREACHABLE, /* name, connect: MAP-9 */
     FAULT_UPSTREAM_FULL,        /* our budget of connections, or logins */

@@ -85,6 +85,7 @@ struct pop3_session {
     bool broken_closes;        /* and the session ends after that answer */
     bool tls;
     unsigned errors_in_row;
+    unsigned early_commands; /* before login */
     unsigned logins_failed;
     enum fault close_fault;
     bool close_told;

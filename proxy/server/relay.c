@@ -14,6 +14,8 @@
  * they are written, must not keep the loop from the others.
  */
 #define SENT_MAX_A_TURN (1024 * 1024)
+/* The same for one that has not logged in: nobody needs more. */
+#define SENT_EARLY_A_TURN 16384
 
 uint64_t relay_now(const struct relay *r)
 {
@@ -307,6 +309,7 @@ static enum fault end_reason(const struct relay *r)
 void relay_pump(void *relay)
 {
     struct relay *r = relay;
+    size_t most = r->is_early ? SENT_EARLY_A_TURN : SENT_MAX_A_TURN;
     bool moved;
 
     r->sent = 0;
@@ -314,11 +317,11 @@ void relay_pump(void *relay)
     do {
         do
             moved = move(r);
-        while (moved && r->sent < SENT_MAX_A_TURN);
+        while (moved && r->sent < most);
         relay_client_settle(r);
         serve_wishes(r);
         moved = move(r);
-    } while (moved && r->sent < SENT_MAX_A_TURN);
+    } while (moved && r->sent < most);
     relay_upstream_settle(r);
     if (is_over(r))
         end(r, end_reason(r));

@@ -144,6 +144,20 @@ static void end_pending(struct pop3_session *s, bool ok)
     s->pending = POP3_UNKNOWN;
 }
 
+static bool is_wearisome(struct pop3_session *s)
+{
+    return !pop3_session_is_logged_in(s) &&
+           ++s->early_commands > POP3_EARLY_COMMANDS_MAX;
+}
+
+static struct pop3_request dismiss(struct pop3_session *s, enum pop3_verb verb)
+{
+    pop3_reply_error(&s->out, verb, POP3_CODE_NONE,
+                     fault_pop3_text(FAULT_TOO_MANY_COMMANDS));
+    pop3_session_close(s, FAULT_TOO_MANY_COMMANDS);
+    return no_request;
+}
+
 static struct pop3_request run_command(struct pop3_session *s, struct span line)
 {
     size_t start = buf_length(&s->out);
@@ -151,7 +165,10 @@ static struct pop3_request run_command(struct pop3_session *s, struct span line)
     struct pop3_request request;
 
     pop3_command_parse(line, &command);
-    request = admit(s, &command);
+    if (is_wearisome(s))
+        request = dismiss(s, command.verb);
+    else
+        request = admit(s, &command);
     count_reply(s, command.verb, start);
     return request;
 }

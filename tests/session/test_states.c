@@ -357,6 +357,39 @@ static void announces_policies(void **state)
                      "EXPIRE 30\r\nLOGIN-DELAY 2\r\n.\r\n");
 }
 
+/* A client that asks without end, and never logs in, is dismissed; one that has
+ * logged in may ask for as long as it likes.
+ */
+static void dismisses_who_never_logs_in(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    for (unsigned n = 0; n < POP3_EARLY_COMMANDS_MAX; n++) {
+        client_says(h, "USER u\r\n");
+        expect_ok(h);
+        if (n == 0)
+            expect_wish(h, BRIDGE_CONNECT);
+    }
+    client_says(h, "USER u\r\nUSER u\r\n");
+    expect_error(h, NULL);
+    expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
+    expect_wish(h, BRIDGE_CLOSE_CLIENT);
+    expect_over(h, FAULT_TOO_MANY_COMMANDS);
+}
+
+static void bears_with_who_has_logged_in(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    log_in(h);
+    for (unsigned n = 0; n < 2 * POP3_EARLY_COMMANDS_MAX; n++) {
+        client_says(h, "NOOP\r\n");
+        expect_ok(h);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +404,8 @@ int main(void)
         SESSION_TEST(bounds_the_pipeline),
         SESSION_TEST(bounds_the_answers),
         SESSION_TEST(announces_policies),
+        SESSION_TEST(dismisses_who_never_logs_in),
+        SESSION_TEST(bears_with_who_has_logged_in),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,9 +19,9 @@
 #include "server/log.h"
 
 /* The replies of the most of these are more than a turn sends. */
-#define ASKED_MIN 6000
-#define ASKED_MAX 12000
-#define ASKED_STEP 100
+#define ASKED_MIN 500
+#define ASKED_MAX 1000
+#define ASKED_STEP 10
 
 static char folder[] = "/tmp/popinjay-test-relay-XXXXXX";
 static char config_path[64];

@@ -375,8 +375,12 @@ def test_attacks_beside_a_session(start_proxy, sanitized):
         knockers = [held.enter_context(proxy.plain(source=ELSEWHERE,
                                                    greeting=False))
                     for _ in range(400)]
-        pipelines = [held.enter_context(proxy.plain(source=FURTHER))
-                     for _ in range(10)]
+        asker = held.enter_context(proxy.plain(source=FURTHER))
+        asker.send(b"CAPA\r\n" * 1500)
+        assert b"-ERR too many commands" in asker.rest()
+        pipelines = [held.enter_context(login(proxy, f"deaf{n}",
+                                              source=FURTHER)[1])
+                     for n in range(10)]
         stuck = 0
         for client in pipelines:
             client.socket.settimeout(0.05)

@@ -62,11 +62,12 @@ static void on_time(uv_timer_t *timer)
 
 /* --- the talk --- */
 
+/* Behind STARTTLS there is nothing to send, and nothing may be sent. */
 static void send_output(struct upstream_probe *p)
 {
-    size_t taken = connection_write(p->connection, buf_span(&p->imap.out));
-
-    buf_consume(&p->imap.out, taken);
+    if (buf_length(&p->imap.out) > 0)
+        buf_consume(&p->imap.out,
+                    connection_write(p->connection, buf_span(&p->imap.out)));
 }
 
 /* False: no memory, and it is over. */

@@ -27,7 +27,7 @@ UPSTREAM    ?=
 # --- Sources ---------------------------------------------------------------
 
 PURE_LAYERS  := base pop3 imap session
-OUTER_LAYERS := net server
+OUTER_LAYERS := net server cli
 sources       = $(sort $(foreach d,$(1),$(wildcard proxy/$(d)/*.c)))
 objects       = $(patsubst %.c,$(BUILD)/%.o,$(1))
 

@@ -1,14 +1,8 @@
-/* main.c - the command line, and the order of things at start and end.
- *
- * Exit codes: 0 ended as asked; 1 could not start or serve; 2 a mistake in the
- * command line or in the configuration.
- */
-#include <getopt.h>
+/* main.c - the order of things at start and end. Exit codes: command_line.h. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
+#include "cli/command_line.h"
 #include "config.h"
 #include "containment.h"
 #include "process.h"
@@ -17,62 +11,7 @@
 #include "server/service.h"
 #include "server/settings.h"
 
-#define EXIT_MISTAKE 2
 #define ERROR_MAX 2048
-
-static const char usage[] =
-    "usage: popinjay -c FILE [--check]\n"
-    "       popinjay --version | --help\n"
-    "\n"
-    "Serves POP3 to clients whose mail lies on an IMAP server.\n"
-    "\n"
-    "  -c, --config FILE  the configuration (see proxy.conf.sample)\n"
-    "      --check        say what is wrong with it, and end\n"
-    "      --version      say which version this is, and end\n"
-    "  -h, --help         say this, and end\n";
-
-struct options {
-    const char *config;
-    bool check;
-};
-
-enum parsed {
-    PARSED_RUN,
-    PARSED_DONE,
-    PARSED_WRONG,
-};
-
-static enum parsed parse_options(int argc, char **argv, struct options *o)
-{
-    static const struct option long_options[] = {
-        { "config", required_argument, NULL, 'c' },
-        { "check", no_argument, NULL, 'k' },
-        { "version", no_argument, NULL, 'V' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
-    };
-    int c;
-
-    while ((c = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1) {
-        switch (c) {
-        case 'c':
-            o->config = optarg;
-            break;
-        case 'k':
-            o->check = true;
-            break;
-        case 'V':
-            (void)printf("popinjay %s\n", POPINJAY_VERSION);
-            return PARSED_DONE;
-        case 'h':
-            (void)fputs(usage, stdout);
-            return PARSED_DONE;
-        default:
-            return PARSED_WRONG;
-        }
-    }
-    return optind == argc && o->config != NULL ? PARSED_RUN : PARSED_WRONG;
-}
 
 /* Ports are bound and keys are read as whoever we were started as; everything
  * else is done as the configured user, and contained.
@@ -106,11 +45,11 @@ static int run_with(struct settings *settings, struct service *service)
     return code;
 }
 
-static int run(const struct options *o)
+static int run(const struct command_line *line)
 {
     char error[ERROR_MAX] = "out of memory";
     struct service *service = service_new();
-    struct settings_source source = { .path = o->config,
+    struct settings_source source = { .path = line->config,
                                       .version = POPINJAY_VERSION };
     struct settings *settings = NULL;
     int code = EXIT_SUCCESS;
@@ -123,10 +62,10 @@ static int run(const struct options *o)
     if (settings == NULL) {
         (void)fprintf(stderr, "%s\n", error);
         code = EXIT_MISTAKE;
-    } else if (o->check) {
-        (void)printf("%s: no mistakes found\n", o->config);
+    } else if (line->command == COMMAND_CHECK) {
+        (void)printf("%s: no mistakes found\n", line->config);
     } else if (!log_open(&settings->config->log, error, sizeof(error))) {
-        (void)fprintf(stderr, "%s: [server] log_to: %s\n", o->config, error);
+        (void)fprintf(stderr, "%s: [server] log_to: %s\n", line->config, error);
         code = EXIT_FAILURE;
     } else {
         code = run_with(settings, service);
@@ -138,16 +77,24 @@ static int run(const struct options *o)
 
 int main(int argc, char **argv)
 {
-    struct options options = { .config = NULL };
+    const struct command_line line = command_line_parse(argc, argv);
 
-    switch (parse_options(argc, argv, &options)) {
-    case PARSED_RUN:
-        return run(&options);
-    case PARSED_DONE:
+    switch (line.command) {
+    case COMMAND_SERVE:
+    case COMMAND_CHECK:
+        return run(&line);
+    case COMMAND_PROBE:
+        return command_line_probe(&line, POPINJAY_VERSION);
+    case COMMAND_STATUS:
+        return command_line_status(&line);
+    case COMMAND_VERSION:
+        (void)printf("popinjay %s\n", POPINJAY_VERSION);
         return EXIT_SUCCESS;
-    case PARSED_WRONG:
+    case COMMAND_HELP:
+        (void)fputs(command_line_usage, stdout);
+        return EXIT_SUCCESS;
+    case COMMAND_WRONG:
         break;
     }
-    (void)fputs(usage, stderr);
     return EXIT_MISTAKE;
 }

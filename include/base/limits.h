@@ -186,6 +186,11 @@
 /* Parked connections are looked at this often. */
 #define PARKED_SWEEP_MS 5000
 
+/* --- the command line --- */
+
+/* `popinjay status` waits so long for a connection, and for each answer. */
+#define STATUS_TIMEOUT_MS 5000
+
 /* --- the log --- */
 
 /* Kinds of failures that are told apart while they are counted. */

@@ -36,6 +36,9 @@ struct imap_capabilities {
 /* Adds what |name| (one word of the list, any case) stands for. */
 void imap_capabilities_add(struct imap_capabilities *set, struct span name);
 
+/* "UIDPLUS": as servers write it. */
+const char *imap_capability_name(enum imap_capability c);
+
 bool imap_capabilities_have(struct imap_capabilities set,
                             enum imap_capability c);
 

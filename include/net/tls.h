@@ -104,6 +104,10 @@ bool tls_is_resumed(const struct tls *t);
 bool tls_is_proven_before(const struct tls *t);
 enum tls_version tls_version_of(const struct tls *t);
 
+/* As a client, after the handshake: the server's, valid as long as |t|. */
+struct x509_st; /* OpenSSL's */
+const struct x509_st *tls_server_certificate(const struct tls *t);
+
 /* As a server: the client asked for a name that no certificate of ours covers:
  * CONFORMANCE TLS-13.
  */

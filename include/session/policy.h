@@ -30,6 +30,8 @@ struct session_policy {
     bool mark_seen;
     bool hide_deleted;
     bool send_id;
+    bool
+        examine_only; /* EXAMINE: nothing can be changed, not even by mistake */
     bool forward_client_address; /* in the ID */
     bool show_implementation;    /* IMPLEMENTATION in CAPA */
     bool pass_identity; /* SASL PLAIN may name somebody to act as: SASL-10 */

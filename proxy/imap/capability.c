@@ -25,6 +25,11 @@ void imap_capabilities_add(struct imap_capabilities *set, struct span name)
     }
 }
 
+const char *imap_capability_name(enum imap_capability c)
+{
+    return names[c];
+}
+
 bool imap_capabilities_have(struct imap_capabilities set,
                             enum imap_capability c)
 {

@@ -364,6 +364,11 @@ const char *tls_cipher_name(const struct tls *t)
     return SSL_get_cipher_name(t->ssl);
 }
 
+const struct x509_st *tls_server_certificate(const struct tls *t)
+{
+    return SSL_get0_peer_certificate(t->ssl);
+}
+
 bool tls_is_resumed(const struct tls *t)
 {
     return SSL_session_reused(t->ssl) == 1;

@@ -168,7 +168,7 @@ def test_version_and_help():
 
 
 @pytest.mark.parametrize("arguments", [
-    ["--bogus"], ["-x"], [], ["-c"], ["--check"], ["-c", "/x", "behind"]])
+    ["--bogus"], ["-x"], [], ["-c"], ["-c", "/x", "behind"]])
 def test_wrong_arguments(arguments):
     """Exit 2, and how it is used, on standard error."""
     done = run(*arguments)

@@ -1,0 +1,314 @@
+#include "cli/probe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#include "base/limits.h"
+#include "cli/probe_report.h"
+#include "net/connection.h"
+#include "net/dialer.h"
+#include "net/tls_context.h"
+#include "session/imap_session.h"
+#include "session/listing.h"
+
+#define ERROR_MAX 1024
+
+static const char alpn_imap[] = "imap"; /* RFC 7301, IANA's registry */
+
+struct probe {
+    const struct config *config;
+    const struct credentials *credentials; /* NULL: no login */
+    struct session_policy policy;
+    struct tls_context *tls; /* NULL: none */
+    uv_loop_t loop;
+    uv_timer_t timer;
+    struct connection_space space;
+    struct dialer *dialer;
+    struct connection *connection;
+    struct imap_session imap;
+    bool has_imap;
+    struct known_mailbox nothing_known;
+    struct listing listing;
+    bool is_listing;
+    bool is_done;
+    int code;
+};
+
+/* --- the end --- */
+
+static void finish(struct probe *p, int code)
+{
+    if (p->is_done)
+        return;
+    p->is_done = true;
+    p->code = code;
+    dialer_cancel(p->dialer);
+    connection_close(p->connection); /* LOGOUT may be on its way */
+    p->dialer = NULL;
+    p->connection = NULL;
+    uv_close((uv_handle_t *)&p->timer, NULL);
+}
+
+static void fail(struct probe *p, const char *failure, bool is_untrusted)
+{
+    probe_report_failure(p->config, failure, is_untrusted);
+    finish(p, EXIT_FAILURE);
+}
+
+static void fail_by(struct probe *p, enum fault fault, struct span words)
+{
+    probe_report_fault(fault, words);
+    finish(p, EXIT_FAILURE);
+}
+
+static void on_time(uv_timer_t *timer)
+{
+    fail_by(timer->data, FAULT_UPSTREAM_SILENT, span_make(NULL, 0));
+}
+
+/* The server has so long to say something, or to get on. */
+static void restart_timer(struct probe *p)
+{
+    (void)uv_timer_start(&p->timer, on_time, p->config->upstream_timeout_ms, 0);
+}
+
+/* --- the talk --- */
+
+/* After STARTTLS there is nothing, and nothing may be sent. */
+static void send_output(struct probe *p)
+{
+    if (p->is_done || buf_length(&p->imap.out) == 0)
+        return;
+    buf_consume(&p->imap.out,
+                connection_write(p->connection, buf_span(&p->imap.out)));
+}
+
+static void take_leave(struct probe *p)
+{
+    (void)imap_session_log_out(&p->imap);
+    send_output(p);
+    finish(p, EXIT_SUCCESS);
+}
+
+static void start_tls(struct probe *p)
+{
+    const struct config_upstream *upstream = &p->config->upstream;
+    struct tls *tls =
+        tls_new_client(p->tls, upstream->server_name,
+                       upstream->alpn ? alpn_imap : NULL, NULL, NULL);
+
+    if (tls == NULL)
+        fail(p, "no memory", false);
+    else
+        connection_start_tls(p->connection, tls);
+}
+
+/* Without a user this is all that there is to see. */
+static void on_ready(struct probe *p)
+{
+    enum fault fault;
+
+    probe_report_connection(p->connection);
+    if (p->credentials == NULL) {
+        probe_report_server(p->imap.capabilities, p->config, false);
+        take_leave(p);
+        return;
+    }
+    fault = imap_session_log_in(&p->imap, p->credentials);
+    if (fault != FAULT_NONE)
+        fail_by(p, fault, span_make(NULL, 0));
+}
+
+static void on_listed(struct probe *p, enum task_status status)
+{
+    struct snapshot_halves messages;
+
+    if (status == TASK_RUNNING)
+        return;
+    p->is_listing = false;
+    if (status == TASK_FAILED) {
+        fail_by(p, p->listing.fault, span_make(NULL, 0));
+    } else {
+        messages = listing_take(&p->listing);
+        probe_report_mailbox(&p->imap.mailbox, &messages);
+        snapshot_halves_drop(&messages);
+        take_leave(p);
+    }
+    listing_fini(&p->listing);
+}
+
+static void on_selected(struct probe *p)
+{
+    p->is_listing = true;
+    on_listed(p, listing_start(&p->listing, &p->imap, &p->nothing_known,
+                               p->policy.hide_deleted));
+}
+
+static void take_event(struct probe *p, const struct imap_session_event *ev)
+{
+    switch (ev->kind) {
+    case IMAP_SESSION_START_TLS:
+        send_output(p);
+        start_tls(p);
+        break;
+    case IMAP_SESSION_READY:
+        on_ready(p);
+        break;
+    case IMAP_SESSION_LOGGED_IN:
+        probe_report_server(p->imap.capabilities, p->config, true);
+        imap_session_select(&p->imap);
+        break;
+    case IMAP_SESSION_SELECTED:
+        on_selected(p);
+        break;
+    case IMAP_SESSION_ITEM:
+    case IMAP_SESSION_COMPLETED:
+        if (p->is_listing)
+            on_listed(p, listing_on_event(&p->listing, ev));
+        break;
+    case IMAP_SESSION_ID:
+        probe_report_words("id", ev->item.text);
+        break;
+    case IMAP_SESSION_TEXT:
+        probe_report_words("it says", ev->item.text);
+        break;
+    case IMAP_SESSION_FAILED:
+        fail_by(p, ev->fault, ev->item.text);
+        break;
+    case IMAP_SESSION_MORE:
+    case IMAP_SESSION_LOGGED_OUT:
+        break;
+    }
+}
+
+static void take(struct probe *p, struct span octets)
+{
+    struct imap_session_event ev;
+
+    do {
+        ev = imap_session_next(&p->imap, &octets);
+        take_event(p, &ev);
+    } while (!p->is_done && ev.kind != IMAP_SESSION_MORE &&
+             ev.kind != IMAP_SESSION_START_TLS);
+    send_output(p);
+}
+
+/* False: it is over, or there is nothing to be read yet. */
+static bool is_open(struct probe *p)
+{
+    if (p->is_done)
+        return false;
+    switch (connection_state(p->connection)) {
+    case CONNECTION_HANDSHAKING:
+        return false;
+    case CONNECTION_OPEN:
+        break;
+    case CONNECTION_UNTRUSTED:
+        fail(p, connection_failure(p->connection), true);
+        return false;
+    case CONNECTION_BROKEN:
+        fail(p, connection_failure(p->connection), false);
+        return false;
+    }
+    if (p->imap.state == IMAP_HANDSHAKE) {
+        imap_session_tls_up(&p->imap);
+        send_output(p);
+    }
+    return true;
+}
+
+static void on_stir(void *owner)
+{
+    struct probe *p = owner;
+    struct span octets;
+
+    while (is_open(p)) {
+        switch (connection_read(p->connection, READ_CHUNK, &octets)) {
+        case CONNECTION_OK:
+            restart_timer(p);
+            take(p, octets);
+            break;
+        case CONNECTION_MORE:
+            connection_want(p->connection, READ_CHUNK);
+            return;
+        case CONNECTION_END:
+            fail_by(p, FAULT_UPSTREAM_GONE, span_make(NULL, 0));
+            return;
+        }
+    }
+}
+
+/* --- the beginning --- */
+
+static void on_dialed(void *owner, uv_tcp_t *tcp, const char *failure)
+{
+    struct probe *p = owner;
+
+    p->dialer = NULL;
+    if (tcp == NULL) {
+        fail(p, failure, false);
+        return;
+    }
+    p->connection = connection_new(&p->space, tcp, on_stir, p);
+    p->has_imap = imap_session_init(&p->imap, &p->policy, span_make(NULL, 0));
+    if (p->connection == NULL || !p->has_imap) {
+        fail(p, "no memory", false);
+        return;
+    }
+    restart_timer(p);
+    if (p->policy.upstream_tls == TLS_MODE_IMPLICIT)
+        start_tls(p);
+    on_stir(p);
+}
+
+static void talk(struct probe *p)
+{
+    const struct config_address *to = &p->config->upstream.address;
+
+    (void)uv_timer_init(&p->loop, &p->timer);
+    p->timer.data = p;
+    (void)printf("Server %s:%u\n", to->host, (unsigned)to->port);
+    p->dialer = dialer_start(&p->loop, to->host, to->port, on_dialed, p);
+    if (p->dialer == NULL)
+        fail(p, "no memory", false);
+    restart_timer(p);
+    (void)uv_run(&p->loop, UV_RUN_DEFAULT);
+    if (p->has_imap)
+        imap_session_fini(&p->imap);
+    if (p->is_listing)
+        listing_fini(&p->listing);
+}
+
+static bool make_tls(struct probe *p)
+{
+    char error[ERROR_MAX];
+
+    if (p->config->upstream.tls == TLS_MODE_NONE)
+        return true;
+    p->tls = tls_context_new_client(p->config->upstream.ca_file, error,
+                                    sizeof(error));
+    if (p->tls == NULL)
+        (void)fprintf(stderr, "popinjay: %s\n", error);
+    return p->tls != NULL;
+}
+
+int probe_run(const struct config *config, const char *version,
+              const struct credentials *credentials)
+{
+    struct probe p = { .config = config,
+                       .credentials = credentials,
+                       .policy = config_policy(config, &config->listeners[0],
+                                               version),
+                       .code = EXIT_FAILURE };
+
+    p.policy.examine_only = true;
+    if (!make_tls(&p) || uv_loop_init(&p.loop) != 0)
+        return EXIT_FAILURE;
+    if (connection_space_init(&p.space, &p.loop))
+        talk(&p);
+    connection_space_fini(&p.space);
+    (void)uv_loop_close(&p.loop);
+    tls_context_free(p.tls);
+    return p.code;
+}

@@ -1,0 +1,161 @@
+#include "cli/status.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/datetime.h"
+#include "cli/http_get.h"
+
+#define ERROR_MAX 256
+#define ANSWER_MAX (1024 * 1024)
+#define SECONDS_A_DAY (24 * 60 * 60)
+
+/* --- reading what it said --- */
+
+static const json_t *member(const json_t *object, const char *first,
+                            const char *second)
+{
+    const json_t *value = json_object_get(object, first);
+
+    return second == NULL ? value : json_object_get(value, second);
+}
+
+static long long number(const json_t *page, const char *first,
+                        const char *second)
+{
+    return json_integer_value(member(page, first, second));
+}
+
+/* Never NULL. What another program says is shown without control octets. */
+static const char *text(const json_t *object, const char *key, char *shown,
+                        size_t size)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+
+    (void)snprintf(shown, size, "%s", value != NULL ? value : "");
+    for (char *c = shown; *c != '\0'; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    return shown;
+}
+
+/* --- the table --- */
+
+static void row(const char *key, const char *words)
+{
+    (void)printf("%-16s%s\n", key, words);
+}
+
+static void print_uptime(const json_t *page)
+{
+    long long seconds = number(page, "uptime_seconds", NULL);
+
+    (void)printf("%-16s%lld d %lld h %lld min\n", "up", seconds / SECONDS_A_DAY,
+                 seconds / 3600 % 24, seconds / 60 % 60);
+}
+
+/* Why, where there is a reason. */
+static void print_failures(const json_t *page)
+{
+    const json_t *reasons = member(page, "logins", "failed_by_reason");
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)reasons, key,
+                        value) if (json_integer_value(value) > 0)(void)
+        printf("%-16s%lld %s\n", "", json_integer_value(value), key);
+}
+
+static void print_upstream(const json_t *page)
+{
+    const json_t *health = json_object_get(page, "upstream_health");
+    char shown[200];
+
+    (void)printf("%-16s%s: ", "upstream",
+                 text(page, "upstream", shown, sizeof(shown)));
+    (void)printf("%s\n", text(health, "verdict", shown, sizeof(shown)));
+    (void)printf("%-16s%lld open, %lld parked; %lld connected, %lld failed\n",
+                 "connections", number(page, "upstream_open", NULL),
+                 number(page, "parked_connections", NULL),
+                 number(page, "upstream_connections", NULL),
+                 number(page, "upstream_failures", NULL));
+    if (text(health, "last_error", shown, sizeof(shown))[0] != '\0')
+        row("last error", shown);
+}
+
+static void print_certificates(const json_t *page)
+{
+    const json_t *all = json_object_get(page, "certificates");
+    long long now_s = number(page, "time", NULL);
+    char listener[64];
+    char name[200];
+
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        const json_t *one = json_array_get(all, i);
+
+        (void)printf("%-16s%s (%s): ends in %lld days\n", "certificate",
+                     text(one, "name", name, sizeof(name)),
+                     text(one, "listener", listener, sizeof(listener)),
+                     (number(one, "expires", NULL) - now_s) / SECONDS_A_DAY);
+    }
+}
+
+static void print_table(const json_t *page)
+{
+    char shown[200];
+
+    row("state", text(page, "state", shown, sizeof(shown)));
+    row("version", text(page, "version", shown, sizeof(shown)));
+    print_uptime(page);
+    (void)printf("%-16s%lld of %lld; %lld since the start\n", "sessions",
+                 number(page, "sessions", "active"),
+                 number(page, "sessions", "limit"),
+                 number(page, "sessions", "total"));
+    (void)printf("%-16s%lld good, %lld failed; last hour %lld, %lld\n",
+                 "logins", number(page, "logins", "ok"),
+                 number(page, "logins", "failed"),
+                 number(page, "last_hour", "logins_ok"),
+                 number(page, "last_hour", "logins_failed"));
+    print_failures(page);
+    (void)printf("%-16s%lld retrieved, %lld deleted\n", "messages",
+                 number(page, "messages", "retrieved"),
+                 number(page, "messages", "deleted"));
+    print_upstream(page);
+    print_certificates(page);
+}
+
+/* --- */
+
+int status_run(const char *host, uint16_t port)
+{
+    char error[ERROR_MAX];
+    char state[64];
+    struct buf answer;
+    json_t *page = NULL;
+    bool serves = false;
+
+    buf_init(&answer, ANSWER_MAX);
+    if (!http_get(host, port, "/status", &answer, error, sizeof(error))) {
+        (void)fprintf(stderr,
+                      "popinjay: no status at %s port %u: %s\n"
+                      "Is it running, and is [status] address the same?\n",
+                      host, (unsigned)port, error);
+        buf_fini(&answer);
+        return EXIT_FAILURE;
+    }
+    page = json_loadb((const char *)buf_span(&answer).data, buf_length(&answer),
+                      0, NULL);
+    if (json_is_object(page)) {
+        print_table(page);
+        text(page, "state", state, sizeof(state));
+        serves = strcmp(state, "serving") == 0;
+    } else {
+        (void)fprintf(stderr, "popinjay: what answers there is no popinjay\n");
+    }
+    json_decref(page);
+    buf_fini(&answer);
+    return serves ? EXIT_SUCCESS : EXIT_FAILURE;
+}

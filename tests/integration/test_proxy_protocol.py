@@ -301,6 +301,28 @@ def test_allow_from_is_the_client_s(start_proxy, authority, fake):
     assert metric(door.proxy, "popinjay_clients_not_allowed_total") == 4
 
 
+def test_limits_are_the_client_s(start_proxy, authority, fake):
+    """PP-1, MAP-12: sessions of one client, of those that the balancer
+    announces, not of the balancer."""
+    door = Door(start_proxy, authority, fake.upstream_config(),
+                {"limits": {"max_sessions_per_client": "1"}})
+
+    def login(host, user):
+        client = Pop3Client(door.port, greeting=False)
+        client.send(proxy_header.v2_client(host, 1))
+        assert client.line().startswith(b"+OK")
+        client.ok(f"USER {user}")
+        return client, client.command("PASS x")
+
+    one, first = login("192.0.2.7", "one")
+    two, second = login("192.0.2.7", "two")
+    three, third = login("192.0.2.8", "three")
+    for client in (one, two, three):
+        client.close()
+    assert first.startswith(b"+OK") and third.startswith(b"+OK")
+    assert second.startswith(b"-ERR [SYS/TEMP]")
+
+
 def test_the_server_is_told(start_proxy, authority):
     """PP-7: Dovecot, where it trusts the proxy, has the client's address in
     its own log and limits; the balancer's where the client has none."""

@@ -220,6 +220,15 @@ static bool put_limits(json_t *page, const struct counters_total *t)
     return good;
 }
 
+static bool put_refused(json_t *page, const struct status_figures *f)
+{
+    return put_rows(page, "refused_now",
+                    (struct row[]){ { "clients", f->blocked_clients },
+                                    { "logins", f->blocked_logins },
+                                    { "throttled", f->throttled_logins },
+                                    { NULL, 0 } });
+}
+
 static bool put_tls(json_t *page, const struct counters_total *t)
 {
     const uint64_t *v = t->value;
@@ -283,6 +292,7 @@ static bool put_upstream(json_t *page, const struct status_figures *f)
            put(page, "upstream_connections", v[COUNTER_UPSTREAM_CONNECTS]) &&
            put(page, "upstream_open", f->upstreams) &&
            put(page, "upstream_limit", f->max_upstreams) &&
+           put(page, "upstream_queue", f->upstream_queue) &&
            put(page, "upstream_reused", v[COUNTER_UPSTREAM_REUSED]) &&
            put(page, "parked_connections", f->parked) &&
            put(page, "upstream_failures", v[COUNTER_UPSTREAM_FAILURES]) &&
@@ -315,8 +325,8 @@ static bool put_all(json_t *page, const struct status_figures *f)
            put_logins(page, f) && put_commands(page, &f->totals) &&
            put_last_hour(page, f->history) && put_upstream(page, f) &&
            put_tls(page, &f->totals) && put_certificates(page, f) &&
-           put_limits(page, &f->totals) && put_work(page, &f->totals) &&
-           put_process(page, &f->process);
+           put_limits(page, &f->totals) && put_refused(page, f) &&
+           put_work(page, &f->totals) && put_process(page, &f->process);
 }
 
 bool status_page_json(const struct status_figures *f, struct buf *out)

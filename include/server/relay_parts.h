@@ -77,6 +77,7 @@ struct relay {
 
     struct connection *client; /* NULL: GONE */
     enum relay_client_stage client_stage;
+    bool has_spoken;          /* the client has sent something */
     bool client_ended;        /* it will send no more; the bridge knows not */
     size_t sent;              /* to it, in this turn of the pump */
     uint64_t client_limit_ms; /* CLOSING: the output has until then to go */
@@ -119,6 +120,9 @@ void relay_note_health(struct relay *r, const char *failure);
 void relay_pump(void *relay);
 
 /* --- relay_client.c --- */
+
+/* Something has happened to its connection. */
+void relay_client_stir(void *relay);
 
 /* Greets the client, or begins the handshake that comes first. */
 void relay_client_begin(struct relay *r);

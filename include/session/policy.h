@@ -37,8 +37,8 @@ struct session_policy {
     bool pass_identity; /* SASL PLAIN may name somebody to act as: SASL-10 */
     enum removal_guard without_uidplus;
     const char *expire; /* EXPIRE's argument, or NULL: not announced */
-    bool
-        ask_logins; /* the owner is asked before the upstream hears of a login */
+    bool ask_logins;    /* of the owner, before the upstream hears of one */
+    bool connect_late;  /* no connection before there is a login for it */
     uint64_t login_delay_ms;        /* between two logins of a user; 0: none */
     uint64_t login_timeout_ms;      /* connection to login, all in all */
     uint64_t session_timeout_ms;    /* 600,000 at least: RFC 1939 §3 */

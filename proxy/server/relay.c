@@ -378,7 +378,7 @@ void relay_start(struct relay_host *host,
     if (r == NULL)
         tcp_discard(tcp);
     else
-        r->client = connection_new(&host->space, tcp, relay_pump, r);
+        r->client = connection_new(&host->space, tcp, relay_client_stir, r);
     if (r == NULL || r->client == NULL) {
         admission_leave(host->service->admission, &unused);
         free(r);

@@ -74,6 +74,16 @@ void relay_client_begin(struct relay *r)
         relay_client_abort(r);
 }
 
+/* In a handshake it is the client that speaks first. */
+void relay_client_stir(void *relay)
+{
+    struct relay *r = relay;
+
+    r->has_spoken =
+        r->has_spoken || r->client_stage == RELAY_CLIENT_GREETING_TLS;
+    relay_pump(r);
+}
+
 /* --- TLS --- */
 
 void relay_client_start_tls(struct relay *r)
@@ -230,6 +240,7 @@ bool relay_client_receive(struct relay *r)
         return false;
     switch (connection_read(r->client, room, &octets)) {
     case CONNECTION_OK:
+        r->has_spoken = true;
         counters_add(&r->host->counters, COUNTER_CLIENT_OCTETS_IN, octets.len);
         relay_trace(r, TRACE_FROM_CLIENT, octets);
         bridge_client_input(r->bridge, octets, relay_now(r));

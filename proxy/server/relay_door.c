@@ -68,20 +68,21 @@ static bool may_be_shed(const struct relay *r, uint64_t older_ms)
  * with a few connections is not the worse for having more than one. NULL:
  * nobody.
  */
-static struct relay *whom_to_shed(struct relay_host *host,
-                                  const struct network_key *network,
-                                  uint64_t older_ms)
+static struct relay *find_oldest(struct relay_host *host,
+                                 const struct network_key *network,
+                                 uint64_t older_ms, bool mute)
 {
     struct relay *oldest = NULL;
     struct relay *own = NULL;
+    unsigned found = 0;
     unsigned owns = 0;
     unsigned looked = 0;
 
     for (struct relay *r = host->early; r != NULL && looked < SHED_LOOK_MAX;
-         r = r->early_next) {
-        if (!may_be_shed(r, older_ms))
+         r = r->early_next, looked++) {
+        if (!may_be_shed(r, older_ms) || (mute && r->has_spoken))
             continue;
-        looked++;
+        found++;
         if (oldest == NULL)
             oldest = r;
         if (!network_key_equals(&r->network, network))
@@ -90,7 +91,19 @@ static struct relay *whom_to_shed(struct relay_host *host,
         if (own == NULL)
             own = r;
     }
-    return own != NULL && 4 * owns >= looked ? own : oldest;
+    return own != NULL && 4 * owns >= found ? own : oldest;
+}
+
+/* Those first who have not said a word: a flood need not say any, and would
+ * push out those who are in the middle of their handshake.
+ */
+static struct relay *whom_to_shed(struct relay_host *host,
+                                  const struct network_key *network,
+                                  uint64_t older_ms)
+{
+    struct relay *r = find_oldest(host, network, older_ms, true);
+
+    return r != NULL ? r : find_oldest(host, network, older_ms, false);
 }
 
 static bool shed_one(struct relay_host *host, const struct network_key *network,

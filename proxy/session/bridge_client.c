@@ -213,7 +213,8 @@ static void start_deferred(struct bridge *b)
  */
 static void warm_up(struct bridge *b)
 {
-    if (b->policy->upstream_reuse_ms > 0 || b->overloaded)
+    if (b->policy->upstream_reuse_ms > 0 || b->policy->connect_late ||
+        b->overloaded)
         return;
     /* Not again and again for a client that only says USER. */
     if (b->report.upstream_failures == 0)

@@ -125,8 +125,6 @@ def test_knockers_make_room(start_proxy):
         own = [held.enter_context(proxy.plain()) for _ in range(3)]
         held.enter_context(proxy.plain())           # of the same client
         assert own[0].at_end(5)
-        first.ok("CAPA")
-        first.lines()
         held.enter_context(proxy.plain(source=FURTHER))
         assert first.at_end(5)
         own[1].ok("CAPA")
@@ -136,6 +134,20 @@ def test_knockers_make_room(start_proxy):
         assert reply(proxy, "v", source=FURTHER).startswith(b"+OK")
         assert hits(proxy, "unauthenticated") == 3
         assert "reason=shed" in proxy.log()
+
+
+def test_the_mute_make_room_first(start_proxy):
+    """A client that is about to log in is not pushed out by those who came
+    later and say nothing."""
+    with FakeImap(Mailbox([])) as fake, contextlib.ExitStack() as held:
+        proxy = start_proxy(fake.upstream_config(),
+                            {"server": {"workers": "1"},
+                             "limits": {"max_unauthenticated": "4"}})
+        slow = held.enter_context(proxy.plain(source=ELSEWHERE))
+        slow.ok("USER u")
+        for n in range(12):
+            held.enter_context(proxy.plain(source=f"127.0.1.{n + 1}"))
+        assert slow.command("PASS x").startswith(b"+OK")
 
 
 # --- wrong passwords --------------------------------------------------------------------

@@ -47,6 +47,20 @@ static void holds_back_on_a_warm_connection(void **state)
     expect_upstream(h, "# AUTHENTICATE PLAIN AHUAcA==\r\n");
 }
 
+/* Connections are counted: none is made for who only gives a name. */
+static void connects_late(void **state)
+{
+    struct harness *h = *state;
+
+    h->policy.connect_late = true;
+    begin(h);
+    client_says(h, "USER u\r\n");
+    expect_ok(h);
+    expect_silence(h);
+    client_says(h, "PASS p\r\n");
+    expect_wish(h, BRIDGE_CONNECT);
+}
+
 /* CAP-8, MAP-2: no [AUTH], since nobody has judged the password; and no sooner
  * than a wrong one is answered.
  */
@@ -203,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SESSION_TEST(waits_for_the_answer),
         SESSION_TEST(holds_back_on_a_warm_connection),
+        SESSION_TEST(connects_late),
         SESSION_TEST(refuses_what_is_blocked),
         SESSION_TEST(forgets_a_question),
         SESSION_TEST(asks_for_well_formed_logins_only),

@@ -4,15 +4,17 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
+#include <sys/types.h>
 
 #include "base/attributes.h"
 
 /* No SIGPIPE: a peer that has gone is an error code. No core dumps: they would
- * hold passwords and mail. As many open files as the system permits; returns
- * how many that is.
+ * hold passwords and mail. As many open files as the system permits.
  */
 void process_prepare(void);
+
+/* Whether |text| is the number of a process whose program is called |name|. */
+MUST_CHECK bool process_find(const char *text, const char *name, pid_t *pid);
 
 /* Becomes |user| with its groups, for good, if the process runs as root;
  * otherwise, or with NULL, does nothing. Call it while there is one thread.

@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -145,7 +146,8 @@ static const struct rule allowed_where[] = {
     { SCMP_SYS(mmap), 2, PROT_EXEC | PROT_WRITE, PROT_EXEC },
     { SCMP_SYS(mprotect), 2, PROT_EXEC, 0 },
     { SCMP_SYS(clone), 0, CLONE_THREAD, CLONE_THREAD }, /* no process */
-    { SCMP_SYS(prlimit64), 2, WHOLE, 0 },               /* asking only */
+    { SCMP_SYS(kill), 1, WHOLE, SIGUSR2 }, /* to the one that is replaced */
+    { SCMP_SYS(prlimit64), 2, WHOLE, 0 },  /* asking only */
     { SCMP_SYS(prctl), 0, WHOLE, PR_SET_NAME },
     { SCMP_SYS(ioctl), 1, WHOLE, FIONBIO },
     { SCMP_SYS(ioctl), 1, WHOLE, FIOCLEX },

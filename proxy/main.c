@@ -16,12 +16,13 @@
 /* Ports are bound and keys are read as whoever we were started as; everything
  * else is done as the configured user, and contained.
  */
-static int serve(struct settings *settings, struct service *service)
+static int serve(struct settings *settings, struct service *service,
+                 pid_t replaces)
 {
     const struct config *config = settings->config;
     char error[ERROR_MAX] = "";
-    struct server *server =
-        server_new(settings, service, POPINJAY_VERSION, error, sizeof(error));
+    struct server *server = server_new(settings, service, POPINJAY_VERSION,
+                                       replaces, error, sizeof(error));
     bool served = server != NULL &&
                   process_become(config->user, error, sizeof(error)) &&
                   containment_begin(config->seccomp, error, sizeof(error)) &&
@@ -33,12 +34,13 @@ static int serve(struct settings *settings, struct service *service)
     return served ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int run_with(struct settings *settings, struct service *service)
+static int run_with(struct settings *settings, struct service *service,
+                    pid_t replaces)
 {
     int code;
 
     process_prepare();
-    code = serve(settings, service);
+    code = serve(settings, service, replaces);
     log_summarize(true);
     if (code == EXIT_SUCCESS)
         log_event(LOG_LEVEL_INFO, "ended", NULL);
@@ -68,7 +70,7 @@ static int run(const struct command_line *line)
         (void)fprintf(stderr, "%s: [server] log_to: %s\n", line->config, error);
         code = EXIT_FAILURE;
     } else {
-        code = run_with(settings, service);
+        code = run_with(settings, service, line->replaces);
     }
     settings_release(settings);
     service_free(service);

@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -20,6 +22,29 @@ void process_prepare(void)
         return;
     files.rlim_cur = files.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
+/* proc(5): the name of a process is the program's, cut to 15 octets. */
+bool process_find(const char *text, const char *name, pid_t *pid)
+{
+    char path[64];
+    char found[32] = "";
+    char *end = NULL;
+    long number = strtol(text, &end, 10);
+    FILE *file;
+
+    if (number <= 0 || number > INT_MAX || *end != '\0')
+        return false;
+    (void)snprintf(path, sizeof(path), "/proc/%ld/comm", number);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    if (fgets(found, sizeof(found), file) == NULL)
+        found[0] = '\0';
+    (void)fclose(file);
+    found[strcspn(found, "\n")] = '\0';
+    *pid = (pid_t)number;
+    return strcmp(found, name) == 0;
 }
 
 /* Whether there is no way back to root. */

@@ -126,6 +126,11 @@
 
 /* Connections that the kernel holds until they are accepted. */
 #define LISTEN_BACKLOG 1024
+/* A process that is replaced goes on accepting so long: a client whose connection
+ * it has begun to make needs a round trip to finish it. Then it closes, and a
+ * while later the one in its place takes connections at all of its sockets.
+ */
+#define HANDOVER_MS 2000
 /* Accepting rests so long when descriptors or memory have run out. */
 #define ACCEPT_PAUSE_MS 250
 /* Above this many times max_sessions a connection is closed unheard. */

@@ -5,6 +5,8 @@
 #ifndef POPINJAY_CLI_COMMAND_LINE_H
 #define POPINJAY_CLI_COMMAND_LINE_H
 
+#include <sys/types.h>
+
 #include "base/attributes.h"
 
 /* A mistake in the command line or in the configuration. */
@@ -24,6 +26,7 @@ struct command_line {
     enum command command;
     const char *config; /* the usual place where none is given, and one may be
                            left out */
+    pid_t replaces;     /* SERVE: in the place of that process; 0: none */
     const char *user;   /* PROBE: who logs in; NULL: nobody */
     const char *url;    /* STATUS: whom to ask; NULL: as the configuration says
                          */

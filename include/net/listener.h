@@ -44,6 +44,21 @@ MUST_CHECK struct listener *listener_new(uv_loop_t *loop, int fd,
  */
 void listener_close(struct listener *l);
 
+/* Of all sockets that share the address of |l|, the one that was the |index|th
+ * to listen, from 0, gets the new connections; where there is none, or the
+ * kernel cannot do it, all of them go on to. Those that wait in a socket stay
+ * there.
+ *
+ * The kernel puts the last socket in the place of one that closes. So while those
+ * before |index| close, in whatever order, the place keeps to those from it on,
+ * if these are no fewer; and once they have, there is no such place, or it is
+ * one of these.
+ */
+void listener_divert(struct listener *l, unsigned index);
+
+/* All of them get some again. */
+void listener_undivert(struct listener *l);
+
 /* The owner is not called any more from here on. */
 typedef void listener_drained(void *owner);
 

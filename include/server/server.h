@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/attributes.h"
 #include "server/service.h"
@@ -21,13 +22,14 @@
 
 struct server; /* opaque */
 
-/* The service and |version| must outlive the server, which holds the settings. On failure the result is NULL and one
+/* |replaces|, if not 0, is the process that listens at the same addresses and is
+ * told, once this one serves, to hand over. The service and |version| must outlive the server, which holds the settings. On failure the result is NULL and one
  * line stands in |error|.
  */
 MUST_CHECK struct server *server_new(struct settings *settings,
                                      struct service *service,
-                                     const char *version, char *error,
-                                     size_t error_size);
+                                     const char *version, pid_t replaces,
+                                     char *error, size_t error_size);
 
 /* False, and |error| set, where a thread could not be started. */
 MUST_CHECK bool server_run(struct server *s, char *error, size_t error_size);

@@ -1,6 +1,6 @@
 /* server_parts.h - the inside of the server, shared by its source files only:
  * server.c (its life), server_reload.c (what it serves by),
- * server_certificates.c, server_watchdog.c, server_log.c.
+ * server_certificates.c, server_watchdog.c, server_handover.c, server_log.c.
  */
 #ifndef POPINJAY_SERVER_SERVER_PARTS_H
 #define POPINJAY_SERVER_SERVER_PARTS_H
@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <uv.h>
 
 #include "server/notify.h"
@@ -24,7 +25,7 @@ enum server_state {
     SERVER_ABORTING, /* drain_timeout is over */
 };
 
-#define SERVER_SIGNALS 3
+#define SERVER_SIGNALS 4
 
 /* A worker and how its thread says that it has ended. */
 struct member {
@@ -50,6 +51,8 @@ struct server {
     uv_signal_t signals[SERVER_SIGNALS];
     uv_timer_t drain_timer;
     uv_timer_t sweep_timer; /* of parked connections */
+    pid_t replaces;         /* that process, once this one serves; or 0 */
+    uv_timer_t take_over_timer;
     struct inherited inherited;
     struct notify notify;
     uv_timer_t watchdog_timer;
@@ -85,6 +88,22 @@ void server_watch_certificates(struct server *s);
 
 /* If the service manager wants it. */
 void server_start_watchdog(struct server *s);
+
+/* --- server_handover.c --- */
+
+/* SIGUSR2: another process serves in the place of this one, which drains. */
+void server_hand_over(struct server *s);
+
+/* Tells the process that this one replaces. False: it cannot be told, and
+ * |error| says why.
+ */
+MUST_CHECK bool server_take_over(struct server *s, char *error,
+                                 size_t error_size);
+
+/* --- server.c --- */
+
+/* No session ends by itself later than drain_timeout from now. */
+void server_limit_drain(struct server *s);
 
 /* --- server_log.c --- */
 

@@ -14,6 +14,7 @@
 #ifndef POPINJAY_SERVER_STATUS_SERVER_H
 #define POPINJAY_SERVER_STATUS_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <uv.h>
 
@@ -28,12 +29,12 @@ struct status_source {
     void *data;
 };
 
-/* Binds and listens on |address|. On failure the result is NULL and one line
+/* Binds and listens on |address|; |alone| as for listener_bind. On failure the result is NULL and one line
  * stands in |error|: `ADDRESS: what is wrong`; |loop| must then be run once
  * more, to close what was half open.
  */
 MUST_CHECK struct status_server *status_server_new(
-    uv_loop_t *loop, const struct config_address *address,
+    uv_loop_t *loop, const struct config_address *address, bool alone,
     struct status_source source, char *error, size_t error_size);
 
 /* Closes all connections; the memory is given back by the loop, once the last

@@ -62,6 +62,18 @@ bool worker_is_settled(const struct worker *w);
 void worker_ask(struct worker *w);
 bool worker_answers(const struct worker *w);
 
+/* Another process listens beside this one, and takes its place. What begins to
+ * connect from here on is that one's; what has begun is accepted for a while.
+ * Then as worker_stop_listening. |before| is how many sockets of this process
+ * listen at each address.
+ */
+void worker_hand_over(struct worker *w, unsigned before);
+
+/* The process whose place this one took does not accept any more: all sockets
+ * of this one get connections.
+ */
+void worker_take_over(struct worker *w);
+
 /* Draining: no new sessions; the thread ends after the last one. */
 void worker_stop_listening(struct worker *w);
 

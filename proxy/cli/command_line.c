@@ -12,6 +12,7 @@
 #include "config.h"
 #include "config_keys.h"
 #include "pop3/sasl.h"
+#include "process.h"
 
 #define USUAL_CONFIG "/etc/popinjay/proxy.conf"
 #define ERROR_MAX 2048
@@ -19,7 +20,7 @@
 
 /* One screen: 24 lines of 80. */
 const char command_line_usage[] =
-    "usage: popinjay -c FILE\n"
+    "usage: popinjay -c FILE [--replace PID]\n"
     "       popinjay [-c FILE] --check\n"
     "       popinjay probe [-c FILE] [--user NAME]\n"
     "       popinjay status [-c FILE | URL]\n"
@@ -30,8 +31,8 @@ const char command_line_usage[] =
     "  -c, --config FILE  the configuration; all but serving have a default:\n"
     "                     " USUAL_CONFIG "\n"
     "      --check        say what is wrong with it, and end\n"
-    "      --version      say which version this is, and end\n"
-    "  -h, --help         say this, and end\n"
+    "      --replace PID  serve in the place of that process, which drains\n"
+    "  -h, --help         say this, and end; --version: which version it is\n"
     "\n"
     "  probe              connect to the IMAP server, say what it is like and\n"
     "                     what POP3 becomes there; change nothing\n"
@@ -80,6 +81,8 @@ static struct command_line judge(struct command_line line)
 {
     if (line.command == COMMAND_SERVE && line.config == NULL)
         return wrong("to serve it needs -c FILE", "");
+    if (line.replaces != 0 && line.command != COMMAND_SERVE)
+        return wrong("--replace belongs to serving", "");
     if (line.user != NULL && line.command != COMMAND_PROBE)
         return wrong("--user belongs to probe", "");
     if (line.url != NULL && line.config != NULL)
@@ -94,6 +97,7 @@ struct command_line command_line_parse(int argc, char **argv)
     static const struct option options[] = {
         { "config", required_argument, NULL, 'c' },
         { "check", no_argument, NULL, 'k' },
+        { "replace", required_argument, NULL, 'r' },
         { "user", required_argument, NULL, 'u' },
         { "version", no_argument, NULL, 'V' },
         { "help", no_argument, NULL, 'h' },
@@ -109,6 +113,10 @@ struct command_line command_line_parse(int argc, char **argv)
             break;
         case 'k':
             line.command = COMMAND_CHECK;
+            break;
+        case 'r':
+            if (!process_find(optarg, "popinjay", &line.replaces))
+                return wrong("no process of popinjay: --replace ", optarg);
             break;
         case 'u':
             line.user = optarg;

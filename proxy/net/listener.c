@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,6 +253,23 @@ struct listener *listener_new(uv_loop_t *loop, int fd,
     l->open_handles = 2;
     uv_poll_start(&l->poll, UV_READABLE, on_ready);
     return l;
+}
+
+/* socket(7), SO_ATTACH_REUSEPORT_CBPF: what the program returns is the number of
+ * a socket in the group; one that does not exist is as good as no program.
+ */
+void listener_divert(struct listener *l, unsigned index)
+{
+    struct sock_filter program[] = { BPF_STMT(BPF_RET | BPF_K, index) };
+    const struct sock_fprog filter = { 1, program };
+
+    (void)setsockopt(l->fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &filter,
+                     sizeof(filter));
+}
+
+void listener_undivert(struct listener *l)
+{
+    (void)set_option(l->fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0);
 }
 
 void listener_close(struct listener *l)

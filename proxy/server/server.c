@@ -12,7 +12,8 @@
 #include "server/log.h"
 #include "server/server_parts.h"
 
-static const int signal_numbers[SERVER_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
+static const int signal_numbers[SERVER_SIGNALS] = { SIGTERM, SIGINT, SIGHUP,
+                                                    SIGUSR2 };
 
 /* --- figures --- */
 
@@ -102,6 +103,7 @@ static void close_all(struct server *s)
         close_handle((uv_handle_t *)&s->signals[i]);
     close_handle((uv_handle_t *)&s->drain_timer);
     close_handle((uv_handle_t *)&s->watchdog_timer);
+    close_handle((uv_handle_t *)&s->take_over_timer);
     close_handle((uv_handle_t *)&s->certificate_timer);
     close_handle((uv_handle_t *)&s->sweep_timer);
     close_handle((uv_handle_t *)&s->log_timer);
@@ -123,6 +125,12 @@ static void on_drain_over(uv_timer_t *timer)
             worker_abort(s->members[i].worker);
 }
 
+void server_limit_drain(struct server *s)
+{
+    (void)uv_timer_start(&s->drain_timer, on_drain_over,
+                         s->settings->config->drain_timeout_ms, 0);
+}
+
 static void drain(struct server *s)
 {
     s->state = SERVER_DRAINING;
@@ -133,8 +141,7 @@ static void drain(struct server *s)
     for (unsigned i = 0; i < s->workers; i++)
         if (s->members[i].is_running)
             worker_stop_listening(s->members[i].worker);
-    (void)uv_timer_start(&s->drain_timer, on_drain_over,
-                         s->settings->config->drain_timeout_ms, 0);
+    server_limit_drain(s);
 }
 
 static void on_delay_over(uv_timer_t *timer)
@@ -190,6 +197,11 @@ static void on_signal(uv_signal_t *handle, int number)
         server_reload(s);
         return;
     }
+    if (number == SIGUSR2) {
+        if (s->state == SERVER_SERVING)
+            server_hand_over(s);
+        return;
+    }
     if (s->state == SERVER_SERVING) {
         leave(s);
         return;
@@ -220,6 +232,8 @@ static bool init_handles(struct server *s)
     }
     (void)uv_timer_init(&s->loop, &s->drain_timer);
     s->drain_timer.data = s;
+    (void)uv_timer_init(&s->loop, &s->take_over_timer);
+    s->take_over_timer.data = s;
     (void)uv_timer_init(&s->loop, &s->watchdog_timer);
     s->watchdog_timer.data = s;
     (void)uv_timer_init(&s->loop, &s->certificate_timer);
@@ -250,7 +264,8 @@ static bool make_workers(struct server *s, char *error, size_t error_size)
 }
 
 struct server *server_new(struct settings *settings, struct service *service,
-                          const char *version, char *error, size_t error_size)
+                          const char *version, pid_t replaces, char *error,
+                          size_t error_size)
 {
     struct server *s = calloc(1, sizeof(*s));
 
@@ -259,6 +274,7 @@ struct server *server_new(struct settings *settings, struct service *service,
         return NULL;
     s->service = service;
     s->version = version;
+    s->replaces = replaces;
     s->source = (struct status_source){ figures, s };
     s->workers = settings->config->workers;
     s->members = calloc(s->workers, sizeof(*s->members));
@@ -294,6 +310,16 @@ static bool start_workers(struct server *s)
     return true;
 }
 
+static void be_ready(struct server *s)
+{
+    s->state = SERVER_SERVING;
+    watcher_start(s->watcher);
+    server_log_unused_sockets(s);
+    server_log_ready(s);
+    notify_send(&s->notify, "READY=1\nSTATUS=serving");
+    server_start_watchdog(s);
+}
+
 bool server_run(struct server *s, char *error, size_t error_size)
 {
     bool started;
@@ -304,21 +330,14 @@ bool server_run(struct server *s, char *error, size_t error_size)
                          PARKED_SWEEP_MS);
     (void)uv_timer_start(&s->log_timer, on_log_time, LOG_SUMMARY_PERIOD_MS,
                          LOG_SUMMARY_PERIOD_MS);
-    started = start_workers(s);
-    if (started) {
-        s->state = SERVER_SERVING;
-        watcher_start(s->watcher);
-        server_log_unused_sockets(s);
-        server_log_ready(s);
-        notify_send(&s->notify, "READY=1\nSTATUS=serving");
-        server_start_watchdog(s);
-    } else {
-        (void)snprintf(error, error_size, "a thread could not be started");
-        if (s->running == 0)
-            close_all(s);
-        else
-            drain(s);
-    }
+    (void)snprintf(error, error_size, "a thread could not be started");
+    started = start_workers(s) && server_take_over(s, error, error_size);
+    if (started)
+        be_ready(s);
+    else if (s->running == 0)
+        close_all(s);
+    else
+        drain(s);
     (void)uv_run(&s->loop, UV_RUN_DEFAULT);
     return started;
 }

@@ -30,11 +30,13 @@ static void change_fini(struct server *s, struct change *c)
     status_server_close(c->status);
 }
 
-/* Whether a stranger would be in the way, rather than a socket of ours that has
- * yet to close.
+/* Whether who is in the way is a stranger, rather than the process that this one
+ * replaces, or a socket of ours that has yet to close.
  */
-static bool is_settled(const struct server *s)
+static bool is_alone(const struct server *s)
 {
+    if (s->replaces != 0)
+        return false;
     for (unsigned i = 0; i < s->workers; i++)
         if (!worker_is_settled(s->members[i].worker))
             return false;
@@ -46,7 +48,7 @@ static bool prepare_orders(struct server *s, struct change *c, char *error,
 {
     struct sockets *sockets =
         sockets_open(c->settings, s->settings, &s->inherited, s->workers,
-                     is_settled(s), error, error_size);
+                     is_alone(s), error, error_size);
     bool made = sockets != NULL;
 
     for (unsigned i = 0; made && i < s->workers; i++) {
@@ -73,8 +75,8 @@ static bool prepare_status(struct server *s, struct change *c, char *error,
         s->settings != NULL && same_status(config, s->settings->config);
     if (c->keeps_status || !config->has_status)
         return true;
-    c->status = status_server_new(&s->loop, &config->status, s->source, error,
-                                  error_size);
+    c->status = status_server_new(&s->loop, &config->status, s->replaces == 0,
+                                  s->source, error, error_size);
     return c->status != NULL;
 }
 

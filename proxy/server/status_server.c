@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <utlist.h>
 
+#include "net/listener.h"
 #include "server/http_request.h"
 #include "server/status_answer.h"
 
 #define READ_SIZE 4096
+#define PROBLEM_MAX 256
 #define BACKLOG 64
 /* What a client may still send while its connection closes. */
 #define LINGER_OCTETS_MAX (256 * 1024)
@@ -309,43 +312,42 @@ static void on_connection(uv_stream_t *stream, int status)
         accept_one(stream->data);
 }
 
-static int listen_on(struct status_server *s,
-                     const struct config_address *address)
+/* Takes |fd|. Returns 0 or libuv's code. */
+static int listen_on(struct status_server *s, int fd)
 {
-    struct sockaddr_storage where;
-    int result = uv_ip6_addr(address->host, address->port,
-                             (struct sockaddr_in6 *)&where);
+    int result = uv_tcp_open(&s->tcp, fd);
 
-    if (result != 0)
-        result = uv_ip4_addr(address->host, address->port,
-                             (struct sockaddr_in *)&where);
-    if (result == 0)
-        result = uv_tcp_bind(&s->tcp, (struct sockaddr *)&where, 0);
-    if (result == 0)
-        result = uv_listen((uv_stream_t *)&s->tcp, BACKLOG, on_connection);
-    return result;
+    if (result != 0) {
+        (void)close(fd);
+        return result;
+    }
+    return uv_listen((uv_stream_t *)&s->tcp, BACKLOG, on_connection);
 }
 
 struct status_server *status_server_new(uv_loop_t *loop,
                                         const struct config_address *address,
-                                        struct status_source source,
+                                        bool alone, struct status_source source,
                                         char *error, size_t error_size)
 {
     struct status_server *s = calloc(1, sizeof(*s));
-    int result;
+    char problem[PROBLEM_MAX] = "out of memory";
+    int result = UV_ENOMEM;
+    int fd = -1;
 
-    if (s == NULL) {
-        (void)snprintf(error, error_size, "out of memory");
-        return NULL;
+    if (s != NULL) {
+        s->source = source;
+        (void)uv_tcp_init(loop, &s->tcp);
+        s->tcp.data = s;
+        fd = listener_bind(address->host, address->port, alone, problem,
+                           sizeof(problem));
     }
-    s->source = source;
-    (void)uv_tcp_init(loop, &s->tcp);
-    s->tcp.data = s;
-    result = listen_on(s, address);
+    if (fd >= 0) {
+        result = listen_on(s, fd);
+        (void)snprintf(problem, sizeof(problem), "%s", uv_strerror(result));
+    }
     if (result == 0)
         return s;
-    (void)snprintf(error, error_size, "[status] %s port %u: %s", address->host,
-                   (unsigned)address->port, uv_strerror(result));
+    (void)snprintf(error, error_size, "[status] address: %s", problem);
     status_server_close(s);
     return NULL;
 }

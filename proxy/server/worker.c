@@ -43,6 +43,9 @@ struct worker {
     struct worker_orders *orders; /* not yet looked at, the oldest first */
     atomic_uint unsettled;        /* orders, and sockets that close */
     atomic_bool asked;            /* for a sign of life */
+    atomic_uint hand_over_wished; /* sockets before the successor's; or 0 */
+    atomic_bool take_over_wished;
+    uv_timer_t handover; /* until it is over */
     atomic_bool stop_wished;
     atomic_bool abort_wished;
     bool stopped;
@@ -295,17 +298,46 @@ static void stop_listening(struct worker *w)
     if (w->stopped)
         return;
     w->stopped = true;
+    (void)uv_timer_stop(&w->handover);
     while (w->listeners != NULL)
         drain(w, w->listeners);
     uv_unref((uv_handle_t *)&w->commands);
 }
 
+static void on_handed_over(uv_timer_t *timer)
+{
+    stop_listening(timer->data);
+}
+
+static void hand_over(struct worker *w, unsigned before)
+{
+    struct worker_listener *l;
+
+    DL_FOREACH (w->listeners, l)
+        if (!l->inherited)
+            listener_divert(l->listener, before);
+    (void)uv_timer_start(&w->handover, on_handed_over, HANDOVER_MS, 0);
+}
+
+static void take_over(struct worker *w)
+{
+    struct worker_listener *l;
+
+    DL_FOREACH (w->listeners, l)
+        listener_undivert(l->listener);
+}
+
 static void on_commands(uv_async_t *commands)
 {
     struct worker *w = commands->data;
+    unsigned before = atomic_exchange(&w->hand_over_wished, 0);
 
     atomic_store(&w->asked, false);
     obey_all(w);
+    if (before > 0 && !w->stopped)
+        hand_over(w, before);
+    if (atomic_exchange(&w->take_over_wished, false))
+        take_over(w);
     if (atomic_load(&w->stop_wished))
         stop_listening(w);
     if (atomic_load(&w->abort_wished) && !w->aborted) {
@@ -313,6 +345,18 @@ static void on_commands(uv_async_t *commands)
         proxy_gate_clear(&w->gate);
         relay_shut_down_all(&w->host);
     }
+}
+
+void worker_hand_over(struct worker *w, unsigned before)
+{
+    atomic_store(&w->hand_over_wished, before);
+    uv_async_send(&w->commands);
+}
+
+void worker_take_over(struct worker *w)
+{
+    atomic_store(&w->take_over_wished, true);
+    uv_async_send(&w->commands);
 }
 
 bool worker_is_settled(const struct worker *w)
@@ -355,6 +399,8 @@ static bool init_loop(struct worker *w)
         return false;
     }
     w->commands.data = w;
+    (void)uv_timer_init(&w->loop, &w->handover);
+    w->handover.data = w;
     return true;
 }
 
@@ -415,6 +461,7 @@ void worker_free(struct worker *w)
     w->stopped = true;
     obey_all(w);
     uv_close((uv_handle_t *)&w->commands, NULL);
+    uv_close((uv_handle_t *)&w->handover, NULL);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     if (uv_loop_close(&w->loop) != 0)
         abort(); /* a handle was forgotten */

@@ -1,6 +1,5 @@
 """Under a service manager: what it is told, and the sockets that it holds."""
 
-import concurrent.futures
 import contextlib
 import os
 import re
@@ -8,10 +7,10 @@ import signal
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 
 from support.fake_imap import FakeImap, Mailbox
+from support.knocks import knocking
 from support.popinjay import Popinjay, binary, write_config
 from support.ports import LOOPBACK, answers, wait_until
 
@@ -198,39 +197,3 @@ def test_restart_refuses_nobody(tmp_path, authority):
             now = knocks.count
             wait_until(lambda: knocks.count > now + 20, SECONDS, "more clients")
         assert not knocks.failures, knocks.failures
-
-
-class Knocks:
-    def __init__(self, port):
-        self._port = port
-        self._over = threading.Event()
-        self.count = 0
-        self.failures = []
-
-    def run(self):
-        while not self._over.is_set():
-            try:
-                with socket.create_connection((LOOPBACK, self._port),
-                                              SECONDS) as s:
-                    s.settimeout(SECONDS)
-                    assert s.recv(4) == b"+OK "
-                    s.sendall(b"QUIT\r\n")
-                    self.count += 1
-            except (OSError, AssertionError) as failure:
-                self.failures.append(repr(failure))
-
-    def stop(self):
-        self._over.set()
-
-
-@contextlib.contextmanager
-def knocking(port, clients=4):
-    """Clients that connect, are greeted and leave, one after the other."""
-    knocks = Knocks(port)
-    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
-        for _ in range(clients):
-            pool.submit(knocks.run)
-        try:
-            yield knocks
-        finally:
-            knocks.stop()

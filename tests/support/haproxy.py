@@ -68,4 +68,5 @@ class Haproxy:
                 if row["svname"] not in ("FRONTEND", "BACKEND")}
 
     def is_up(self, server):
-        return self.servers()[server]["status"] == "UP"
+        # "UP 1/2" has failed a check, and still is sent clients.
+        return self.servers()[server]["status"].startswith("UP")

@@ -12,12 +12,14 @@
  * than what was asked for; within the octets of a session and of the process. Nothing is fetched with a side
  * effect (BODY.PEEK), so what is never asked for has changed nothing.
  *
- * They are fetched as a batch, `UID FETCH set`, and the next batch only when the
- * last body of this one has begun. RFC 9051 §5.5 permits answers in any order,
- * and Dovecot, when it has to wait for us, serves the newest command first: of
- * two batches the later one would pass by before it was asked for. Within a set
- * all servers that are known go upwards. An answer that passes by all the same
- * is lost, and the message is fetched anew.
+ * They are fetched as a batch, `UID FETCH set`, and the next batch only when of
+ * this one nothing but the last message is to come, and that was asked for.
+ * RFC 9051 §5.5 permits answers in any order, and Dovecot, when it has to wait
+ * for us, serves the newest command first: of two batches the later one would
+ * pass by before it was asked for. But a server whose octets were all taken need
+ * not wait, and has begun its last message. Within a set all servers that are
+ * known go upwards. An answer that passes by all the same is lost, and the
+ * message is fetched anew.
  *
  * What was asked for has been delivered before the tagged response to its batch
  * comes. And Dovecot may begin the next batch before it calls the last message
@@ -85,7 +87,7 @@ void readahead_note_missed(struct readahead *r);
 void readahead_lose_order(struct readahead *r);
 
 /* May the next batch be sent? Yes where none is under way, or all that is still
- * to come of it is the rest of the body that was taken last.
+ * to come of it is the message that was taken last.
  */
 bool readahead_is_low(const struct readahead *r);
 

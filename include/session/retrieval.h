@@ -73,7 +73,7 @@ MUST_CHECK enum task_status retrieval_on_event(
     struct retrieval *r, const struct imap_session_event *ev);
 void retrieval_resume(struct retrieval *r);
 
-/* Its fetch is sent, and whatever is sent now comes behind its body. */
+/* Its fetch is sent, and what is to come next may be fetched behind it. */
 bool retrieval_may_be_followed(const struct retrieval *r);
 
 /* The client has a part of the answer: a failure can only be told by closing.

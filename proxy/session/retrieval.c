@@ -108,8 +108,7 @@ void retrieval_resume(struct retrieval *r)
 
 bool retrieval_may_be_followed(const struct retrieval *r)
 {
-    return r->step == RETRIEVAL_FETCH && !r->top && !r->waiting &&
-           (r->has_body || !r->together);
+    return r->step == RETRIEVAL_FETCH && !r->top && !r->waiting;
 }
 
 bool retrieval_has_left(const struct retrieval *r)

@@ -159,7 +159,7 @@ install: all manuals ## into PREFIX (/usr/local), below DESTDIR
 	install -D -m 644 deploy/systemd/popinjay.sysusers \
 	    $(DESTDIR)$(PREFIX)/lib/sysusers.d/popinjay.conf
 	install -d $(DESTDIR)$(UNITS)
-	for unit in deploy/systemd/popinjay.service; do \
+	for unit in deploy/systemd/*.service $(wildcard deploy/systemd/*.socket); do \
 	    sed 's|/usr/sbin/|$(PREFIX)/sbin/|' $$unit \
 	        >$(DESTDIR)$(UNITS)/$${unit##*/} || exit; done
 

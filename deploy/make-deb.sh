@@ -17,7 +17,8 @@ trap 'exit 130' INT TERM HUP
 
 tree=$work/popinjay
 mkdir "$tree"
-cp -R LICENSE Makefile README.md deploy include proxy proxy.conf.sample "$tree"
+cp -R LICENSE Makefile README.md SECURITY.md deploy include proxy \
+    proxy.conf.sample "$tree"
 cp -R deploy/debian "$tree/debian"
 if [ -n "$version" ]; then
     sed -i "1s/(.*)/($version)/" "$tree/debian/changelog"

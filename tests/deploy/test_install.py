@@ -54,7 +54,8 @@ def test_every_file_has_its_place(installed):
                  "usr/share/man/man8/popinjay.8",
                  "usr/share/man/man5/popinjay.conf.5",
                  "usr/lib/sysusers.d/popinjay.conf",
-                 "lib/systemd/system/popinjay.service"):
+                 "lib/systemd/system/popinjay.service",
+                 "lib/systemd/system/popinjay.socket"):
         assert (installed / name).is_file(), name
     assert os.access(installed / "usr/sbin/popinjay", os.X_OK)
 
@@ -78,19 +79,19 @@ def test_the_unit_exposes_little(unit):
     assert exposure <= EXPOSURE_MOST, told
 
 
-def test_the_unit_is_understood(unit, installed, tmp_path):
+def test_the_units_are_understood(unit, installed, tmp_path):
     """systemd knows each word of it; the program is where it says, in a root
     of its own."""
     root = tmp_path / "root"
     shutil.copytree(installed, root)
     for name in ("sysinit", "basic", "shutdown", "network-online",
-                 "nss-lookup", "multi-user"):
+                 "nss-lookup", "multi-user", "sockets"):
         (root / f"lib/systemd/system/{name}.target").write_text(
             "[Unit]\nDescription=x\n", encoding="ascii")
     (root / "bin").mkdir()
     shutil.copy("/bin/true", root / "bin/kill")
     said = run("systemd-analyze", "verify", f"--root={root}", "--man=no",
-               "popinjay.service")
+               "popinjay.service", "popinjay.socket")
     assert said == ""
 
 

@@ -12,6 +12,7 @@ from support.popinjay import TOP
 FILES = """\
 /etc/popinjay/proxy.conf
 /lib/systemd/system/popinjay.service
+/lib/systemd/system/popinjay.socket
 /usr/lib/sysusers.d/popinjay.conf
 /usr/sbin/popinjay
 /usr/share/man/man5/popinjay.conf.5.gz

@@ -10,7 +10,7 @@
 #ifndef POPINJAY_SERVER_PROXY_GATE_H
 #define POPINJAY_SERVER_PROXY_GATE_H
 
-#include <stddef.h>
+#include <stdatomic.h>
 #include <uv.h>
 
 #include "base/counters.h"
@@ -31,8 +31,8 @@ struct proxy_gate {
     struct counters *counters;
     proxy_gate_passed *passed;
     void *owner;
-    struct arrival *waiting; /* the oldest first */
-    size_t waiting_count;
+    struct arrival *waiting;             /* the oldest first */
+    atomic_uint_least32_t waiting_count; /* the status server reads it too */
 };
 
 void proxy_gate_init(struct proxy_gate *gate, uv_loop_t *loop,

@@ -50,6 +50,7 @@ struct status_figures {
     uint64_t cache_octets;     /* of listings that are known */
     uint64_t cache_mailboxes;
     uint64_t readahead_octets; /* on their way, or waiting */
+    uint64_t headers_awaited;  /* connections without their PROXY header */
     struct process_figures process;
     struct upstream_health_view health;
     const struct history *history;

@@ -92,6 +92,9 @@ void worker_free(struct worker *w);
 
 const struct counters *worker_counters(const struct worker *w);
 
+/* Connections of balancers that wait for their PROXY header. */
+uint32_t worker_headers_awaited(const struct worker *w);
+
 /* Sessions alive. */
 uint32_t worker_sessions(const struct worker *w);
 

@@ -86,6 +86,8 @@ static void figures(void *data, struct status_figures *out)
         .certificate_count = s->settings->certificate_count,
         .now_seconds = (uint64_t)time(NULL),
     };
+    for (unsigned i = 0; i < s->workers; i++)
+        out->headers_awaited += worker_headers_awaited(s->members[i].worker);
     sum(s, &out->totals);
 }
 

@@ -415,6 +415,8 @@ static const struct family families[] = {
             "Clients closed at once because of where they came from."),
     PARTS("popinjay_proxy_headers_total", "result", proxy_headers,
           "Connections of balancers, by what their PROXY header came to."),
+    GAUGE("popinjay_proxy_headers_awaited", headers_awaited,
+          "Connections of balancers that wait for their PROXY header."),
     OTHER("popinjay_limit_hits_total", "counter", write_limits,
           "What was refused, closed or not done because of a limit."),
     OTHER("popinjay_certificate_expiry_timestamp_seconds", "gauge",

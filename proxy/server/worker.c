@@ -479,6 +479,11 @@ const struct counters *worker_counters(const struct worker *w)
     return &w->host.counters;
 }
 
+uint32_t worker_headers_awaited(const struct worker *w)
+{
+    return atomic_load_explicit(&w->gate.waiting_count, memory_order_relaxed);
+}
+
 uint32_t worker_sessions(const struct worker *w)
 {
     return atomic_load_explicit(&w->host.sessions, memory_order_relaxed);

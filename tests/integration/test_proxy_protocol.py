@@ -222,6 +222,8 @@ def test_silence(door):
               (b"", b"PROXY", b"PROXY TCP4 192.0.2.7 1", CLIENT[:-1])]
     with door.enter(CLIENT) as served:
         assert line_of(served).startswith(b"+OK")
+        wait_until(lambda: metric(
+            door.proxy, "popinjay_proxy_headers_awaited") == 4, 3, "the gauge")
         for sock in silent:
             with sock:
                 assert is_closed(sock)

@@ -468,3 +468,31 @@ def test_id_of_the_server(server, start_proxy, user):
     assert len(told) == 1, "the second session goes on with the connection"
     assert told[0]["user"] == user
     assert '"name"' in told[0]["text"]
+
+
+def test_log_moves_on_reload(start_proxy, tmp_path):
+    """A reload may send the log elsewhere; where nobody listens it stays, and
+    says so."""
+    proxy = start_proxy(NOBODY)
+
+    def reload(settings):
+        proxy.config["server"].update(settings)
+        write_config(proxy.config_path, proxy.config)
+        proxy.signal(signal.SIGHUP)
+
+    reload({"log_to": "syslog", "log_socket": str(tmp_path / "none")})
+    wait_until(lambda: "reload_refused" in proxy.log(), 10, "the refusal")
+    assert f"{tmp_path}/none: No such file" in proxy.log()
+    with Rsyslog() as rsyslog:
+        reload({"log_socket": rsyslog.socket})
+        wait_until(lambda: any("reloaded" in line for line in rsyslog.lines()),
+                   10, "the log")
+        before = proxy.log()
+        with proxy.plain() as c:
+            c.ok("QUIT")
+        wait_until(lambda: any(" end " in line for line in rsyslog.lines()),
+                   10, "the end")
+        assert proxy.log() == before
+        reload({"log_to": "stderr"})
+        wait_until(lambda: "reloaded" in proxy.log()[len(before):], 10,
+                   "the log to come back")

@@ -137,8 +137,9 @@ void bridge_serve_client(struct bridge *b);
 void bridge_finish_quit(struct bridge *b, enum fault fault);
 void bridge_refuse_login(struct bridge *b, enum fault fault);
 void bridge_accept_login(struct bridge *b, struct maildrop *maildrop);
-/* The answer to BRIDGE_ASK_LOGIN; FAULT_NONE: it may be tried. */
-void bridge_login_answered(struct bridge *b, enum fault fault);
+void bridge_login_answered(struct bridge *b, enum bridge_outcome answer);
+/* BRIDGE_SHUT_DOWN. */
+void bridge_shut_down(struct bridge *b);
 /* The refusal that was held back is due. */
 void bridge_tell_refusal(struct bridge *b);
 

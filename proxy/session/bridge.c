@@ -348,38 +348,6 @@ static void on_client_tls_up(struct bridge *b)
     pop3_session_tls_up(&b->pop3);
 }
 
-/* What the client waits for gets an answer, if it can still have one. */
-static void answer_shutdown(struct bridge *b)
-{
-    if (b->phase == BRIDGE_LOGGING_IN) {
-        if (b->refuse_at_ms == UINT64_MAX)
-            bridge_refuse_login(b, FAULT_SHUTDOWN);
-        bridge_tell_refusal(b);
-    } else if (b->task == BRIDGE_TASK_REMOVAL &&
-               removal_is_settled(&b->work.removal)) {
-        bridge_finish_quit(b, FAULT_NONE);
-    } else if (b->pop3.pending == POP3_QUIT) {
-        pop3_session_finish(&b->pop3, FAULT_SHUTDOWN);
-    } else if (b->pop3.pending != POP3_UNKNOWN) {
-        pop3_session_refuse_message(&b->pop3, FAULT_SHUTDOWN);
-    }
-}
-
-static void shut_down(struct bridge *b)
-{
-    bool half_told = b->task == BRIDGE_TASK_RETRIEVAL &&
-                     retrieval_has_left(&b->work.retrieval);
-
-    if (!half_told && b->client == BRIDGE_CLIENT_OPEN)
-        answer_shutdown(b);
-    b->phase = BRIDGE_CLOSING; /* nothing is changed any more */
-    bridge_leave_upstream(b);
-    if (half_told)
-        bridge_abort_client(b, FAULT_SHUTDOWN);
-    else
-        bridge_end_client(b, FAULT_SHUTDOWN);
-}
-
 void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
                     uint64_t now_ms)
 {
@@ -412,13 +380,9 @@ void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
         bridge_upstream_lost(b, FAULT_UPSTREAM_GONE, false);
         break;
     case BRIDGE_LOGIN_ADMITTED:
-        bridge_login_answered(b, FAULT_NONE);
-        break;
     case BRIDGE_LOGIN_BLOCKED:
-        bridge_login_answered(b, FAULT_LOGIN_BLOCKED);
-        break;
     case BRIDGE_LOGIN_BACKOFF:
-        bridge_login_answered(b, FAULT_UPSTREAM_BACKOFF);
+        bridge_login_answered(b, outcome);
         break;
     case BRIDGE_LOCKED:
     case BRIDGE_LOCK_BUSY:
@@ -426,7 +390,7 @@ void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
         bridge_lock_answered(b, outcome);
         break;
     case BRIDGE_SHUT_DOWN:
-        shut_down(b);
+        bridge_shut_down(b);
         break;
     case BRIDGE_SHED:
         bridge_abort_client(b, FAULT_SHED);

@@ -50,15 +50,17 @@ static void ask_upstream(struct bridge *b)
     bridge_try_login(b);
 }
 
-void bridge_login_answered(struct bridge *b, enum fault fault)
+void bridge_login_answered(struct bridge *b, enum bridge_outcome answer)
 {
     if (!b->login_asked)
         return; /* refused or ended meanwhile */
     b->login_asked = false;
-    if (fault != FAULT_NONE)
-        bridge_refuse_login(b, fault);
-    else
+    if (answer == BRIDGE_LOGIN_ADMITTED)
         ask_upstream(b);
+    else
+        bridge_refuse_login(b, answer == BRIDGE_LOGIN_BLOCKED
+                                   ? FAULT_LOGIN_BLOCKED
+                                   : FAULT_UPSTREAM_BACKOFF);
 }
 
 static void start_login(struct bridge *b, enum fault fault)
@@ -167,6 +169,40 @@ static void start_quit(struct bridge *b)
         bridge_finish_quit(b, b->pop3.broken); /* other UIDs by now */
     else
         bridge_reconnect(b);
+}
+
+/* --- the end of it all --- */
+
+/* What the client waits for gets an answer, if it can still have one. */
+static void answer_shutdown(struct bridge *b)
+{
+    if (b->phase == BRIDGE_LOGGING_IN) {
+        if (b->refuse_at_ms == UINT64_MAX)
+            bridge_refuse_login(b, FAULT_SHUTDOWN);
+        bridge_tell_refusal(b);
+    } else if (b->task == BRIDGE_TASK_REMOVAL &&
+               removal_is_settled(&b->work.removal)) {
+        bridge_finish_quit(b, FAULT_NONE);
+    } else if (b->pop3.pending == POP3_QUIT) {
+        pop3_session_finish(&b->pop3, FAULT_SHUTDOWN);
+    } else if (b->pop3.pending != POP3_UNKNOWN) {
+        pop3_session_refuse_message(&b->pop3, FAULT_SHUTDOWN);
+    }
+}
+
+void bridge_shut_down(struct bridge *b)
+{
+    bool half_told = b->task == BRIDGE_TASK_RETRIEVAL &&
+                     retrieval_has_left(&b->work.retrieval);
+
+    if (!half_told && b->client == BRIDGE_CLIENT_OPEN)
+        answer_shutdown(b);
+    b->phase = BRIDGE_CLOSING; /* nothing is changed any more */
+    bridge_leave_upstream(b);
+    if (half_told)
+        bridge_abort_client(b, FAULT_SHUTDOWN);
+    else
+        bridge_end_client(b, FAULT_SHUTDOWN);
 }
 
 /* --- requests --- */

@@ -153,7 +153,7 @@ def test_the_mute_make_room_first(start_proxy):
 # --- wrong passwords --------------------------------------------------------------------
 
 GUARDED = {"login_failures": "3", "login_failures_per_client": "5",
-           "login_failure_window": "60 s", "login_block": "2 s"}
+           "login_failure_window": "60 s", "login_block": "60 s"}
 
 
 def test_wrong_passwords_of_a_login(start_proxy):
@@ -162,7 +162,8 @@ def test_wrong_passwords_of_a_login(start_proxy):
     the block ends."""
     judge = Judge()
     with FakeImap(judge) as fake:
-        proxy = start_proxy(fake.upstream_config(), {"limits": GUARDED})
+        proxy = start_proxy(fake.upstream_config(),
+                            {"limits": {**GUARDED, "login_block": "2 s"}})
         for _ in range(3):
             assert reply(proxy, password="y").startswith(b"-ERR [AUTH]")
         blocked = time.monotonic()
@@ -266,7 +267,7 @@ class Throttler(Mailbox):
         return self.told
 
 
-BACKOFF = b"BAD Request is throttled. Suggested Backoff Time: 1500 milliseconds"
+BACKOFF = b"BAD Request is throttled. Suggested Backoff Time: 1000 milliseconds"
 
 
 @pytest.mark.parametrize("verb, told, first, elsewhere", [
@@ -285,7 +286,7 @@ def test_pause_that_the_server_asks_for(start_proxy, verb, told, first,
     with FakeImap(throttler) as fake:
         proxy = start_proxy(
             fake.upstream_config(),
-            {"limits": {"throttle_backoff": "1500 ms", "upstream_reuse": "0"}})
+            {"limits": {"throttle_backoff": "1000 ms", "upstream_reuse": "0"}})
         answer, client = login(proxy)
         assert answer.startswith(first)
         client.close()
@@ -408,8 +409,9 @@ def test_attacks_beside_a_session(start_proxy, sanitized):
             session.ok("STAT")
             session.ok("RETR 1")
             session.lines()
-            assert time.monotonic() - start < 2
+            assert time.monotonic() - start < (20 if sanitized else 2)
         assert stuck > 0
-        # 10 full outputs and inputs, 200 connections and what is read at once.
-        assert proxy.rss_kb() - before < (64 if sanitized else 16) * 1024
+        # 10 full outputs and inputs, 200 connections and what is read at once;
+        # a sanitizer also keeps what was freed, up to 256 MB.
+        assert proxy.rss_kb() - before < (400 if sanitized else 16) * 1024
         session.quit()

@@ -74,8 +74,8 @@ mutate "a renumbered mailbox is not noticed at QUIT" session/bridge_upstream.c \
     'not marked|not delivered'
 mutate "an announced UIDVALIDITY is ignored" session/bridge_upstream.c \
     's/\|\| !b->imap\.mailbox\.changed/|| true/' 'UIDVALIDITY'
-mutate "a shut-down lets QUIT go on" session/bridge.c \
-    '/^static void shut_down/,/^}/s/^\{/{ if (b->phase == BRIDGE_UPDATE) return;/' \
+mutate "a shut-down lets QUIT go on" session/bridge_client.c \
+    '/^void bridge_shut_down/,/^}/s/^\{/{ if (b->phase == BRIDGE_UPDATE) return;/' \
     'all was to stay|CONNECT'
 
 

@@ -287,7 +287,7 @@ def measure(proxy, server, user, attack, seconds):
         worker.join()
     peak = proxy.peak_rss_kb()
     with contextlib.suppress(TimeoutError):
-        wait_until(lambda: files_of(proxy.pid) <= before + 8, 60, "files")
+        wait_until(lambda: files_of(proxy.pid) <= before + 2, 60, "files")
     return {"attack": attack.__name__ if attack else "none", "made": count,
             "rss": rss / 1024, "peak": peak / 1024, "cpu": spent, "took": took,
             "failures": failures, "left": files_of(proxy.pid) - before}

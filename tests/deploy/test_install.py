@@ -110,6 +110,19 @@ def test_a_manual_page_is_laid_out(installed, page):
     assert said == ""
 
 
+def test_the_manual_has_every_option(installed):
+    """And every command that --help tells of."""
+    with open(installed / "usr/share/man/man8/popinjay.8",
+              encoding="utf-8") as f:
+        page = f.read().replace("\\-", "-")
+    told = run(str(installed / "usr/sbin/popinjay"), "--help")
+    words = re.findall(r"--[a-z]+|\bSIG[A-Z0-9]+", told)
+    words += re.findall(r"^ +popinjay ([a-z]+)", told, re.M)
+    assert {"--check", "SIGHUP", "status"} <= set(words)
+    for word in words:
+        assert word in page, word
+
+
 def manual_keys(installed):
     """{(section, key)} that popinjay.conf(5) describes."""
     found, section = set(), None

@@ -331,7 +331,7 @@ struct status_server *status_server_new(uv_loop_t *loop,
 {
     struct status_server *s = calloc(1, sizeof(*s));
     char problem[PROBLEM_MAX] = "out of memory";
-    int result = UV_ENOMEM;
+    int result;
     int fd = -1;
 
     if (s != NULL) {
@@ -343,10 +343,10 @@ struct status_server *status_server_new(uv_loop_t *loop,
     }
     if (fd >= 0) {
         result = listen_on(s, fd);
+        if (result == 0)
+            return s;
         (void)snprintf(problem, sizeof(problem), "%s", uv_strerror(result));
     }
-    if (result == 0)
-        return s;
     (void)snprintf(error, error_size, "[status] address: %s", problem);
     status_server_close(s);
     return NULL;

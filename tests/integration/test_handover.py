@@ -8,27 +8,10 @@ import pytest
 
 from support import mail
 from support.knocks import knocking
-from support.popinjay import Popinjay, binary, write_config
+from support.popinjay import Popinjay, binary, replacing, successor
 from support.ports import answers, wait_until
 
 SECONDS = 15
-
-
-def successor(proxy, folder, authority, upstream, settings=None):
-    """With the configuration of |proxy|, but for |settings|; not started."""
-    after = Popinjay(folder, authority, upstream)
-    after.config = {section: {**keys, **(settings or {}).get(section, {})}
-                    for section, keys in proxy.config.items()}
-    write_config(after.config_path, after.config)
-    for name in ("port_tls", "port_stls", "port_plain", "port_status"):
-        setattr(after, name, getattr(proxy, name))
-    return after
-
-
-def replacing(proxy, **env):
-    def launch(command, **kw):
-        return subprocess.Popen([*command, "--replace", str(proxy.pid)], **kw)
-    return launch
 
 
 def test_nobody_is_refused(server, tmp_path, authority, user):

@@ -114,7 +114,7 @@ class Dovecot(ImapServer):
         self.port_tls = free_port()
         self.port_starttls = free_port()
         os.mkdir(os.path.join(self._folder, "users"))
-        owner = self._mail_owner()
+        owner = self.mail_owner
         mail = os.path.join(self._folder, "mail")
         os.mkdir(mail, 0o700)
         os.chown(mail, owner.pw_uid, owner.pw_gid)
@@ -136,8 +136,9 @@ class Dovecot(ImapServer):
                                + self.log())
         return answers(self.port_tls) and answers(self.port_starttls)
 
-    @staticmethod
-    def _mail_owner():
+    @property
+    def mail_owner(self):
+        """Whom all files of mail belong to."""
         if os.geteuid() == 0:
             return pwd.getpwnam("mail")
         return pwd.getpwuid(os.geteuid())

@@ -163,6 +163,9 @@ class Popinjay:
         subprocess.run([*root, "tee", path], input=b"5", check=True,
                        stdout=subprocess.DEVNULL)
 
+    def open_files(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
     def cpu_seconds(self):
         with open(f"/proc/{self.pid}/stat", encoding="ascii") as f:
             fields = f.read().rpartition(")")[2].split()
@@ -218,3 +221,21 @@ def write_config(path, config):
                 for one in value if isinstance(value, list) else [value]:
                     if one is not None:
                         f.write(f"{key} = {one}\n")
+
+
+def successor(proxy, folder, authority, upstream, settings=None):
+    """With the configuration of |proxy|, but for |settings|; not started."""
+    after = Popinjay(folder, authority, upstream)
+    after.config = {section: {**keys, **(settings or {}).get(section, {})}
+                    for section, keys in proxy.config.items()}
+    write_config(after.config_path, after.config)
+    for name in ("port_tls", "port_stls", "port_plain", "port_status"):
+        setattr(after, name, getattr(proxy, name))
+    return after
+
+
+def replacing(proxy):
+    """How start() has a process take the place of |proxy|."""
+    def launch(command, **kw):
+        return subprocess.Popen([*command, "--replace", str(proxy.pid)], **kw)
+    return launch

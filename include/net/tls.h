@@ -104,7 +104,9 @@ bool tls_is_resumed(const struct tls *t);
 bool tls_is_proven_before(const struct tls *t);
 enum tls_version tls_version_of(const struct tls *t);
 
-/* As a client, after the handshake: the server's, valid as long as |t|. */
+/* As a client: the server's, also where the handshake failed because it is not
+ * trusted; valid as long as |t|. NULL: it has not shown one.
+ */
 struct x509_st; /* OpenSSL's */
 const struct x509_st *tls_server_certificate(const struct tls *t);
 

@@ -35,6 +35,7 @@ struct ssl_ctx_st;
 struct ssl_session_st;
 struct x509_store_ctx_st;
 
+struct x509_st;
 struct tls_peer; /* opaque: a server's place */
 
 /* Empty where it is all zero. */
@@ -79,6 +80,7 @@ struct tls_lease {
     bool offered;       /* a session that was kept, and not yet taken up */
     bool proven;        /* by an earlier handshake: not verified in this one */
     int64_t verified_s; /* the certificate behind this connection */
+    struct x509_st *refused; /* one that was not trusted; NULL: none */
 };
 
 /* Takes |peer|, and offers one of its sessions on |ssl|, whose app data is

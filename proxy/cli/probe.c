@@ -205,6 +205,7 @@ static bool is_open(struct probe *p)
     case CONNECTION_OPEN:
         break;
     case CONNECTION_UNTRUSTED:
+        probe_report_connection(p->connection);
         fail(p, connection_failure(p->connection), true);
         return false;
     case CONNECTION_BROKEN:

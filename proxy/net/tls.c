@@ -366,6 +366,8 @@ const char *tls_cipher_name(const struct tls *t)
 
 const struct x509_st *tls_server_certificate(const struct tls *t)
 {
+    if (t->lease.refused != NULL)
+        return t->lease.refused;
     return SSL_get0_peer_certificate(t->ssl);
 }
 

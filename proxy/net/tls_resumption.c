@@ -241,6 +241,15 @@ static bool find_proof(struct tls_lease *lease, const struct tls_proof_key *key,
     return true;
 }
 
+/* OpenSSL forgets it, and a person may want to see why. */
+static void keep_refused(struct tls_lease *lease, X509_STORE_CTX *chain)
+{
+    X509 *shown = X509_STORE_CTX_get0_cert(chain);
+
+    if (lease->refused == NULL && shown != NULL && X509_up_ref(shown) == 1)
+        lease->refused = shown;
+}
+
 int tls_lease_on_verify(struct x509_store_ctx_st *chain, void *trust)
 {
     const SSL *ssl =
@@ -256,8 +265,10 @@ int tls_lease_on_verify(struct x509_store_ctx_st *chain, void *trust)
         X509_STORE_CTX_set_error(chain, X509_V_OK);
         return 1;
     }
-    if (X509_verify_cert(chain) != 1)
+    if (X509_verify_cert(chain) != 1) {
+        keep_refused(lease, chain);
         return 0;
+    }
     lease->verified_s = now_s;
     if (can_be_proven)
         tls_proofs_keep(lease->proofs, &key, chain, now_s);
@@ -267,6 +278,8 @@ int tls_lease_on_verify(struct x509_store_ctx_st *chain, void *trust)
 void tls_lease_end(struct tls_lease *lease, bool failed)
 {
     lease->proofs = NULL;
+    X509_free(lease->refused);
+    lease->refused = NULL;
     if (lease->peer == NULL)
         return;
     if (failed && lease->offered)

@@ -211,6 +211,8 @@ def test_probe_untrusted(server, configured, authority):
     done = run("probe", "-c", configured(upstream), "-u", "a", given="x\n")
     assert done.returncode == 1
     assert "openssl s_client -connect" in done.stdout
+    assert re.search(r"^  names +.*localhost", done.stdout, re.M)
+    assert re.search(r"^  issuer +\S", done.stdout, re.M)
     assert "server_name" in done.stdout
 
 

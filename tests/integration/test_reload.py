@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import ssl
+import tempfile
 
 from support import mail
 from support.certificates import Authority
@@ -328,6 +329,48 @@ def test_bad_files_change_nothing(start_proxy, tmp_path, authority):
         assert metric(proxy, "popinjay_config_last_reload_successful") == 1
         with proxy.pop3s() as c:
             c.quit()
+
+
+def test_rights_are_those_of_the_user(start_proxy, tmp_path, authority):
+    """A reload reads and binds as the user that the process has become: what
+    that one may not, it says, and stays as it was."""
+    pair = authority.issue("private")
+    cert, key = files = tuple(str(tmp_path / name)
+                              for name in ("cert.pem", "key.pem"))
+    place(pair, files)
+    os.chmod(cert, 0o644)
+    tls = {"certificate": cert, "private_key": key}
+    with FakeImap(Mailbox([])) as fake:
+        proxy = start_proxy(fake.upstream_config(), {
+            "server": {"user": "nobody", "certificate_check": "0 s"},
+            "listen pop3s": tls, "listen pop3": tls})
+        open_way_to(os.path.dirname(proxy.config_path))
+        os.chmod(key, 0)
+        assert re.search(r"proxy\.conf:\d+: \[listen pop3s\] private_key: "
+                         r".*[Pp]ermission denied",
+                         reload(proxy, "reload_refused"))
+        os.chmod(key, 0o644)
+        reload(proxy)
+        change(proxy, {"listen low": {
+            "address": f"{LOOPBACK}:{privileged_port()}", "tls": "none",
+            "allow_plaintext_login": "yes"}})
+        line = reload(proxy, "reload_refused")
+        assert re.search(r"\[listen low\] address: .*permission denied; a port "
+                         r"below 1024 takes CAP_NET_BIND_SERVICE", line), line
+        assert shown(proxy) == certificate(pair[0])
+
+
+def open_way_to(folder):
+    """pytest's folders are for whoever made them."""
+    while folder.startswith(tempfile.gettempdir() + "/"):
+        os.chmod(folder, 0o755)
+        folder = os.path.dirname(folder)
+
+
+def privileged_port():
+    """One that is free for those who may."""
+    return next(port for port in range(1023, 512, -1)
+                if not answers(port))
 
 
 def test_many_reloads_under_load(server, start_proxy, user):

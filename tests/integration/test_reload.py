@@ -11,7 +11,7 @@ import tempfile
 from support import mail
 from support.certificates import Authority
 from support.fake_imap import FakeImap, Mailbox
-from support.popinjay import write_config
+from support.popinjay import Popinjay, write_config
 from support.ports import LOOPBACK, answers, free_port, wait_until
 
 SECONDS = 10
@@ -331,40 +331,45 @@ def test_bad_files_change_nothing(start_proxy, tmp_path, authority):
             c.quit()
 
 
-def test_rights_are_those_of_the_user(start_proxy, tmp_path, authority):
+def test_rights_are_those_of_the_user(authority):
     """A reload reads and binds as the user that the process has become: what
     that one may not, it says, and stays as it was."""
     pair = authority.issue("private")
-    cert, key = files = tuple(str(tmp_path / name)
-                              for name in ("cert.pem", "key.pem"))
-    place(pair, files)
-    os.chmod(cert, 0o644)
-    tls = {"certificate": cert, "private_key": key}
-    with FakeImap(Mailbox([])) as fake:
-        proxy = start_proxy(fake.upstream_config(), {
+    # Not pytest's folder, which is for nobody else.
+    with tempfile.TemporaryDirectory() as folder, \
+            FakeImap(Mailbox([])) as fake:
+        cert, key = files = tuple(os.path.join(folder, name)
+                                  for name in ("cert.pem", "key.pem"))
+        place(pair, files)
+        tls = {"certificate": cert, "private_key": key}
+        proxy = Popinjay(folder, authority, fake.upstream_config(), {
             "server": {"user": "nobody", "certificate_check": "0 s"},
             "listen pop3s": tls, "listen pop3": tls})
-        open_way_to(os.path.dirname(proxy.config_path))
-        os.chmod(key, 0)
-        assert re.search(r"proxy\.conf:\d+: \[listen pop3s\] private_key: "
-                         r".*[Pp]ermission denied",
-                         reload(proxy, "reload_refused"))
-        os.chmod(key, 0o644)
-        reload(proxy)
-        change(proxy, {"listen low": {
-            "address": f"{LOOPBACK}:{privileged_port()}", "tls": "none",
-            "allow_plaintext_login": "yes"}})
-        line = reload(proxy, "reload_refused")
-        assert re.search(r"\[listen low\] address: .*permission denied; a port "
-                         r"below 1024 takes CAP_NET_BIND_SERVICE", line), line
-        assert shown(proxy) == certificate(pair[0])
+        for path in (folder, os.path.dirname(proxy.config_path)):
+            os.chmod(path, 0o755)
+        os.chmod(cert, 0o644)
+        os.chmod(proxy.config_path, 0o644)
+        try:
+            proxy.start()
+            judge_rights(proxy, key)
+            assert shown(proxy) == certificate(pair[0])
+            proxy.stop()
+        finally:
+            proxy.kill()
 
 
-def open_way_to(folder):
-    """pytest's folders are for whoever made them."""
-    while folder.startswith(tempfile.gettempdir() + "/"):
-        os.chmod(folder, 0o755)
-        folder = os.path.dirname(folder)
+def judge_rights(proxy, key):
+    os.chmod(key, 0)
+    assert re.search(r"proxy\.conf:\d+: \[listen pop3s\] private_key: "
+                     r".*[Pp]ermission denied", reload(proxy, "reload_refused"))
+    os.chmod(key, 0o644)
+    reload(proxy)
+    change(proxy, {"listen low": {
+        "address": f"{LOOPBACK}:{privileged_port()}", "tls": "none",
+        "allow_plaintext_login": "yes"}})
+    line = reload(proxy, "reload_refused")
+    assert re.search(r"\[listen low\] address: .*permission denied; a port "
+                     r"below 1024 takes CAP_NET_BIND_SERVICE", line), line
 
 
 def privileged_port():

@@ -100,6 +100,11 @@ static void write_failure(const struct relay *r, struct log_record *record,
                           r->settings->upstream_name);
         return;
     }
+    if (fault == FAULT_SHED) { /* a flood comes from anywhere */
+        log_write_failure(record, fault_name(fault), "listener",
+                          r->listener->config->name);
+        return;
+    }
     address_group(r->client_leg.address.host, client);
     log_write_failure(record, fault_name(fault), "client", client);
 }

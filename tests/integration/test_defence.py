@@ -136,6 +136,24 @@ def test_knockers_make_room(start_proxy):
         assert "reason=shed" in proxy.log()
 
 
+def test_flood_does_not_flood_the_log(start_proxy):
+    """From however many addresses it comes: what is shown out is counted, and
+    told in one line now and then."""
+    with FakeImap(Mailbox([])) as fake, contextlib.ExitStack() as held:
+        proxy = start_proxy(fake.upstream_config(),
+                            {"server": {"workers": "1", "log_level": "info",
+                                        "log_repeat_limit": "10"},
+                             "limits": {"max_unauthenticated": "4"}})
+        for n in range(200):
+            held.enter_context(proxy.plain(source=f"127.0.1.{n + 1}",
+                                           greeting=False))
+        wait_until(lambda: hits(proxy, "unauthenticated") >= 196, 10,
+                   "all of them")
+        lines = proxy.log().splitlines()
+        assert 0 < sum("reason=shed" in line for line in lines) <= 12
+        assert 0 < sum(" limit_reached " in line for line in lines) <= 12
+
+
 def test_the_mute_make_room_first(start_proxy):
     """A client that is about to log in is not pushed out by those who came
     later and say nothing."""

@@ -66,9 +66,10 @@ SERVED = ("test_life.py", "test_login.py", "test_delete.py", "test_commands.py",
           "test_retrieve.py", "test_readahead.py", "test_tls.py",
           "test_half_close.py", "test_reuse.py", "test_parked.py")
 OTHER_SERVERS = ("cyrus", "courier", "mailutils")
-# Roots are made and entered, and the memory of a process read, by root.
+# Roots are made and entered, the memory of a process is read, and a journal of
+# its own is mounted, by root.
 ROOT = {"integration/test_servers.py", "integration/test_secrets.py",
-        "deploy/fresh_root.py"}
+        "integration/test_journal.py", "deploy/fresh_root.py"}
 # What workers share: locks, lists of messages, connections, tickets, figures;
 # and what they are handed.
 THREADS = ("test_life.py", "test_login.py", "test_reload.py", "test_handover.py",

@@ -3,6 +3,7 @@ can act on, and whoever does nothing wrong does not notice."""
 
 import concurrent.futures
 import contextlib
+import signal
 import threading
 import time
 
@@ -10,6 +11,7 @@ import pytest
 
 from support import mail
 from support.fake_imap import FakeImap, Mailbox
+from support.popinjay import write_config
 from support.ports import wait_until
 
 ELSEWHERE = "127.0.0.2"         # another client, on the same loopback
@@ -95,6 +97,31 @@ def test_networks_and_exempt_clients(start_proxy):
             answer, client = login(proxy, f"web{n}", source=FURTHER)
             held.enter_context(client)
             assert answer.startswith(b"+OK")
+
+
+def test_clients_behind_a_balancer(start_proxy):
+    """PP-1: who is one client goes by what the balancer announces: of IPv6 the
+    network of 64 bits, of IPv4 the address."""
+    with FakeImap(Mailbox([])) as fake, contextlib.ExitStack() as held:
+        proxy = start_proxy(
+            fake.upstream_config(),
+            {"listen plain": {"proxy_protocol": "v1",
+                              "proxy_from": "127.0.0.1"},
+             "limits": {"max_sessions_per_client": "1"}})
+
+        def come(number, family, address):
+            client = held.enter_context(proxy.plain(greeting=False))
+            client.send(f"PROXY {family} {address} {address} 1 110\r\n"
+                        .encode())
+            client.line()
+            client.ok(f"USER u{number}")
+            return client.command("PASS x")[:4]
+
+        said = [come(n, *who) for n, who in enumerate([
+            ("TCP6", "2001:db8::1"), ("TCP6", "2001:db8::f:2"),
+            ("TCP6", "2001:db8:0:1::1"), ("TCP4", "192.0.2.1"),
+            ("TCP4", "192.0.2.2"), ("TCP4", "192.0.2.1")])]
+        assert said == [b"+OK ", b"-ERR", b"+OK ", b"+OK ", b"+OK ", b"-ERR"]
 
 
 def test_sessions_of_a_listener(start_proxy):
@@ -333,6 +360,22 @@ def test_login_waits_for_a_connection(start_proxy):
             first.quit()
             assert second.result(5).startswith(b"+OK")
         assert gauge(proxy, "popinjay_upstream_queue_length") == 0
+
+
+def test_budget_that_is_raised_holds_for_those_who_wait(start_proxy):
+    """SIGHUP: a login in the queue goes on when there is room for it."""
+    with FakeImap(Mailbox([])) as fake:
+        proxy = start_proxy({**fake.upstream_config(), "max_connections": "1",
+                             "queue_timeout": "20 s"})
+        _, held = login(proxy, "first")
+        with held, concurrent.futures.ThreadPoolExecutor(1) as pool:
+            second = pool.submit(reply, proxy, "second")
+            wait_until(lambda: gauge(proxy, "popinjay_upstream_queue_length")
+                       == 1, 5, "the queue")
+            proxy.config["upstream"]["max_connections"] = "2"
+            write_config(proxy.config_path, proxy.config)
+            proxy.signal(signal.SIGHUP)
+            assert second.result(5).startswith(b"+OK")
 
 
 def test_queue_is_bounded(start_proxy):

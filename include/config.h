@@ -96,6 +96,7 @@ struct config {
     bool has_status;
     struct config_address status;
     uint64_t probe_interval_ms; /* 0: the upstream is not asked */
+    struct config_networks status_sessions_from; /* who may list them */
 
     uint32_t max_sessions;
     uint32_t max_sessions_per_client; /* 0: no limit */

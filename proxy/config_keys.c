@@ -130,6 +130,8 @@ const struct config_key config_keys[] = {
       0, 0, NULL },
     { CONFIG_STATUS, "probe_interval", CONFIG_DURATION,
       IN_SERVER(probe_interval_ms), "5 s", 0, HOUR, NULL },
+    { CONFIG_STATUS, "sessions_from", CONFIG_NETWORKS,
+      IN_SERVER(status_sessions_from), "", 0, 0, NULL },
 
     { CONFIG_LIMITS, "max_sessions", CONFIG_NUMBER, IN_SERVER(max_sessions),
       "10000", 1, 1000000, NULL },

@@ -210,6 +210,10 @@
 
 /* --- the HTTP status server --- */
 
+/* Sessions in one list, and how long the workers have to name theirs. */
+#define SESSIONS_LISTED_MAX 1000
+#define SESSIONS_GATHER_MS 2000
+
 #define HTTP_REQUEST_LINE_MAX 8192
 #define HTTP_HEAD_MAX 16384
 #define HTTP_FIELDS_MAX 64

@@ -34,6 +34,7 @@ enum http_method {
 enum http_code {
     HTTP_OK = 200,
     HTTP_BAD_REQUEST = 400,
+    HTTP_FORBIDDEN = 403,
     HTTP_NOT_FOUND = 404,
     HTTP_METHOD_REFUSED = 405,
     HTTP_TIMEOUT = 408,

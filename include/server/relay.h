@@ -20,6 +20,7 @@
 #include "net/connection_space.h"
 #include "net/tls.h"
 #include "server/service.h"
+#include "server/session_gather.h"
 #include "server/settings.h"
 
 struct relay; /* opaque */
@@ -57,6 +58,10 @@ void relay_start(struct relay_host *host,
                  const struct settings_listener *listener, uv_tcp_t *tcp,
                  const struct origin *origin,
                  const struct admission_ticket *ticket);
+
+/* Puts what the sessions of the host are doing, for |round|. */
+void relay_list_all(const struct relay_host *host, struct session_gather *g,
+                    uint64_t round);
 
 /* Ends every session of the host, and changes nothing. */
 void relay_shut_down_all(struct relay_host *host);

@@ -62,6 +62,7 @@ struct server {
     struct status_source source;
     struct status_server *status; /* NULL: none */
     struct watcher *watcher;
+    struct session_gather *gather;
     struct member *members; /* |workers| */
     unsigned workers;
     unsigned running;
@@ -104,6 +105,13 @@ MUST_CHECK bool server_take_over(struct server *s, char *error,
 
 /* No session ends by itself later than drain_timeout from now. */
 void server_limit_drain(struct server *s);
+
+/* --- server_sessions.c: the list of them, for the status server --- */
+
+bool server_may_list(void *server, const union address *address);
+void server_ask_sessions(void *server);
+void server_tell_sessions(void *server, const struct session_facts *facts,
+                          size_t count, bool complete);
 
 /* --- server_log.c --- */
 

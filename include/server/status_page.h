@@ -11,10 +11,14 @@
 
 #include "base/attributes.h"
 #include "base/buf.h"
+#include "server/session_gather.h"
 #include "server/status_figures.h"
 
 /* A page is never longer; it has no figure that could make it so. */
 #define STATUS_PAGE_MAX (256 * 1024)
+
+/* The list of sessions is. */
+#define STATUS_SESSIONS_MAX (2 * 1024 * 1024)
 
 /* Each appends a whole page; false if |out| is or becomes failed, or there is
  * no memory.
@@ -23,6 +27,11 @@ MUST_CHECK bool status_page_json(const struct status_figures *f,
                                  struct buf *out);
 MUST_CHECK bool status_page_html(const struct status_figures *f,
                                  struct buf *out);
+
+/* |complete|: these are all. */
+MUST_CHECK bool status_page_sessions(const struct session_facts *facts,
+                                     size_t count, bool complete,
+                                     struct buf *out);
 
 /* Prometheus text exposition format 0.0.4. */
 MUST_CHECK bool status_page_metrics(const struct status_figures *f,

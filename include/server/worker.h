@@ -21,6 +21,7 @@
 #include "base/attributes.h"
 #include "base/counters.h"
 #include "server/service.h"
+#include "server/session_gather.h"
 #include "server/settings.h"
 #include "server/sockets.h"
 
@@ -73,6 +74,10 @@ void worker_hand_over(struct worker *w, unsigned before);
  * of this one get connections.
  */
 void worker_take_over(struct worker *w);
+
+/* Has it put its sessions, for |round|; the same |g| each time. */
+void worker_list_sessions(struct worker *w, struct session_gather *g,
+                          uint64_t round);
 
 /* Draining: no new sessions; the thread ends after the last one. */
 void worker_stop_listening(struct worker *w);

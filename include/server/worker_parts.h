@@ -44,7 +44,9 @@ struct worker {
     atomic_bool asked;            /* for a sign of life */
     atomic_uint hand_over_wished; /* sockets before the successor's; or 0 */
     atomic_bool take_over_wished;
-    uv_timer_t handover; /* until it is over */
+    uv_timer_t handover;                     /* until it is over */
+    _Atomic(struct session_gather *) gather; /* as of the first round */
+    atomic_uint_least64_t list_wished;       /* a round; 0: none */
     atomic_bool stop_wished;
     atomic_bool abort_wished;
     bool stopped;

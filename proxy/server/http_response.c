@@ -9,6 +9,8 @@ const char *http_code_name(enum http_code code)
         return "OK";
     case HTTP_BAD_REQUEST:
         return "Bad Request";
+    case HTTP_FORBIDDEN:
+        return "Forbidden";
     case HTTP_NOT_FOUND:
         return "Not Found";
     case HTTP_METHOD_REFUSED:

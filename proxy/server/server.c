@@ -114,6 +114,7 @@ static void close_all(struct server *s)
     status_server_close(s->status);
     s->status = NULL;
     watcher_close(s->watcher);
+    session_gather_close(s->gather);
 }
 
 static void on_drain_over(uv_timer_t *timer)
@@ -277,7 +278,8 @@ struct server *server_new(struct settings *settings, struct service *service,
     s->service = service;
     s->version = version;
     s->replaces = replaces;
-    s->source = (struct status_source){ figures, s };
+    s->source = (struct status_source){ figures, server_may_list,
+                                        server_ask_sessions, s };
     s->workers = settings->config->workers;
     s->members = calloc(s->workers, sizeof(*s->members));
     if (s->members == NULL || !init_handles(s)) {
@@ -287,10 +289,11 @@ struct server *server_new(struct settings *settings, struct service *service,
     }
     s->watcher = watcher_new(
         &s->loop, &(struct watcher_source){ service, &s->settings, sum, s });
+    s->gather = session_gather_new(&s->loop, server_tell_sessions, s);
     notify_init(&s->notify);
     s->begun_by = settings->config;
     config_hold(s->begun_by);
-    if (s->watcher != NULL &&
+    if (s->watcher != NULL && s->gather != NULL &&
         inherited_init(&s->inherited, error, error_size) &&
         make_workers(s, error, error_size) &&
         server_adopt(s, settings, error, error_size))
@@ -354,6 +357,7 @@ void server_free(struct server *s)
         worker_free(s->members[i].worker);
     (void)uv_loop_close(&s->loop);
     watcher_free(s->watcher);
+    session_gather_free(s->gather);
     notify_fini(&s->notify);
     inherited_fini(&s->inherited);
     settings_release(s->settings);

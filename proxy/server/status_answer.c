@@ -103,6 +103,26 @@ bool status_answer_write(const struct http_request *request,
                       out);
 }
 
+bool status_answer_wants_sessions(const struct http_request *request)
+{
+    return request->method != HTTP_METHOD_NOT_ALLOWED &&
+           span_equals(request->path, SPAN_LITERAL("/status/sessions"));
+}
+
+bool status_answer_write_sessions(enum http_method method, struct span json,
+                                  bool refused, bool keep_alive,
+                                  uint64_t unix_seconds, struct buf *out)
+{
+    const struct http_response response = { HTTP_OK, STATUS_JSON_TYPE, NULL,
+                                            json };
+
+    if (refused)
+        return write_plain(HTTP_FORBIDDEN, NULL, method, keep_alive,
+                           unix_seconds, out);
+    return http_response_write(&response, method, keep_alive, unix_seconds,
+                               out);
+}
+
 bool status_answer_write_error(enum http_code code, enum http_method method,
                                uint64_t unix_seconds, struct buf *out)
 {

@@ -20,7 +20,8 @@
 
 enum client_state {
     CLIENT_READING,   /* for a request, or a part of one has come */
-    CLIENT_WRITING,   /* an answer; nothing is read meanwhile */
+    CLIENT_WAITING,   /* for the sessions; nothing is read meanwhile */
+    CLIENT_WRITING,   /* an answer; the same */
     CLIENT_LINGERING, /* we are done; what comes is thrown away */
     CLIENT_CLOSING,   /* the handles close */
 };
@@ -35,8 +36,9 @@ struct client {
     struct client *prev, *next;
 
     enum client_state state;
-    bool in_head;    /* the timer is that of a head */
-    bool keep_alive; /* once the answer at hand is written */
+    bool in_head;            /* the timer is that of a head */
+    bool keep_alive;         /* once the answer at hand is written */
+    enum http_method method; /* WAITING */
     unsigned requests;
     size_t lingered; /* octets */
     struct http_reader reader;
@@ -189,6 +191,46 @@ static void send_answer(struct client *c, bool good, bool keep_alive)
         client_close(c);
 }
 
+/* The list comes in a moment. */
+static void await_sessions(struct client *c, enum http_method method,
+                           bool keep_alive)
+{
+    const struct status_source *source = &c->server->source;
+    const union address from = address_of_peer(&c->tcp);
+
+    if (!source->may_list(source->data, &from)) {
+        send_answer(c,
+                    status_answer_write_sessions(method, span_make("", 0), true,
+                                                 keep_alive, unix_seconds(),
+                                                 &c->out),
+                    keep_alive);
+        return;
+    }
+    c->state = CLIENT_WAITING;
+    c->method = method;
+    c->keep_alive = keep_alive;
+    (void)uv_read_stop((uv_stream_t *)&c->tcp);
+    set_timer(c, HTTP_IDLE_TIMEOUT_MS);
+    source->ask_sessions(source->data);
+}
+
+void status_server_tell_sessions(struct status_server *s, struct span json)
+{
+    struct client *c;
+    struct client *next;
+
+    if (s == NULL)
+        return;
+    DL_FOREACH_SAFE (s->clients, c, next)
+        if (c->state == CLIENT_WAITING)
+            send_answer(c,
+                        json.len > 0 &&
+                            status_answer_write_sessions(
+                                c->method, json, false, c->keep_alive,
+                                unix_seconds(), &c->out),
+                        c->keep_alive);
+}
+
 static void answer(struct client *c, const struct http_request *request)
 {
     struct status_figures figures = { .version = NULL };
@@ -196,6 +238,10 @@ static void answer(struct client *c, const struct http_request *request)
 
     c->requests++;
     keep_alive = request->keep_alive && c->requests < HTTP_REQUESTS_MAX;
+    if (status_answer_wants_sessions(request)) {
+        await_sessions(c, request->method, keep_alive);
+        return;
+    }
     c->server->source.figures(c->server->source.data, &figures);
     send_answer(c,
                 status_answer_write(request, &figures, keep_alive,

@@ -8,6 +8,14 @@
 
 /* --- commands of the main thread --- */
 
+static void list_sessions(struct worker *w)
+{
+    uint64_t round = atomic_exchange(&w->list_wished, 0);
+
+    if (round != 0)
+        relay_list_all(&w->host, atomic_load(&w->gather), round);
+}
+
 static void on_commands(uv_async_t *commands)
 {
     struct worker *w = commands->data;
@@ -19,6 +27,7 @@ static void on_commands(uv_async_t *commands)
         worker_divert(w, before);
     if (atomic_exchange(&w->take_over_wished, false))
         worker_undivert(w);
+    list_sessions(w);
     if (atomic_load(&w->stop_wished))
         worker_close_sockets(w);
     if (atomic_load(&w->abort_wished) && !w->aborted) {
@@ -54,6 +63,14 @@ void worker_ask(struct worker *w)
 bool worker_answers(const struct worker *w)
 {
     return !atomic_load(&w->asked);
+}
+
+void worker_list_sessions(struct worker *w, struct session_gather *g,
+                          uint64_t round)
+{
+    atomic_store(&w->gather, g);
+    atomic_store(&w->list_wished, round);
+    uv_async_send(&w->commands);
 }
 
 void worker_stop_listening(struct worker *w)

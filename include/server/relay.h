@@ -28,6 +28,7 @@ struct relay; /* opaque */
 /* What the relays of a worker have in common. */
 struct relay_host {
     struct service *service;
+    unsigned workers; /* that run: each has its share of what is limited */
     struct connection_space space;
     struct tls_resumption upstream_session;
     struct relay *relays; /* alive */

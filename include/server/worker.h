@@ -28,8 +28,8 @@
 struct worker;        /* opaque */
 struct worker_orders; /* opaque */
 
-/* NULL where there is no memory. */
-MUST_CHECK struct worker *worker_new(struct service *service);
+/* One of so many |workers|. NULL where there is no memory. */
+MUST_CHECK struct worker *worker_new(struct service *service, unsigned workers);
 
 /* Orders to serve |settings|, which they hold: at the sockets that are those of
  * worker number |index| among |sockets|, and at those that it has already where

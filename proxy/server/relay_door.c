@@ -124,10 +124,10 @@ static bool shed_one(struct relay_host *host, const struct network_key *network,
 }
 
 /* Each worker has its share: the kernel spreads connections evenly. */
-static uint32_t early_share(const struct config *config)
+static uint32_t early_share(const struct relay_host *host,
+                            const struct config *config)
 {
-    return (config->max_unauthenticated + config->workers - 1) /
-           config->workers;
+    return (config->max_unauthenticated + host->workers - 1) / host->workers;
 }
 
 /* False: they are too many, and all of them are about to log in. */
@@ -136,7 +136,7 @@ static bool make_early_room(struct relay_host *host,
                             const struct origin *origin,
                             const struct network_key *network)
 {
-    if (host->early_count < early_share(listener->settings->config))
+    if (host->early_count < early_share(host, listener->settings->config))
         return true;
     reach_limit(host, listener, origin, LIMIT_UNAUTHENTICATED);
     return shed_one(host, network, 0);

@@ -257,7 +257,7 @@ static bool init_handles(struct server *s)
 static bool make_workers(struct server *s, char *error, size_t error_size)
 {
     for (unsigned i = 0; i < s->workers; i++) {
-        s->members[i].worker = worker_new(s->service);
+        s->members[i].worker = worker_new(s->service, s->workers);
         if (s->members[i].worker == NULL) {
             (void)snprintf(error, error_size, "no memory");
             return false;

@@ -102,7 +102,7 @@ static bool init_loop(struct worker *w)
     return true;
 }
 
-struct worker *worker_new(struct service *service)
+struct worker *worker_new(struct service *service, unsigned workers)
 {
     struct worker *w = calloc(1, sizeof(*w));
 
@@ -116,6 +116,7 @@ struct worker *worker_new(struct service *service)
         return NULL;
     }
     w->host.service = service;
+    w->host.workers = workers;
     counters_init(&w->host.counters);
     proxy_gate_init(&w->gate, &w->loop, &w->host.counters, worker_admit, w);
     if (connection_space_init(&w->host.space, &w->loop))

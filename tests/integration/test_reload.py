@@ -1,5 +1,6 @@
 """SIGHUP: what is read anew, what goes on as it was, and what is refused."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -278,6 +279,19 @@ def test_what_needs_a_restart(server, start_proxy):
     assert metric(proxy, "popinjay_workers") == 2
     change(proxy, {"server": {"workers": "2"}})
     assert "needs_restart" not in reload(proxy)
+
+
+def test_workers_that_run_share_a_limit(start_proxy):
+    """And not those that are to run after the next start."""
+    with FakeImap(Mailbox([])) as fake, contextlib.ExitStack() as held:
+        proxy = start_proxy(fake.upstream_config(),
+                            {"server": {"workers": "1"},
+                             "limits": {"max_unauthenticated": "4"}})
+        change(proxy, {"server": {"workers": "4"}})
+        reload(proxy)
+        clients = [held.enter_context(proxy.plain()) for _ in range(4)]
+        for client in clients:
+            client.ok("CAPA")
 
 
 # --- What is refused --------------------------------------------------------------

@@ -179,6 +179,7 @@ static int set_up(void **state)
     service_limit(service, settings->config);
     assert_int_equal(uv_loop_init(&loop), 0);
     host.service = service;
+    host.workers = 1;
     counters_init(&host.counters);
     assert_true(connection_space_init(&host.space, &loop));
     return 0;

@@ -213,14 +213,17 @@ class Popinjay:
 
 def write_config(path, config):
     """{section: {key: value}} as INI; a key whose value is None is left out,
-    and one whose value is a list stands once for each."""
-    with open(path, "w", encoding="utf-8") as f:
+    and one whose value is a list stands once for each. At no time is there half
+    a file: a reload may be under way."""
+    fresh = f"{path}.fresh"
+    with open(fresh, "w", encoding="utf-8") as f:
         for section, keys in config.items():
             f.write(f"[{section}]\n")
             for key, value in keys.items():
                 for one in value if isinstance(value, list) else [value]:
                     if one is not None:
                         f.write(f"{key} = {one}\n")
+    os.replace(fresh, path)
 
 
 def successor(proxy, folder, authority, upstream, settings=None):

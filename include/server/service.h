@@ -45,10 +45,11 @@ MUST_CHECK struct service *service_new(void);
  */
 void service_limit(struct service *s, const struct config *config);
 
-/* There is another upstream from here on: what rests at the one before ends, and
- * whether that could be reached says nothing any more.
+/* There is another upstream from here on, by its number in the settings: what
+ * rests at the one before ends, and whether that could be reached says nothing
+ * any more.
  */
-void service_forget_upstream(struct service *s);
+void service_forget_upstream(struct service *s, unsigned upstream);
 
 /* After the last worker is freed. NULL is fine. */
 void service_free(struct service *s);

@@ -52,6 +52,7 @@ struct upstream_health {
     pthread_mutex_t mutex;
     struct upstream_health_view view; /* but for verdict, recent_* */
     uint64_t failures_in_row;
+    unsigned upstream; /* which it is about: the settings' number of it */
     struct {
         uint64_t minute;
         uint32_t successes;
@@ -62,12 +63,16 @@ struct upstream_health {
 void upstream_health_init(struct upstream_health *h);
 void upstream_health_fini(struct upstream_health *h);
 
-/* |failure|: why it was not reached, in words; NULL: it was. */
-void upstream_health_note(struct upstream_health *h, const char *failure,
-                          uint64_t now_ms, uint64_t unix_s);
+/* |failure|: why it was not reached, in words; NULL: it was. What is heard of
+ * another |upstream| than that of the day, from those who set out before a
+ * reload, does not count.
+ */
+void upstream_health_note(struct upstream_health *h, unsigned upstream,
+                          const char *failure, uint64_t now_ms,
+                          uint64_t unix_s);
 
-/* It is another upstream from here on. */
-void upstream_health_forget(struct upstream_health *h);
+/* It is another upstream from here on; at first it is number 0. */
+void upstream_health_forget(struct upstream_health *h, unsigned upstream);
 
 struct upstream_health_view upstream_health_view(struct upstream_health *h,
                                                  uint64_t now_ms);

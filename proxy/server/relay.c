@@ -24,7 +24,8 @@ uint64_t relay_now(const struct relay *r)
 
 void relay_note_health(struct relay *r, const char *failure)
 {
-    upstream_health_note(&r->host->service->health, failure, relay_now(r),
+    upstream_health_note(&r->host->service->health,
+                         r->settings->upstream_number, failure, relay_now(r),
                          (uint64_t)time(NULL));
 }
 

@@ -118,7 +118,7 @@ static void apply(struct server *s, struct change *c)
     service_limit(s->service, config);
     if (s->settings != NULL &&
         s->settings->upstream_number != c->settings->upstream_number)
-        service_forget_upstream(s->service);
+        service_forget_upstream(s->service, c->settings->upstream_number);
     for (unsigned i = 0; i < s->workers; i++) {
         worker_obey(s->members[i].worker, c->orders[i]);
         c->orders[i] = NULL;

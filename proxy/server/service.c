@@ -48,10 +48,10 @@ void service_limit(struct service *s, const struct config *config)
     upstream_gate_set_limits(s->gate, &gate);
 }
 
-void service_forget_upstream(struct service *s)
+void service_forget_upstream(struct service *s, unsigned upstream)
 {
     parked_clear(s->parked);
-    upstream_health_forget(&s->health);
+    upstream_health_forget(&s->health, upstream);
 }
 
 void service_free(struct service *s)

@@ -49,12 +49,12 @@ static void count_in_minute(struct upstream_health *h, bool failed,
         h->minutes[at].successes++;
 }
 
-void upstream_health_note(struct upstream_health *h, const char *failure,
-                          uint64_t now_ms, uint64_t unix_s)
+/* With the mutex held. */
+static void note(struct upstream_health *h, const char *failure,
+                 uint64_t now_ms, uint64_t unix_s)
 {
     struct upstream_health_view *v = &h->view;
 
-    (void)pthread_mutex_lock(&h->mutex);
     count_in_minute(h, failure != NULL, now_ms / MINUTE_MS);
     if (failure == NULL) {
         v->successes++;
@@ -67,12 +67,21 @@ void upstream_health_note(struct upstream_health *h, const char *failure,
         (void)snprintf(v->failure, sizeof(v->failure), "%s", failure);
         h->failures_in_row++;
     }
+}
+
+void upstream_health_note(struct upstream_health *h, unsigned upstream,
+                          const char *failure, uint64_t now_ms, uint64_t unix_s)
+{
+    (void)pthread_mutex_lock(&h->mutex);
+    if (upstream == h->upstream)
+        note(h, failure, now_ms, unix_s);
     (void)pthread_mutex_unlock(&h->mutex);
 }
 
-void upstream_health_forget(struct upstream_health *h)
+void upstream_health_forget(struct upstream_health *h, unsigned upstream)
 {
     (void)pthread_mutex_lock(&h->mutex);
+    h->upstream = upstream;
     h->view = (struct upstream_health_view){ .verdict = UPSTREAM_UNKNOWN };
     h->failures_in_row = 0;
     for (unsigned i = 0; i < UPSTREAM_HEALTH_MINUTES; i++)

@@ -23,6 +23,7 @@ struct watcher {
     struct history history;
     struct connection_space space; /* of the probe */
     struct upstream_probe *probe;
+    unsigned probed_upstream; /* its number in the settings */
     uint64_t probed_ms;
     bool is_resting;
     bool is_failing; /* as the log knows it */
@@ -65,14 +66,25 @@ static void on_probed(void *owner, const char *failure)
     struct watcher *w = owner;
 
     w->probe = NULL;
-    upstream_health_note(&w->source.service->health, failure, uv_now(w->loop),
-                         (uint64_t)time(NULL));
+    upstream_health_note(&w->source.service->health, w->probed_upstream,
+                         failure, uv_now(w->loop), (uint64_t)time(NULL));
+}
+
+/* Which of them answers is no longer of interest after a reload. */
+static void forget_another(struct watcher *w, unsigned upstream)
+{
+    if (w->probe == NULL || w->probed_upstream == upstream)
+        return;
+    upstream_probe_cancel(w->probe);
+    w->probe = NULL;
 }
 
 static void probe(struct watcher *w, enum upstream_verdict verdict)
 {
     uint64_t interval_ms = probe_interval_ms(w);
+    struct settings *settings = *w->source.settings;
 
+    forget_another(w, settings->upstream_number);
     if (w->is_resting || w->probe != NULL || interval_ms == 0 ||
         verdict == UPSTREAM_REACHED)
         return;
@@ -80,8 +92,8 @@ static void probe(struct watcher *w, enum upstream_verdict verdict)
         uv_now(w->loop) < w->probed_ms + interval_ms)
         return;
     w->probed_ms = uv_now(w->loop);
-    w->probe =
-        upstream_probe_start(&w->space, *w->source.settings, on_probed, w);
+    w->probed_upstream = settings->upstream_number;
+    w->probe = upstream_probe_start(&w->space, settings, on_probed, w);
 }
 
 static void log_change(struct watcher *w, const struct upstream_health_view *v)

@@ -1,11 +1,14 @@
 """/readyz says what is true of the upstream, and finds out by itself."""
 
+import signal
 import socket
 
-from support.fake_imap import Mailbox
+from support.fake_imap import FakeImap, Mailbox
+from support.popinjay import write_config
 from support.ports import LOOPBACK, free_port, wait_until
 from test_http import FakeImapAt, get
 
+PROBE_SECONDS = 10              # that it waits for an answer
 PROBING = {"status": {"probe_interval": "1 s"}}
 
 
@@ -47,6 +50,28 @@ def test_greeting_is_awaited(start_proxy):
         wait_until(lambda: get(proxy, "/readyz")[2] ==
                    b"not ready: upstream failing\n", 5, "the failure to count")
         peer.close()
+
+
+def test_another_upstream(start_proxy):
+    """After a reload it is the new upstream that counts: what is still heard
+    of the one before says nothing, and is not waited for."""
+    with socket.create_server((LOOPBACK, 0)) as mute, \
+            FakeImap(Mailbox([])) as fake:
+        proxy = start_proxy(
+            {"address": f"{LOOPBACK}:{mute.getsockname()[1]}", "tls": "none"},
+            PROBING)
+        probe, _ = mute.accept()
+        with probe, proxy.pop3s() as c:
+            c.ok("USER x")
+            session, _ = mute.accept()
+            proxy.config["upstream"].update(fake.upstream_config())
+            write_config(proxy.config_path, proxy.config)
+            proxy.signal(signal.SIGHUP)
+            wait_until(lambda: ready(proxy), PROBE_SECONDS / 2, "to be ready")
+            session.close()
+            mute.close()
+            c.err("PASS y")
+            assert '"failures": 0' in get(proxy, "/status")[2].decode()
 
 
 def test_over_tls(start_proxy, server):

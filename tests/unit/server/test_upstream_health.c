@@ -20,7 +20,7 @@ static enum upstream_verdict verdict(struct upstream_health *h)
 
 static void note(struct upstream_health *h, const char *failure)
 {
-    upstream_health_note(h, failure, START_MS, 1700000000);
+    upstream_health_note(h, 0, failure, START_MS, 1700000000);
 }
 
 /* One failure is failing only where nothing else is known. */
@@ -70,11 +70,11 @@ static void test_what_is_remembered(void **state)
     v = upstream_health_view(&h, START_MS);
     assert_int_equal(v.success_unix_s + v.failure_unix_s + v.failure_ms, 0);
     assert_string_equal(v.failure, "");
-    upstream_health_note(&h, "first", START_MS, 100);
-    upstream_health_note(&h, NULL, START_MS + 1, 200);
+    upstream_health_note(&h, 0, "first", START_MS, 100);
+    upstream_health_note(&h, 0, NULL, START_MS + 1, 200);
     memset(longer, 'x', sizeof(longer) - 1);
     longer[sizeof(longer) - 1] = '\0';
-    upstream_health_note(&h, longer, START_MS + 2, 300);
+    upstream_health_note(&h, 0, longer, START_MS + 2, 300);
     v = upstream_health_view(&h, START_MS + 2);
     assert_int_equal(v.success_unix_s, 200);
     assert_int_equal(v.failure_unix_s, 300);
@@ -93,9 +93,9 @@ static void test_lately(void **state)
     (void)state;
     upstream_health_init(&h);
     for (unsigned i = 0; i < 10; i++) {
-        upstream_health_note(&h, NULL, START_MS + i * MINUTE_MS, 1);
-        upstream_health_note(&h, "x", START_MS + i * MINUTE_MS, 1);
-        upstream_health_note(&h, "x", START_MS + i * MINUTE_MS, 1);
+        upstream_health_note(&h, 0, NULL, START_MS + i * MINUTE_MS, 1);
+        upstream_health_note(&h, 0, "x", START_MS + i * MINUTE_MS, 1);
+        upstream_health_note(&h, 0, "x", START_MS + i * MINUTE_MS, 1);
     }
     v = upstream_health_view(&h, START_MS + 9 * MINUTE_MS + 59999);
     assert_int_equal(v.recent_successes, UPSTREAM_HEALTH_MINUTES);
@@ -118,12 +118,15 @@ static void test_another_upstream(void **state)
     note(&h, NULL);
     note(&h, "x");
     note(&h, "x");
-    upstream_health_forget(&h);
+    upstream_health_forget(&h, 1);
     v = upstream_health_view(&h, START_MS);
     assert_int_equal(v.verdict, UPSTREAM_UNKNOWN);
     assert_string_equal(v.failure, "");
     assert_int_equal(v.recent_failures + v.recent_successes, 0);
-    note(&h, "y");
+    note(&h, "z"); /* of who set out for the one before */
+    note(&h, NULL);
+    assert_int_equal(verdict(&h), UPSTREAM_UNKNOWN);
+    upstream_health_note(&h, 1, "y", START_MS, 1);
     assert_int_equal(verdict(&h), UPSTREAM_FAILING);
     upstream_health_fini(&h);
 }

@@ -118,6 +118,30 @@ static const int allowed[] = {
     SCMP_SYS(sysinfo),
     SCMP_SYS(times),
     SCMP_SYS(uname),
+    /* what some of these are called on processors of 32 bits */
+    SCMP_SYS(_llseek),
+    SCMP_SYS(clock_getres_time64),
+    SCMP_SYS(clock_gettime64),
+    SCMP_SYS(clock_nanosleep_time64),
+    SCMP_SYS(fcntl64),
+    SCMP_SYS(fstat64),
+    SCMP_SYS(fstatat64),
+    SCMP_SYS(fstatfs64),
+    SCMP_SYS(getegid32),
+    SCMP_SYS(geteuid32),
+    SCMP_SYS(getgid32),
+    SCMP_SYS(getresgid32),
+    SCMP_SYS(getresuid32),
+    SCMP_SYS(getuid32),
+    SCMP_SYS(lstat64),
+    SCMP_SYS(ppoll_time64),
+    SCMP_SYS(recv),
+    SCMP_SYS(recvmmsg_time64),
+    SCMP_SYS(send),
+    SCMP_SYS(sigreturn),
+    SCMP_SYS(stat64),
+    SCMP_SYS(statfs64),
+    SCMP_SYS(ugetrlimit),
 };
 
 /* A call that depends on one of its arguments: (value & mask) == wanted. The
@@ -144,6 +168,8 @@ static const struct rule allowed_where[] = {
      */
     { SCMP_SYS(mmap), 2, PROT_EXEC, 0 },
     { SCMP_SYS(mmap), 2, PROT_EXEC | PROT_WRITE, PROT_EXEC },
+    { SCMP_SYS(mmap2), 2, PROT_EXEC, 0 },
+    { SCMP_SYS(mmap2), 2, PROT_EXEC | PROT_WRITE, PROT_EXEC },
     { SCMP_SYS(mprotect), 2, PROT_EXEC, 0 },
     { SCMP_SYS(clone), 0, CLONE_THREAD, CLONE_THREAD }, /* no process */
     { SCMP_SYS(kill), 1, WHOLE, SIGUSR2 }, /* to the one that is replaced */

@@ -82,13 +82,14 @@ def log_in_by_sasl(c, password):
     return c.command(f"AUTH PLAIN {plain}")
 
 
+@pytest.mark.parametrize("reuse", ["0 s", "90 s"])
 @pytest.mark.parametrize("script", [by_plain, by_login])
-def test_nothing_is_left_of_a_password(start_proxy, authority, script):
-    """Right and wrong ones, in clear and under TLS, by both commands; no
-    connection rests, which would know no password either."""
+def test_nothing_is_left_of_a_password(start_proxy, authority, script, reuse):
+    """Right and wrong ones, in clear and under TLS, by both commands; a
+    connection that rests does not know the one that it is found by."""
     with FakeImap(script, authority.pair("upstream")) as fake:
         proxy = start_proxy(fake.upstream_config("implicit", authority.ca_file),
-                            {"limits": {"upstream_reuse": "0 s"}})
+                            {"limits": {"upstream_reuse": reuse}})
         for connect in (proxy.pop3s, proxy.plain):
             for way in (log_in, log_in_by_sasl):
                 with connect() as c:

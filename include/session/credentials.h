@@ -33,6 +33,16 @@ MUST_CHECK bool credentials_set_password(struct credentials *c,
 MUST_CHECK bool credentials_copy(struct credentials *to,
                                  const struct credentials *from);
 
+/* Appends the message of SASL PLAIN in base64, as it goes upstream: RFC 4616 §2.
+ * Failure sticks in |base64|.
+ */
+void credentials_write_plain(const struct credentials *c, struct buf *base64);
+
+/* Does |text| repeat the password, or the message above? Also where that cannot
+ * be told for want of memory.
+ */
+bool credentials_occur_in(const struct credentials *c, struct span text);
+
 /* Whose maildrop it is: the identity, or else the user. */
 struct span credentials_name(const struct credentials *c);
 

@@ -136,11 +136,14 @@ static struct bridge_wish *text_place(struct bridge *b, enum bridge_note note)
 void bridge_note_text(struct bridge *b, enum bridge_note note, struct span text,
                       enum fault fault)
 {
-    size_t len = text.len < sizeof(b->text) ? text.len : sizeof(b->text);
     struct bridge_wish *wish = text.len > 0 ? text_place(b, note) : NULL;
+    size_t len;
 
     if (wish == NULL)
         return;
+    if (credentials_occur_in(&b->upstream, text))
+        text = SPAN_LITERAL("(not shown: it repeats the password)");
+    len = text.len < sizeof(b->text) ? text.len : sizeof(b->text);
     memcpy(b->text, text.data, len);
     wish->kind = BRIDGE_NOTE;
     wish->note = note;

@@ -1,7 +1,13 @@
 /* credentials.c - see credentials.h. */
 #include "session/credentials.h"
 
+#include <string.h>
+
+#include "base/base64.h"
 #include "base/limits.h"
+
+/* Octets of a PLAIN message in base64 by which it is known again. */
+#define PLAIN_FRONT 16
 
 void credentials_init(struct credentials *c)
 {
@@ -47,6 +53,49 @@ bool credentials_copy(struct credentials *to, const struct credentials *from)
     return credentials_set_identity(to, buf_span(&from->identity)) &&
            credentials_set_user(to, buf_span(&from->user)) &&
            credentials_set_password(to, buf_span(&from->password));
+}
+
+void credentials_write_plain(const struct credentials *c, struct buf *base64)
+{
+    struct buf message;
+
+    buf_init(&message, 3 * SASL_PART_MAX + 2);
+    buf_append(&message, buf_span(&c->identity));
+    buf_append_octet(&message, '\0');
+    buf_append(&message, buf_span(&c->user));
+    buf_append_octet(&message, '\0');
+    if (!buf_append(&message, buf_span(&c->password)) ||
+        !base64_encode(buf_span(&message), base64))
+        base64->failed = true;
+    buf_fini(&message);
+}
+
+static bool holds(struct span text, struct span part)
+{
+    for (; text.len >= part.len; (void)span_take(&text, 1))
+        if (memcmp(text.data, part.data, part.len) == 0)
+            return true;
+    return false;
+}
+
+/* The front of the message is enough: a text may have been cut. */
+bool credentials_occur_in(const struct credentials *c, struct span text)
+{
+    struct span password = buf_span(&c->password);
+    struct buf base64;
+    struct span plain;
+    bool found;
+
+    if (password.len == 0 || text.len == 0)
+        return false;
+    buf_init(&base64, POP3_SASL_LINE_MAX);
+    credentials_write_plain(c, &base64);
+    plain = buf_span(&base64);
+    if (plain.len > PLAIN_FRONT)
+        plain.len = PLAIN_FRONT;
+    found = buf_failed(&base64) || holds(text, password) || holds(text, plain);
+    buf_fini(&base64);
+    return found;
 }
 
 struct span credentials_name(const struct credentials *c)

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 
-#include "base/base64.h"
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "imap/command.h"
@@ -39,28 +38,12 @@ static void ask_capability(struct imap_session *s)
     imap_write_simple(&s->out, next_tag(s), "CAPABILITY");
 }
 
-/* The PLAIN message, in base64, as RFC 4616 §2 has it. */
-static void write_plain(const struct credentials *c, struct buf *base64)
-{
-    struct buf message;
-
-    buf_init(&message, 3 * SASL_PART_MAX + 2);
-    buf_append(&message, buf_span(&c->identity));
-    buf_append_octet(&message, '\0');
-    buf_append(&message, buf_span(&c->user));
-    buf_append_octet(&message, '\0');
-    if (!buf_append(&message, buf_span(&c->password)) ||
-        !base64_encode(buf_span(&message), base64))
-        base64->failed = true;
-    buf_fini(&message);
-}
-
 static void send_plain_response(struct imap_session *s)
 {
     struct buf base64;
 
     buf_init(&base64, POP3_SASL_LINE_MAX);
-    write_plain(&s->credentials, &base64);
+    credentials_write_plain(&s->credentials, &base64);
     if (buf_failed(&base64))
         s->out.failed = true;
     else
@@ -82,7 +65,7 @@ static void send_authenticate(struct imap_session *s)
         return;
     }
     buf_init(&base64, POP3_SASL_LINE_MAX);
-    write_plain(&s->credentials, &base64);
+    credentials_write_plain(&s->credentials, &base64);
     initial = buf_span(&base64);
     if (buf_failed(&base64))
         s->out.failed = true;

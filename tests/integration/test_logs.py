@@ -496,3 +496,27 @@ def test_log_moves_on_reload(start_proxy, tmp_path):
         reload({"log_to": "stderr"})
         wait_until(lambda: "reloaded" in proxy.log()[len(before):], 10,
                    "the log to come back")
+
+
+def test_server_repeats_the_password(start_proxy):
+    """A server that says what it was sent is not quoted."""
+    secret = "Parrot7Feather9"
+
+    def parrot(peer):
+        peer.send(b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n")
+        while True:
+            tag, command = peer.command()
+            if not command.startswith(b"AUTHENTICATE"):
+                return
+            plain = base64.b64decode(command.split()[-1]).split(b"\0")[-1]
+            peer.send(tag + b" BAD " + command + b" is " + plain + b"\r\n")
+
+    with FakeImap(parrot) as fake:
+        proxy = start_proxy(fake.upstream_config())
+        with proxy.plain() as c:
+            c.command("USER anna")
+            c.err(f"PASS {secret}")
+        wait_until(lambda: "upstream_text" in proxy.log(), 10, "the text")
+    for octets in forms(secret):
+        assert octets.decode() not in proxy.log()
+    assert "it repeats the password" in proxy.log()

@@ -159,12 +159,62 @@ static void test_wiping(void **state)
     assert_false(secret_seen);
 }
 
+static bool occurs(const char *text)
+{
+    struct credentials c;
+    bool found;
+
+    credentials_init(&c);
+    assert_true(credentials_set_user(&c, SPAN_LITERAL("anna")));
+    assert_true(credentials_set_password(&c, SPAN_LITERAL("parrot7")));
+    found = credentials_occur_in(&c, span_from_string(text));
+    credentials_wipe(&c);
+    return found;
+}
+
+/* A server may repeat what it was sent: as it was, or as it was encoded, whole
+ * or cut.
+ */
+static void test_repeated(void **state)
+{
+    struct credentials empty;
+
+    (void)state;
+    assert_true(occurs("parrot7"));
+    assert_true(occurs("LOGIN anna \"parrot7\" failed"));
+    assert_true(occurs("bad: A1 AUTHENTICATE PLAIN AGFubmEAcGFycm90Nw=="));
+    assert_true(occurs("AGFubmEAcGFycm90"));
+    assert_false(occurs(""));
+    assert_false(occurs("parrot"));
+    assert_false(occurs("anna may not log in"));
+    credentials_init(&empty);
+    assert_false(credentials_occur_in(&empty, SPAN_LITERAL("anything")));
+    credentials_wipe(&empty);
+}
+
+static void test_repeated_without_memory(void **state)
+{
+    struct credentials c;
+
+    (void)state;
+    fill(&c);
+    alloc_fail_at(1);
+    assert_true(credentials_occur_in(&c, SPAN_LITERAL("harmless")));
+    alloc_fail_at(0);
+    credentials_wipe(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest session_credentials[] = {
-        cmocka_unit_test(test_parts),     cmocka_unit_test(test_name),
-        cmocka_unit_test(test_too_long),  cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_wiping),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_name),
+        cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_wiping),
+        cmocka_unit_test(test_repeated),
+        cmocka_unit_test(test_repeated_without_memory),
     };
 
     return cmocka_run_group_tests(session_credentials, NULL, NULL);

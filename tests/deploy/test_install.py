@@ -95,6 +95,40 @@ def test_the_units_are_understood(unit, installed, tmp_path):
     assert said == ""
 
 
+def system_calls(unit_text):
+    """Those that SystemCallFilter= of a unit lets through."""
+    groups, group = {}, None
+    for line in run("systemd-analyze", "--no-pager",
+                    "syscall-filter").splitlines():
+        if line.startswith("@"):
+            group = groups.setdefault(line.strip(), [])
+        elif line.strip() and not line.strip().startswith("#"):
+            group.append(line.strip())
+
+    def flat(name):
+        return set().union(*(flat(n) for n in groups[name])) \
+            if name.startswith("@") else {name}
+
+    allowed = flat("@default")
+    for value in re.findall(r"^SystemCallFilter=(.*)$", unit_text, re.M):
+        for word in value.removeprefix("~").split():
+            if value.startswith("~"):
+                allowed -= flat(word)
+            else:
+                allowed |= flat(word)
+    return allowed
+
+
+def test_the_unit_lets_through_what_our_filter_does(unit):
+    """systemd's stands before ours, which needs two calls to be put up."""
+    with open(f"{TOP}/proxy/containment_calls.c", encoding="utf-8") as f:
+        ours = set(re.findall(r"SCMP_SYS\((\w+)\)", f.read()))
+    assert len(ours) > 80
+    allowed = system_calls(unit.read_text("utf-8"))
+    assert ours | {"prctl", "seccomp", "landlock_restrict_self"} <= allowed
+    assert not allowed & {"ptrace", "mount", "reboot", "init_module"}
+
+
 def test_the_user_is_understood(installed):
     said = run("systemd-sysusers", "--dry-run",
                str(installed / "usr/lib/sysusers.d/popinjay.conf"))

@@ -1,5 +1,6 @@
 """What /metrics counts, before a real server, and what promtool says of it."""
 
+import os
 import subprocess
 
 import pytest
@@ -11,6 +12,12 @@ from support.ports import wait_until
 BODY = mail.message("x", b"hello\r\n")
 
 
+def wait_for_the_knock(proxy):
+    """The one that showed that it is up: a session that begins and ends."""
+    wait_until(lambda: sum(proxy.status()["sessions"]["ended"].values()) == 1,
+               5, "the session of the start to end")
+
+
 @pytest.fixture(scope="module")
 def watched(server, authority, tmp_path_factory):
     """A proxy whose figures nobody else moves."""
@@ -19,8 +26,7 @@ def watched(server, authority, tmp_path_factory):
     proxy = Popinjay(tmp_path_factory.mktemp("watched"), authority,
                      server.upstream_config(), server.settings)
     proxy.start()
-    wait_until(lambda: proxy.status()["sessions"]["active"] == 0, 5,
-               "the sessions of the start to end")
+    wait_for_the_knock(proxy)
     yield proxy
     try:
         proxy.stop()
@@ -177,7 +183,7 @@ def test_limits(server, start_proxy, user):
     """A login refused because of max_sessions is a limit that was hit."""
     proxy = start_proxy(server.upstream_config(),
                         {"limits": {"max_sessions": "1"}})
-    wait_until(lambda: proxy.status()["sessions"]["active"] == 0, 5, "none")
+    wait_for_the_knock(proxy)
     with proxy.login(user, server.password(user)) as first:
         with proxy.pop3s() as second:
             second.ok(f"USER {user}")
@@ -195,3 +201,12 @@ def test_process(watched):
     assert abs(watched.cpu_seconds() - found["process_cpu_seconds_total"]) < 1
     assert families(watched.http("/metrics"))["process_cpu_seconds_total"] == \
         "counter"
+
+
+def test_process_that_became_somebody(server, start_proxy):
+    """Whoever gave up being root still knows what it costs."""
+    user = "nobody" if os.geteuid() == 0 else None
+    proxy = start_proxy(server.upstream_config(), {"server": {"user": user}})
+    found = figures(proxy)
+    assert found["process_open_fds"] > 5
+    assert found["process_resident_memory_bytes"] > 1_000_000

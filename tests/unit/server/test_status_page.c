@@ -475,6 +475,69 @@ static void test_html(void **state)
     buf_fini(&page);
 }
 
+static size_t position(struct span page, const char *text)
+{
+    const unsigned char *at = memmem(page.data, page.len, text, strlen(text));
+
+    assert_non_null(at);
+    return (size_t)(at - page.data);
+}
+
+/* Alarms come before warnings, whatever they are about. */
+static void test_notices(void **state)
+{
+    struct status_figures f = sample();
+    struct buf page;
+
+    (void)state;
+    f.state = STATUS_UPSTREAM_FAILING;
+    (void)snprintf(f.health.failure, sizeof(f.health.failure), "<refused>");
+    f.reload_good = 0;
+    f.process.open_files = f.process.max_files;
+    buf_init(&page, STATUS_PAGE_MAX);
+    assert_true(status_page_html(&f, &page));
+    assert_true(holds(buf_span(&page), "not reached: &lt;refused&gt;"));
+    assert_true(position(buf_span(&page), "file descriptors are nearly") <
+                position(buf_span(&page), "expires in 10 days"));
+    assert_true(position(buf_span(&page), "expires in 10 days") <
+                position(buf_span(&page), "reload was refused"));
+    assert_false(holds(buf_span(&page), "Nothing needs attention"));
+    buf_fini(&page);
+    f = sample();
+    f.certificate_count = 0;
+    f.reload_good = 1;
+    f.process.open_files = 1;
+    buf_init(&page, STATUS_PAGE_MAX);
+    assert_true(status_page_html(&f, &page));
+    assert_true(holds(buf_span(&page), "Nothing needs attention"));
+    buf_fini(&page);
+}
+
+/* A browser draws what is within the picture: from 0 to 600, and 0 to 130. */
+static void test_picture(void **state)
+{
+    struct status_figures f = sample();
+    struct history busy = { .last = 0 };
+    struct counters_total totals = { .value = { 0 } };
+    struct buf page;
+
+    (void)state;
+    for (unsigned i = 0; i < HISTORY_MINUTES; i++) {
+        totals.value[COUNTER_LOGINS_FAILED] += i;
+        history_sample(&busy, i * UINT64_C(60000), i + 1, &totals);
+    }
+    f.history = &busy;
+    buf_init(&page, STATUS_PAGE_MAX);
+    assert_true(status_page_html(&f, &page));
+    assert_true(holds(buf_span(&page), "d=\"M600 100L600 4H590L590 6H580"));
+    assert_true(holds(buf_span(&page), "H0V100Z\"/>"));
+    assert_true(holds(buf_span(&page), "<rect class=\"bar\" x=\"592\" "
+                                       "y=\"104\" width=\"6\" "
+                                       "height=\"26\"/>"));
+    assert_true(holds(buf_span(&page), "logins that failed: 1"));
+    buf_fini(&page);
+}
+
 /* The policy of the page names the hash of its style; print the right one. */
 static void test_style_hash(void **state)
 {
@@ -609,6 +672,8 @@ int main(void)
         cmocka_unit_test(test_metrics_are_bounded),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_html),
+        cmocka_unit_test(test_notices),
+        cmocka_unit_test(test_picture),
         cmocka_unit_test(test_style_hash),
         cmocka_unit_test(test_no_room),
         cmocka_unit_test(test_answers),

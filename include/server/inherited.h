@@ -1,7 +1,7 @@
 /* inherited.h - listening sockets that a service manager has bound for us, and
  * holds while we are away: so no client is refused during a restart.
  *
- * Source: sd_listen_fds(3): LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES, and
+ * Source: CONFORMANCE SD-5, SD-6; sd_listen_fds(3): LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES, and
  * descriptors from 3 on.
  * Thread: one.
  */
@@ -41,5 +41,8 @@ void inherited_fini(struct inherited *in);
 MUST_CHECK int inherited_duplicate(struct inherited *in,
                                    const struct config *config,
                                    size_t listener);
+
+/* The name of one that no call has duplicated; NULL: there is none. */
+const char *inherited_unused(const struct inherited *in);
 
 #endif

@@ -1,6 +1,6 @@
 /* notify.h - what the service manager is told of the process's life.
  *
- * Source: sd_notify(3), which documents the protocol and says that it is
+ * Source: CONFORMANCE SD-1 to SD-4; sd_notify(3), which documents the protocol and says that it is
  * stable: datagrams of KEY=VALUE lines to the socket that NOTIFY_SOCKET names.
  * Without that, nothing is done.
  * Thread: one.

@@ -119,7 +119,6 @@ void server_tell_sessions(void *server, const struct session_facts *facts,
 char *server_address_text(const struct config_address *a);
 
 void server_log_ready(const struct server *s);
-void server_log_unused_sockets(const struct server *s);
 void server_log_reloaded(const struct server *s);
 void server_log_sessions(const struct server *s, const char *event);
 

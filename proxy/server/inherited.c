@@ -165,3 +165,11 @@ int inherited_duplicate(struct inherited *in, const struct config *config,
     }
     return -1;
 }
+
+const char *inherited_unused(const struct inherited *in)
+{
+    for (size_t i = 0; i < in->count; i++)
+        if (!in->at[i].used)
+            return in->at[i].name;
+    return NULL;
+}

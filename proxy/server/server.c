@@ -266,6 +266,20 @@ static bool make_workers(struct server *s, char *error, size_t error_size)
     return true;
 }
 
+/* A client that connects to one that is not used would wait for nothing. */
+static bool uses_all_sockets(const struct server *s, char *error,
+                             size_t error_size)
+{
+    const char *name = inherited_unused(&s->inherited);
+
+    if (name != NULL)
+        (void)snprintf(error, error_size,
+                       "LISTEN_FDS: neither the name (%s) nor the address of "
+                       "a socket is that of a [listen NAME]",
+                       name);
+    return name == NULL;
+}
+
 struct server *server_new(struct settings *settings, struct service *service,
                           const char *version, pid_t replaces, char *error,
                           size_t error_size)
@@ -296,7 +310,8 @@ struct server *server_new(struct settings *settings, struct service *service,
     if (s->watcher != NULL && s->gather != NULL &&
         inherited_init(&s->inherited, error, error_size) &&
         make_workers(s, error, error_size) &&
-        server_adopt(s, settings, error, error_size))
+        server_adopt(s, settings, error, error_size) &&
+        uses_all_sockets(s, error, error_size))
         return s;
     server_free(s);
     return NULL;
@@ -319,7 +334,6 @@ static void be_ready(struct server *s)
 {
     s->state = SERVER_SERVING;
     watcher_start(s->watcher);
-    server_log_unused_sockets(s);
     server_log_ready(s);
     notify_send(&s->notify, "READY=1\nSTATUS=serving");
     server_start_watchdog(s);

@@ -71,23 +71,6 @@ void server_log_sessions(const struct server *s, const char *event)
     log_write(&r);
 }
 
-/* A client that connects to one of them waits for nothing. */
-void server_log_unused_sockets(const struct server *s)
-{
-    struct log_record r;
-
-    for (size_t i = 0; i < s->inherited.count; i++) {
-        if (s->inherited.at[i].used)
-            continue;
-        log_begin(&r, LOG_LEVEL_WARNING, "socket_unused");
-        log_record_add_string(&r, "socket", s->inherited.at[i].name);
-        log_record_add_string(&r, "text",
-                              "neither its name nor its address is that of a "
-                              "[listen NAME]");
-        log_write(&r);
-    }
-}
-
 /* --- a reload --- */
 
 static bool same_user(const char *a, const char *b)

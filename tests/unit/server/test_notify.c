@@ -1,4 +1,4 @@
-/* test_notify.c - what reaches the socket of the service manager. */
+/* test_notify.c - SD-1, SD-4: what reaches the socket of the service manager. */
 #include "server/notify.h"
 
 #include <setjmp.h>

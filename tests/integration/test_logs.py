@@ -331,9 +331,7 @@ def test_repeats(start_proxy):
                 if one["event"] == event]
 
     def told(event):
-        # The fixture's knock on the port of POP3S ends too.
-        return sum(one.get("repeated", 1) for one in lines(event)
-                   if one.get("reason") != "client_tls")
+        return sum(one.get("repeated", 1) for one in lines(event))
 
     events = ("login_refused", "upstream_unreachable", "end")
     wait_until(lambda: all(told(event) >= tries for event in events), 10,

@@ -3,23 +3,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/utf8.h"
 #include "server/status_page.h"
 
 #define SCHEMA 1
 
-/* A name is the client's: where it is no UTF-8, what is not ASCII is `?`. */
+/* Both codecs of a login take UTF-8 only, and less of it than is kept. */
 static json_t *user_text(const struct session_facts *f)
 {
-    char text[SESSION_USER_MAX];
-
-    if (f->user_length == 0)
-        return json_null();
-    if (utf8_is_valid(span_make(f->user, f->user_length)))
-        return json_stringn((const char *)f->user, f->user_length);
-    for (size_t i = 0; i < f->user_length; i++)
-        text[i] = f->user[i] < 0x80 ? (char)f->user[i] : '?';
-    return json_stringn(text, f->user_length);
+    return f->user_length > 0
+               ? json_stringn((const char *)f->user, f->user_length)
+               : json_null();
 }
 
 static json_t *session_object(const struct session_facts *f)

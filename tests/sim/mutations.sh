@@ -168,13 +168,17 @@ mutate "the output is larger than it should be" ../include/base/limits.h \
 
 # --- What is read ahead is in nobody's way ---
 
-mutate "a body that passed by is thought to be read ahead" session/readahead.c \
-    's/r->at\[i\]\.index == index && !r->at\[i\]\.lost/r->at[i].index == index/'
+mutate "a message is blamed for others of its batch" session/retrieval.c \
+    's/r->together && !r->suspect/false/' 'operation|RETR'
+mutate "a body of a batch is taken before its UID is known" session/retrieval.c \
+    's/ && !r->together//'
+mutate "a batch is fetched while another is to come" session/readahead.c \
+    '/^bool readahead_is_low/,/^}/s/r->count == 0/r->in_order > 2/'
 mutate "octets that were read ahead are lost with the session" session/readahead.c \
     '/^void readahead_forget/,/^}/s/give_back\(r, r->octets\)/(void)0/' \
     'budget'
 mutate "messages are read ahead again and again" session/readahead.c \
-    's/r->wasted > r->useful \+ READAHEAD_MESSAGES_MAX/false/' \
+    's/r->wasted <= r->useful \+ READAHEAD_MESSAGES_MAX/true/' \
     'bodies were fetched'
 mutate "QUIT does not wait for what is read ahead" session/bridge_client.c \
     '/^static void start_deferred/,/^}/s/bridge_waits_for_client\(b\)/false/'
@@ -185,7 +189,7 @@ mutate "what is read ahead is read all the same" session/bridge.c \
 mutate "a look-up is sent among what is read ahead" session/retrieval.c \
     's/: imap_session_is_awaiting\(r->imap\)/: false/'
 mutate "the late OK of what was read ahead is nobody's" session/bridge_task.c \
-    's/retrieval_on_other_end\(&b->work\.retrieval\)/(void)0/'
+    's/retrieval_on_other_end\(r\)/(void)0/'
 
 # --- Every session ends in time ---
 

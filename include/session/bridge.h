@@ -69,7 +69,10 @@ enum bridge_outcome {
     BRIDGE_UPSTREAM_UP,          /* of BRIDGE_CONNECT; with implicit TLS the
                                   handshake is done and the name verified */
     BRIDGE_UPSTREAM_UNREACHABLE, /* of BRIDGE_CONNECT */
-    BRIDGE_UPSTREAM_FULL, /* of BRIDGE_CONNECT: not now, by our own budget */
+    BRIDGE_UPSTREAM_QUEUED, /* of BRIDGE_CONNECT: it is not begun yet, by our own
+                               budget, and no time of the server's passes */
+    BRIDGE_UPSTREAM_BEGUN,  /* then it is, or BRIDGE_UPSTREAM_FULL */
+    BRIDGE_UPSTREAM_FULL,   /* of BRIDGE_CONNECT: not now, by our own budget */
     BRIDGE_UPSTREAM_UNTRUSTED, /* of BRIDGE_CONNECT, BRIDGE_START_UPSTREAM_TLS:
                                   certificate or name wrong; closed */
     BRIDGE_UPSTREAM_TLS_UP,    /* of BRIDGE_START_UPSTREAM_TLS */

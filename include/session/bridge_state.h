@@ -75,6 +75,7 @@ struct bridge {
     bool login_asked; /* BRIDGE_ASK_LOGIN, and not yet answered */
     bool lock_wished; /* and not yet answered */
     bool locked;
+    bool queued;  /* CONNECTING, and the server is not asked yet */
     bool greeted; /* by the server: it may be logged in to */
     bool reused;  /* the connection has rested, and not yet selected INBOX */
     bool selects_slowly;       /* that connection, too much so to rest */

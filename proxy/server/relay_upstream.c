@@ -148,10 +148,13 @@ void relay_upstream_admit(struct relay *r, enum upstream_gate_status status)
 {
     switch (status) {
     case UPSTREAM_GATE_OPEN:
+        if (r->upstream_stage == RELAY_UPSTREAM_QUEUED)
+            tell(r, BRIDGE_UPSTREAM_BEGUN);
         dial(r);
         break;
     case UPSTREAM_GATE_WAIT:
         r->upstream_stage = RELAY_UPSTREAM_QUEUED;
+        tell(r, BRIDGE_UPSTREAM_QUEUED);
         break;
     case UPSTREAM_GATE_FULL:
         find_full(r, "connection budget is spent, and the queue is full");

@@ -373,6 +373,13 @@ void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
     case BRIDGE_UPSTREAM_UNREACHABLE:
         bridge_upstream_lost(b, FAULT_UPSTREAM_UNREACHABLE, false);
         break;
+    case BRIDGE_UPSTREAM_QUEUED:
+        b->queued = b->link == BRIDGE_LINK_CONNECTING;
+        break;
+    case BRIDGE_UPSTREAM_BEGUN:
+        b->queued = false;
+        bridge_await_upstream(b);
+        break;
     case BRIDGE_UPSTREAM_FULL:
         bridge_upstream_lost(b, FAULT_UPSTREAM_FULL, false);
         break;

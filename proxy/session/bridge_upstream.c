@@ -20,6 +20,7 @@ void bridge_connect(struct bridge *b)
     if (b->link != BRIDGE_LINK_NONE)
         return;
     b->link = BRIDGE_LINK_CONNECTING;
+    b->queued = false;
     bridge_await_upstream(b);
     bridge_wish(b, BRIDGE_CONNECT);
 }
@@ -30,6 +31,7 @@ void bridge_ask_for_parked(struct bridge *b)
         bridge_upstream_lost(b, FAULT_NONE, true);
     assert(b->link == BRIDGE_LINK_NONE);
     b->link = BRIDGE_LINK_CONNECTING;
+    b->queued = false;
     bridge_await_upstream(b);
     bridge_wish(b, BRIDGE_REUSE);
 }
@@ -141,7 +143,7 @@ bool bridge_upstream_is_awaited(const struct bridge *b)
     /* While the client is behind, it is we who keep the server waiting. */
     if (bridge_upstream_room(b) == 0 && b->link == BRIDGE_LINK_UP)
         return false;
-    return b->link == BRIDGE_LINK_CONNECTING ||
+    return (b->link == BRIDGE_LINK_CONNECTING && !b->queued) ||
            b->link == BRIDGE_LINK_HANDSHAKE ||
            (b->link == BRIDGE_LINK_UP && (b->imap.state == IMAP_GREETING ||
                                           imap_session_is_awaiting(&b->imap)));

@@ -137,6 +137,31 @@ static void names_a_spent_budget(void **state)
     expect_note(h, BRIDGE_NOTE_LOGIN_REFUSED, FAULT_UPSTREAM_FULL);
 }
 
+/* Waiting for a place is no silence of the server's: that begins when it is
+ * asked.
+ */
+static void waits_in_the_queue_and_then_for_the_server(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    client_says(h, "USER u\r\nPASS p\r\n");
+    expect_ok(h);
+    expect_wish(h, BRIDGE_CONNECT);
+    outcome(h, BRIDGE_UPSTREAM_QUEUED);
+    time_passes(h, h->policy.upstream_timeout_ms + 1000);
+    expect_silence(h);
+    assert_int_equal(bridge_report(h->bridge)->greetings_failed, 0);
+    outcome(h, BRIDGE_UPSTREAM_BEGUN);
+    time_passes(h, h->policy.upstream_timeout_ms - 1);
+    expect_silence(h);
+    time_passes(h, 1);
+    expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
+    time_passes(h, 1);
+    expect_error(h, "SYS/TEMP");
+    assert_int_equal(bridge_report(h->bridge)->greetings_failed, 1);
+}
+
 /* Not logged in, and its place is needed: silently, as at a timeout. */
 static void is_shed(void **state)
 {
@@ -222,6 +247,7 @@ int main(void)
         SESSION_TEST(forgets_a_question),
         SESSION_TEST(asks_for_well_formed_logins_only),
         SESSION_TEST(names_a_spent_budget),
+        SESSION_TEST(waits_in_the_queue_and_then_for_the_server),
         SESSION_TEST(is_shed),
         SESSION_TEST(reports_throttling_at_login),
         SESSION_TEST(reports_throttling_in_an_ok),

@@ -313,7 +313,8 @@ struct session_policy config_policy(const struct config *config,
         .pass_identity = config->upstream.pass_identity,
         .ask_logins = true,
         /* Or whoever only says USER would use them up. */
-        .connect_late = config->upstream.logins_per_second > 0,
+        .connect_late = config->upstream.logins_per_second > 0 ||
+                        config->upstream.max_connections > 0,
         .forward_client_address = config->upstream.forward_client_address,
         .without_uidplus = config->without_uidplus,
         .expire = config->expire,

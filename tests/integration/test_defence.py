@@ -378,6 +378,34 @@ def test_budget_that_is_raised_holds_for_those_who_wait(start_proxy):
             assert second.result(5).startswith(b"+OK")
 
 
+def test_patience_begins_when_the_server_is_asked(start_proxy):
+    """To wait in our queue for longer than upstream_timeout is no silence of
+    the server's."""
+    with FakeImap(Mailbox([])) as fake:
+        proxy = start_proxy({**fake.upstream_config(), "max_connections": "1",
+                             "queue_timeout": "20 s"},
+                            {"limits": {"upstream_timeout": "1 s"}})
+        _, first = login(proxy, "first")
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            began = time.monotonic()
+            second = pool.submit(reply, proxy, "second")
+            wait_until(lambda: second.done() or time.monotonic() > began + 1.3,
+                       5, "more than that time")
+            first.quit()
+            assert second.result(5).startswith(b"+OK")
+        assert "upstream_silent" not in proxy.log()
+
+
+def test_names_take_no_place(start_proxy):
+    """Who only says USER keeps nobody from the upstream."""
+    with FakeImap(Mailbox([])) as fake, contextlib.ExitStack() as held:
+        proxy = start_proxy({**fake.upstream_config(), "max_connections": "1",
+                             "queue_timeout": "0"},
+                            {"limits": {"upstream_reuse": "0"}})
+        held.enter_context(proxy.plain()).ok("USER u")
+        assert reply(proxy, "v").startswith(b"+OK")
+
+
 def test_queue_is_bounded(start_proxy):
     """Beyond queue_length nobody waits, beyond queue_timeout not for longer."""
     with FakeImap(Mailbox([])) as fake:

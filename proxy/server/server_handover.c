@@ -51,7 +51,8 @@ bool server_take_over(struct server *s, char *error, size_t error_size)
     if (before == 0)
         return true;
     s->replaces = 0;
-    if (kill(before, SIGUSR2) != 0) {
+    /* Where it has ended meanwhile, there is nothing to be handed over. */
+    if (kill(before, SIGUSR2) != 0 && errno != ESRCH) {
         (void)snprintf(error, error_size, "--replace %ld: %s", (long)before,
                        strerror(errno));
         return false;

@@ -212,7 +212,7 @@ mutate "parked: its loss is one like any other" session/bridge_upstream.c \
 mutate "parked: its refusal stands" session/bridge_upstream.c \
     's/IMAP_DEAD \|\| b->reused/IMAP_DEAD/' 'right password was refused'
 mutate "parked: its silence is waited for" session/bridge_deadlines.c \
-    '/^static uint64_t reuse_deadline/,/^}/s/return b->progress_ms/return UINT64_MAX \/ 2/' \
+    's/return b->progress_ms \+ bridge_reuse_patience\(b\)/return UINT64_MAX \/ 2/' \
     'right password was refused|deadline'
 mutate "parked: the lock is asked for twice" session/bridge_upstream.c \
     '/^static void on_logged_in/,/^}/s/if \(b->locked\)/if (b->phase == BRIDGE_UPDATE)/' \

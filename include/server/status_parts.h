@@ -4,6 +4,7 @@
 #ifndef POPINJAY_SERVER_STATUS_PARTS_H
 #define POPINJAY_SERVER_STATUS_PARTS_H
 
+#include "base/attributes.h"
 #include "base/buf.h"
 #include "server/history.h"
 #include "server/status_figures.h"
@@ -17,9 +18,12 @@
 int64_t status_days_left(const struct settings_certificate *c,
                          const struct status_figures *f);
 
-/* What a person on call should know first, the worst first. */
-void status_write_notices(struct buf *out, const struct status_figures *f,
-                          const struct history_minute *hour);
+/* What a person on call should know first, the worst first. False: one of them
+ * found no memory.
+ */
+MUST_CHECK bool status_write_notices(struct buf *out,
+                                     const struct status_figures *f,
+                                     const struct history_minute *hour);
 
 void status_write_picture(struct buf *out, const struct status_figures *f,
                           const struct history_minute *hour);

@@ -338,7 +338,8 @@ bool status_page_html(const struct status_figures *f, struct buf *out)
     const struct history_minute hour = history_hour(f->history);
 
     write_head(out, f);
-    status_write_notices(out, f, &hour);
+    if (!status_write_notices(out, f, &hour))
+        return false;
     write_tiles(out, f, &hour);
     status_write_picture(out, f, &hour);
     write_failures(out, f, &hour);

@@ -150,10 +150,11 @@ static bool is_nearly(uint64_t value, uint64_t most)
     return most > 0 && value * 100 >= most * NEARLY_FULL_PERCENT;
 }
 
-void status_write_notices(struct buf *out, const struct status_figures *f,
+bool status_write_notices(struct buf *out, const struct status_figures *f,
                           const struct history_minute *hour)
 {
     struct notices n = { .page = out, .f = f, .hour = hour };
+    bool good;
 
     buf_init(&n.later, STATUS_NOTICES_MAX);
     html_text(out,
@@ -172,7 +173,8 @@ void status_write_notices(struct buf *out, const struct status_figures *f,
     on_limits(&n);
     if (n.count == 0)
         html_text(out, "<li class=\"good\">Nothing needs attention.</li>\n");
-    (void)buf_append(out, buf_span(&n.later));
+    good = !buf_failed(&n.later) && buf_append(out, buf_span(&n.later));
     buf_fini(&n.later);
     html_text(out, "</ul>\n</section>\n");
+    return good;
 }

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
+#include "support/alloc_fail.h"
 
 static uv_loop_t loop;
 static struct session_gather *gather;
@@ -150,6 +151,23 @@ static void test_no_worker(void **state)
     assert_true(told_complete);
 }
 
+/* A list that finds no memory is left out, and that is said. */
+static void test_no_memory(void **state)
+{
+    uint64_t round = session_gather_begin(gather, 2);
+    struct session_facts *facts = calloc(2, sizeof(*facts));
+
+    (void)state;
+    assert_non_null(facts);
+    put(round, 1, 1, false);
+    alloc_fail_at(1);
+    session_gather_put(gather, round, facts, 2, false);
+    alloc_fail_at(0);
+    run_until_done();
+    assert_int_equal(told, 1);
+    assert_false(told_complete);
+}
+
 int main(void)
 {
     const struct CMUnitTest session_gather[] = {
@@ -160,6 +178,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_worker_that_is_late, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_no_worker, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_memory, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(session_gather, NULL, NULL);

@@ -19,6 +19,7 @@
 #include "base/utf8.h"
 #include "server/status_answer.h"
 #include "session/bridge.h"
+#include "support/alloc_fail.h"
 #include "support/octets.h"
 
 static struct listener_names names;
@@ -553,6 +554,32 @@ static void test_style_hash(void **state)
     assert_string_equal((const char *)text, STATUS_STYLE_HASH);
 }
 
+/* A page that finds no memory is none, wherever that is. */
+static void test_no_memory(void **state)
+{
+    static bool (*const pages[])(const struct status_figures *,
+                                 struct buf *) = { status_page_metrics,
+                                                   status_page_json,
+                                                   status_page_html };
+    struct status_figures f = sample();
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(pages); i++) {
+        struct buf page;
+        bool good = false;
+
+        for (unsigned long n = 1; !good; n++) {
+            buf_init(&page, STATUS_PAGE_MAX);
+            alloc_fail_at(n);
+            good = pages[i](&f, &page);
+            assert_true(good || alloc_fail_count() >= n);
+            assert_true(!good || alloc_fail_count() < n);
+            alloc_fail_at(0);
+            buf_fini(&page);
+        }
+    }
+}
+
 /* A cap too small is a failure, not a half page. */
 static void test_no_room(void **state)
 {
@@ -675,6 +702,7 @@ int main(void)
         cmocka_unit_test(test_notices),
         cmocka_unit_test(test_picture),
         cmocka_unit_test(test_style_hash),
+        cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_no_room),
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_errors),

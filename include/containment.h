@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/attributes.h"
 
@@ -28,16 +29,20 @@ enum containment_mode {
  * |mode| says otherwise, the system calls that serving does not take. Call it
  * while there is one thread, with ports bound and the user changed.
  *
+ * |replaces| is the process that is told to hand over once we serve, and the
+ * only one that can then be sent a signal; 0: none.
+ *
  * On failure |error| says why, and the process must end.
  */
-MUST_CHECK bool containment_begin(enum containment_mode mode, char *error,
-                                  size_t error_size);
+MUST_CHECK bool containment_begin(enum containment_mode mode, pid_t replaces,
+                                  char *error, size_t error_size);
 
 /* The last of these, by itself: the filter of system calls; 0, or an errno.
  * |mode| is not CONTAINMENT_OFF. Programs built with a sanitizer have none,
  * since it makes calls of its own; containment_has_filter() tells.
  */
-MUST_CHECK int containment_filter_calls(enum containment_mode mode);
+MUST_CHECK int containment_filter_calls(enum containment_mode mode,
+                                        pid_t replaces);
 bool containment_has_filter(void);
 
 #endif

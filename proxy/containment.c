@@ -54,7 +54,7 @@ static bool give_up_files(void)
     return done;
 }
 
-bool containment_begin(enum containment_mode mode, char *error,
+bool containment_begin(enum containment_mode mode, pid_t replaces, char *error,
                        size_t error_size)
 {
     int code;
@@ -73,7 +73,7 @@ bool containment_begin(enum containment_mode mode, char *error,
     }
     if (mode == CONTAINMENT_OFF || !containment_has_filter())
         return true;
-    code = containment_filter_calls(mode);
+    code = containment_filter_calls(mode, replaces);
     if (code == 0)
         return true;
     (void)snprintf(error, error_size,

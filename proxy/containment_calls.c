@@ -172,8 +172,7 @@ static const struct rule allowed_where[] = {
     { SCMP_SYS(mmap2), 2, PROT_EXEC | PROT_WRITE, PROT_EXEC },
     { SCMP_SYS(mprotect), 2, PROT_EXEC, 0 },
     { SCMP_SYS(clone), 0, CLONE_THREAD, CLONE_THREAD }, /* no process */
-    { SCMP_SYS(kill), 1, WHOLE, SIGUSR2 }, /* to the one that is replaced */
-    { SCMP_SYS(prlimit64), 2, WHOLE, 0 },  /* asking only */
+    { SCMP_SYS(prlimit64), 2, WHOLE, 0 },               /* asking only */
     { SCMP_SYS(prctl), 0, WHOLE, PR_SET_NAME },
     { SCMP_SYS(ioctl), 1, WHOLE, FIONBIO },
     { SCMP_SYS(ioctl), 1, WHOLE, FIOCLEX },
@@ -216,7 +215,7 @@ static int add_rule(scmp_filter_ctx filter, uint32_t action,
         SCMP_CMP(r->argument, SCMP_CMP_MASKED_EQ, r->mask, r->wanted));
 }
 
-static int add_rules(scmp_filter_ctx filter)
+static int add_rules(scmp_filter_ctx filter, pid_t replaces)
 {
     int code = 0;
 
@@ -231,10 +230,14 @@ static int add_rules(scmp_filter_ctx filter)
     if (code == 0)
         code = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+    if (code == 0 && replaces != 0)
+        code = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 2,
+                                SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)replaces),
+                                SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)SIGUSR2));
     return code;
 }
 
-int containment_filter_calls(enum containment_mode mode)
+int containment_filter_calls(enum containment_mode mode, pid_t replaces)
 {
     uint32_t otherwise =
         mode == CONTAINMENT_LOG ? SCMP_ACT_LOG : SCMP_ACT_KILL_PROCESS;
@@ -251,7 +254,7 @@ int containment_filter_calls(enum containment_mode mode)
     if (code == 0)
         code = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (code == 0)
-        code = add_rules(filter);
+        code = add_rules(filter, replaces);
     if (code == 0)
         code = seccomp_load(filter);
     seccomp_release(filter);

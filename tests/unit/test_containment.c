@@ -46,6 +46,9 @@ static int result(long code)
     return code >= 0 ? 0 : errno;
 }
 
+/* 0, or the process that is told to hand over. */
+static pid_t replaces;
+
 /* The status, as wait() has it, of a process that made the attempt. */
 static int status_of(const struct attempt *a, enum containment_mode mode)
 {
@@ -55,7 +58,7 @@ static int status_of(const struct attempt *a, enum containment_mode mode)
 
     assert_true(pid >= 0);
     if (pid == 0) {
-        if (!containment_begin(mode, error, sizeof(error)))
+        if (!containment_begin(mode, replaces, error, sizeof(error)))
             _exit(NOT_CONTAINED);
         _exit(a->run());
     }
@@ -219,6 +222,41 @@ static void test_a_file_opened_for_writing_is_an_error(void **state)
         check_exit(&attempts[i], CONTAINMENT_KILL, EACCES);
 }
 
+static int ask_to_hand_over(void)
+{
+    return result(kill(replaces, SIGUSR2));
+}
+
+static int end_what_is_replaced(void)
+{
+    return result(kill(replaces, SIGKILL));
+}
+
+/* That process, by that signal, and no other by any: see also `signal a process`
+ * above. It is one of our own, which waits to be told.
+ */
+static void test_one_process_can_be_told_to_hand_over(void **state)
+{
+    static const struct attempt ask = { "ask", ask_to_hand_over };
+    static const struct attempt end = { "end", end_what_is_replaced };
+    int status = 0;
+
+    (void)state;
+    replaces = fork();
+    assert_true(replaces >= 0);
+    if (replaces == 0)
+        for (;;)
+            (void)pause();
+    status = status_of(&end, CONTAINMENT_KILL);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGSYS);
+    check_exit(&ask, CONTAINMENT_KILL, 0);
+    assert_int_equal(waitpid(replaces, &status, 0), replaces);
+    replaces = 0;
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGUSR2);
+}
+
 /* --- whatever the mode --- */
 
 static bool has_landlock(void)
@@ -362,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_the_kernel_ends_it),
         cmocka_unit_test(test_it_is_let_through_where_only_logged),
         cmocka_unit_test(test_a_file_opened_for_writing_is_an_error),
+        cmocka_unit_test(test_one_process_can_be_told_to_hand_over),
     };
     int failed = cmocka_run_group_tests(always, NULL, NULL);
 

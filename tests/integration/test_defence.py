@@ -44,11 +44,6 @@ def gauge(proxy, name):
                 if line.startswith(name + " "))
 
 
-def await_quiet(proxy):
-    """The knock of its start is no session any more."""
-    wait_until(lambda: proxy.status()["sessions"]["active"] == 0, 5, "its end")
-
-
 class Judge(Mailbox):
     """Takes the password x and no other; |asked| counts the logins."""
 
@@ -80,7 +75,6 @@ def test_sessions_of_a_client(start_proxy):
     with FakeImap(Mailbox([])) as fake, contextlib.ExitStack() as held:
         proxy = start_proxy(fake.upstream_config(),
                             {"limits": {"max_sessions_per_client": "2"}})
-        await_quiet(proxy)
         clients = [held.enter_context(login(proxy, f"u{n}")[1])
                    for n in range(2)]
         assert reply(proxy, "late").startswith(b"-ERR [SYS/TEMP] too many")
@@ -97,7 +91,6 @@ def test_networks_and_exempt_clients(start_proxy):
               "exempt_networks": FURTHER}
     with FakeImap(Mailbox([])) as fake, contextlib.ExitStack() as held:
         proxy = start_proxy(fake.upstream_config(), {"limits": limits})
-        await_quiet(proxy)
         held.enter_context(login(proxy, "u")[1])
         assert b"[SYS/TEMP]" in reply(proxy, "late", source=ELSEWHERE)
         for n in range(4):
@@ -154,7 +147,6 @@ def test_knockers_make_room(start_proxy):
         proxy = start_proxy(fake.upstream_config(),
                             {"server": {"workers": "1"},
                              "limits": {"max_unauthenticated": "4"}})
-        await_quiet(proxy)
         session = held.enter_context(login(proxy, "u")[1])
         first = held.enter_context(proxy.plain(source=ELSEWHERE))
         own = [held.enter_context(proxy.plain()) for _ in range(3)]
@@ -196,7 +188,6 @@ def test_the_mute_make_room_first(start_proxy):
         proxy = start_proxy(fake.upstream_config(),
                             {"server": {"workers": "1"},
                              "limits": {"max_unauthenticated": "4"}})
-        await_quiet(proxy)
         slow = held.enter_context(proxy.plain(source=ELSEWHERE))
         slow.ok("USER u")
         for n in range(12):

@@ -7,7 +7,8 @@
  * SIGTERM and SIGINT: for drain_delay all goes on but /readyz; then there are
  * no new sessions, those there are may end by themselves for drain_timeout, and
  * are then closed, and nothing is changed by that. Each further signal goes one
- * step on: to the end of the delay, to the end of the process.
+ * step on: to the end of the delay, to the end of the process. SIGUSR2: another
+ * process is there, and it drains; that is none of those steps.
  */
 #ifndef POPINJAY_SERVER_SERVER_H
 #define POPINJAY_SERVER_SERVER_H

@@ -42,7 +42,8 @@ struct server {
     const char *version;
     char *upstream; /* HOST:PORT, for people */
     enum server_state state;
-    uint64_t started_ms;      /* by the loop's clock */
+    bool handed_over;    /* it drains for that reason, and had no SIGTERM yet */
+    uint64_t started_ms; /* by the loop's clock */
     uint64_t started_seconds; /* Unix time */
     uint64_t adopted_seconds; /* the settings: Unix time */
     bool reload_failed;       /* the last one */

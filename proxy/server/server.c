@@ -213,6 +213,11 @@ static void on_signal(uv_signal_t *handle, int number)
         drain(s);
         return;
     }
+    if (s->handed_over) { /* the first one, and it drains already */
+        s->handed_over = false;
+        server_log_sessions(s, "draining");
+        return;
+    }
     /* Nothing is half done that the next start would have to mend, so there
      * is no reason to wait for threads to notice.
      */

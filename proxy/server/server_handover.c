@@ -21,6 +21,7 @@ static void leave_status(struct server *s)
 void server_hand_over(struct server *s)
 {
     s->state = SERVER_DRAINING;
+    s->handed_over = true;
     (void)uv_timer_stop(&s->take_over_timer); /* its turn comes after ours */
     server_log_sessions(s, "handing_over");
     notify_send(&s->notify, "STATUS=handing over");

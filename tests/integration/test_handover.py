@@ -49,6 +49,29 @@ def test_nobody_is_refused(server, tmp_path, authority, user):
         proxy.stop()
 
 
+def test_stopped_while_it_drains(server, tmp_path, authority, user):
+    """A supervisor that stops the one before cuts off no session: that is what
+    a second SIGTERM is for."""
+    server.deliver(user, [mail.message("one", b"1\r\n")])
+    upstream = server.upstream_config()
+    with contextlib.ExitStack() as cleaning:
+        proxy = Popinjay(tmp_path, authority, upstream)
+        cleaning.callback(proxy.kill)
+        proxy.start()
+        session = proxy.login_when_free(user, server.password(user))
+        after = successor(proxy, tmp_path, authority, upstream)
+        cleaning.callback(after.kill)
+        after.start(replacing(proxy))
+        wait_until(lambda: "handing_over" in proxy.log(), SECONDS, "it to know")
+        proxy.signal(signal.SIGTERM)
+        wait_until(lambda: " draining " in proxy.log(), SECONDS, "the signal")
+        assert session.retr(1).endswith(b"1\r\n")
+        session.quit()
+        assert proxy.wait() == 0
+        assert "stopped_at_once" not in proxy.log()
+        after.stop()
+
+
 def test_who_is_no_popinjay(proxy, tmp_path, authority):
     """A signal that another program does not know would end it."""
     with subprocess.Popen(["sleep", "60"]) as other:

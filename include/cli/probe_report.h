@@ -21,9 +21,13 @@ void probe_report_words(const char *what, struct span words);
 void probe_report_connection(const struct connection *c);
 
 /* What the server can do, what POP3's commands become, and what is missing.
- * |logged_in|: it has told all; else it may say more after the login.
+ *
+ * at_login   what it said before the login, which the login goes by
+ * now        what it says after it; the same where there was none
+ * logged_in  it has told all; else it may say more after the login
  */
-void probe_report_server(struct imap_capabilities has,
+void probe_report_server(struct imap_capabilities at_login,
+                         struct imap_capabilities now,
                          const struct config *config, bool logged_in);
 
 void probe_report_mailbox(const struct imap_mailbox *mailbox,

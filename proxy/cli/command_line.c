@@ -18,13 +18,15 @@
 #define ERROR_MAX 2048
 #define URL_MAX 512
 
-/* One screen: 24 lines of 80. */
-const char command_line_usage[] =
-    "usage: popinjay -c FILE [--replace PID]\n"
-    "       popinjay [-c FILE] --check\n"
-    "       popinjay probe [-c FILE] [--user NAME]\n"
-    "       popinjay status [-c FILE | URL]\n"
+#define SYNOPSIS                                      \
+    "usage: popinjay -c FILE [--replace PID]\n"       \
+    "       popinjay [-c FILE] --check\n"             \
+    "       popinjay probe [-c FILE] [--user NAME]\n" \
+    "       popinjay status [-c FILE | URL]\n"        \
     "       popinjay --version | --help\n"
+
+/* One screen: 24 lines of 80. */
+const char command_line_usage[] = SYNOPSIS
     "\n"
     "Serves POP3 to clients whose mail lies on an IMAP server.\n"
     "\n"
@@ -46,11 +48,16 @@ const char command_line_usage[] =
 
 /* --- parsing --- */
 
+static struct command_line show_usage(void)
+{
+    (void)fputs(SYNOPSIS "popinjay --help tells more\n", stderr);
+    return (struct command_line){ .command = COMMAND_WRONG };
+}
+
 static struct command_line wrong(const char *what, const char *which)
 {
-    (void)fprintf(stderr, "popinjay: %s%s\n%s", what, which,
-                  command_line_usage);
-    return (struct command_line){ .command = COMMAND_WRONG };
+    (void)fprintf(stderr, "popinjay: %s%s\n", what, which);
+    return show_usage();
 }
 
 /* Words that are no options: a command, and what belongs to it. */
@@ -126,7 +133,7 @@ struct command_line command_line_parse(int argc, char **argv)
         case 'h':
             return (struct command_line){ .command = COMMAND_HELP };
         default: /* getopt has said what is wrong */
-            return wrong("it is used so:", "");
+            return show_usage();
         }
     }
     line = take_words(line, argv + optind, argc - optind);
@@ -197,13 +204,14 @@ int command_line_probe(const struct command_line *line, const char *version)
 /* `http://HOST:PORT/...`, as well without its begin and its end. The address is
  * read as any of the configuration.
  */
-static int ask_url(const char *url)
+static int ask_url(const char *given)
 {
     const struct config_key *key = config_key_find(CONFIG_UPSTREAM, "address");
     static const char scheme[] = "http://";
     struct config parsed = { .workers = 0 };
     char address[URL_MAX];
     char why[URL_MAX + 100];
+    const char *url = given;
     int code = EXIT_MISTAKE;
 
     if (strncmp(url, scheme, sizeof(scheme) - 1) == 0)
@@ -214,7 +222,10 @@ static int ask_url(const char *url)
         code = status_run(parsed.upstream.address.host,
                           parsed.upstream.address.port);
     else
-        (void)fprintf(stderr, "popinjay: the URL %s\n", why);
+        (void)fprintf(stderr,
+                      "popinjay: a URL is such as http://127.0.0.1:8110, "
+                      "is \"%s\"\n",
+                      given);
     config_key_free(key, &parsed);
     return code;
 }

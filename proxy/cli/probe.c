@@ -28,6 +28,9 @@ struct probe {
     struct connection *connection;
     struct imap_session imap;
     bool has_imap;
+    struct imap_capabilities
+        at_login;      /* often fewer once logged in, and more */
+    bool is_logged_in; /* and that has not been told yet */
     struct known_mailbox nothing_known;
     struct listing listing;
     bool is_listing;
@@ -56,8 +59,17 @@ static void fail(struct probe *p, const char *failure, bool is_untrusted)
     finish(p, EXIT_FAILURE);
 }
 
+/* Once what the server says of itself (ID) stands above. */
+static void tell_server(struct probe *p)
+{
+    if (p->is_logged_in)
+        probe_report_server(p->at_login, p->imap.capabilities, p->config, true);
+    p->is_logged_in = false;
+}
+
 static void fail_by(struct probe *p, enum fault fault, struct span words)
 {
+    tell_server(p);
     probe_report_fault(fault, words);
     finish(p, EXIT_FAILURE);
 }
@@ -110,8 +122,9 @@ static void on_ready(struct probe *p)
     enum fault fault;
 
     probe_report_connection(p->connection);
+    p->at_login = p->imap.capabilities;
     if (p->credentials == NULL) {
-        probe_report_server(p->imap.capabilities, p->config, false);
+        probe_report_server(p->at_login, p->at_login, p->config, false);
         take_leave(p);
         return;
     }
@@ -140,6 +153,7 @@ static void on_listed(struct probe *p, enum task_status status)
 
 static void on_selected(struct probe *p)
 {
+    tell_server(p);
     p->is_listing = true;
     on_listed(p, listing_start(&p->listing, &p->imap, &p->nothing_known,
                                p->policy.hide_deleted));
@@ -156,7 +170,7 @@ static void take_event(struct probe *p, const struct imap_session_event *ev)
         on_ready(p);
         break;
     case IMAP_SESSION_LOGGED_IN:
-        probe_report_server(p->imap.capabilities, p->config, true);
+        p->is_logged_in = true;
         imap_session_select(&p->imap);
         break;
     case IMAP_SESSION_SELECTED:

@@ -149,9 +149,17 @@ static void report_missing(struct imap_capabilities set, bool logged_in)
             "Servers tell more after a login: popinjay probe --user NAME");
 }
 
-void probe_report_server(struct imap_capabilities set,
+void probe_report_server(struct imap_capabilities at_login,
+                         struct imap_capabilities now,
                          const struct config *config, bool logged_in)
 {
+    const uint32_t of_login = BIT(IMAP_CAP_AUTH_PLAIN) |
+                              BIT(IMAP_CAP_LOGINDISABLED) |
+                              BIT(IMAP_CAP_SASL_IR);
+    /* Most servers do not name again what only a login is made with. */
+    struct imap_capabilities set = { (now.bits & ~of_login) |
+                                     (at_login.bits & of_login) };
+
     report_capabilities(set);
     report_commands(set, config);
     report_missing(set, logged_in);

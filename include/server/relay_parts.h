@@ -188,6 +188,7 @@ void relay_queue_leave(struct relay *r);
 
 void relay_trace_begin(struct relay *r, const struct origin *origin);
 void relay_trace_user(struct relay *r, struct span user);
+void relay_trace_logged_in(struct relay *r);
 void relay_trace_end(struct relay *r);
 
 /* Octets that have come, or have gone. */

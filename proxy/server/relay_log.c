@@ -176,6 +176,7 @@ void relay_log_note(struct relay *r, const struct bridge_wish *wish)
         log_login(r, "login", wish, LOG_LEVEL_DEBUG);
         break;
     case BRIDGE_NOTE_LOGGED_IN:
+        relay_trace_logged_in(r);
         log_login(r, "logged_in", wish, LOG_LEVEL_INFO);
         break;
     case BRIDGE_NOTE_LOGIN_REFUSED:

@@ -33,6 +33,13 @@ void relay_trace_end(struct relay *r)
     r->trace = NULL;
 }
 
+/* No other user will log in here, so nobody is going to ask for it. */
+void relay_trace_logged_in(struct relay *r)
+{
+    if (!r->trace_is_shown)
+        relay_trace_end(r);
+}
+
 static void show(const struct relay *r, enum trace_wire wire, struct span line)
 {
     struct log_record record;

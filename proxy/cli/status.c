@@ -64,9 +64,9 @@ static void print_failures(const json_t *page)
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)(uintptr_t)reasons, key,
-                        value) if (json_integer_value(value) > 0)(void)
-        printf("%-16s%lld %s\n", "", json_integer_value(value), key);
+    json_object_foreach ((json_t *)(uintptr_t)reasons, key, value)
+        if (json_integer_value(value) > 0)
+            (void)printf("%-16s%lld %s\n", "", json_integer_value(value), key);
 }
 
 static void print_upstream(const json_t *page)

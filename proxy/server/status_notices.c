@@ -120,7 +120,9 @@ static void on_failures(struct notices *n)
             continue;
         begin(n, alarming);
         html_number(n->out, n->hour->login_failures[i]);
-        html_text(n->out, " logins failed in the last hour: ");
+        html_text(n->out,
+                  n->hour->login_failures[i] == 1 ? " login" : " logins");
+        html_text(n->out, " failed in the last hour: ");
         html_escaped(n->out, fault_pop3_text(fault));
         html_text(n->out, ".");
         end(n);

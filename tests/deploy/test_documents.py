@@ -40,14 +40,23 @@ def test_there_are_documents():
             "deploy/docs/operating.md"} <= set(DOCUMENTS)
 
 
+def anchors(name):
+    """Of its headings, as GitHub makes them."""
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+            for heading in re.findall(r"^#+ (.*)$", read(name), re.M)}
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_links_lead_somewhere(name):
-    """Those within the sources; a page's own headings too."""
-    text = read(name)
-    for target in re.findall(r"\]\(([^)#\s]*)(?:#[^)]*)?\)", text):
-        if target and not re.match(r"[a-z]+:", target):
-            path = os.path.join(TOP, os.path.dirname(name), target)
-            assert os.path.exists(path), target
+    """Those within the sources, to a heading too."""
+    for target, _, anchor in re.findall(r"\]\(([^)#\s]*)(#([^)]*))?\)",
+                                        read(name)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        page = os.path.normpath(os.path.join(os.path.dirname(name), target)) \
+            if target else name
+        assert os.path.exists(os.path.join(TOP, page)), target
+        assert not anchor or anchor in anchors(page), f"{target}#{anchor}"
 
 
 def test_each_guide_is_in_the_index():

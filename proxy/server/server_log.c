@@ -78,18 +78,22 @@ static bool same_user(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+#define LASTING_MAX 64
+
 /* What is done once, at the start, goes on as it was done. */
 static void add_lasting(struct log_record *r, const struct server *s)
 {
     const struct config *then = s->begun_by;
     const struct config *now = s->settings->config;
 
-    if (then->workers != now->workers)
-        log_record_add_string(r, "needs_restart", "workers");
-    if (!same_user(then->user, now->user))
-        log_record_add_string(r, "needs_restart", "user");
-    if (then->seccomp != now->seccomp)
-        log_record_add_string(r, "needs_restart", "seccomp");
+    char keys[LASTING_MAX];
+
+    (void)snprintf(keys, sizeof(keys), "%s%s%s",
+                   then->workers != now->workers ? " workers" : "",
+                   same_user(then->user, now->user) ? "" : " user",
+                   then->seccomp != now->seccomp ? " seccomp" : "");
+    if (keys[0] != '\0')
+        log_record_add_string(r, "needs_restart", keys + 1);
 }
 
 void server_log_reloaded(const struct server *s)

@@ -275,7 +275,9 @@ def test_what_needs_a_restart(server, start_proxy):
     for _ in range(2):
         assert "needs_restart=workers" in reload(proxy)
     assert metric(proxy, "popinjay_workers") == 2
-    change(proxy, {"server": {"workers": "2"}})
+    change(proxy, {"server": {"seccomp": "log"}})
+    assert 'needs_restart="workers seccomp"' in reload(proxy)
+    change(proxy, {"server": {"workers": "2", "seccomp": "yes"}})
     assert "needs_restart" not in reload(proxy)
 
 

@@ -6,10 +6,11 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "base/span.h"
 
 void process_prepare(void)
 {
@@ -29,13 +30,13 @@ bool process_find(const char *text, const char *name, pid_t *pid)
 {
     char path[64];
     char found[32] = "";
-    char *end = NULL;
-    long number = strtol(text, &end, 10);
+    uint64_t number;
     FILE *file;
 
-    if (number <= 0 || number > INT_MAX || *end != '\0')
+    if (!span_to_number(span_from_string(text), INT_MAX, &number) ||
+        number == 0)
         return false;
-    (void)snprintf(path, sizeof(path), "/proc/%ld/comm", number);
+    (void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)number);
     file = fopen(path, "re");
     if (file == NULL)
         return false;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/span.h"
 #include "net/address.h"
 
 #define FIRST_FD 3 /* SD_LISTEN_FDS_START */
@@ -16,20 +17,18 @@
 /* --- the environment --- */
 
 /* Up to |max|, else 0. */
-static long number(const char *text, long max)
+static uint64_t number(const char *text, uint64_t max)
 {
-    char *end = NULL;
-    long value;
+    uint64_t value = 0;
 
-    if (text == NULL || text[0] < '0' || text[0] > '9')
+    if (text != NULL && !span_to_number(span_from_string(text), max, &value))
         return 0;
-    value = strtol(text, &end, 10);
-    return *end == '\0' && value <= max ? value : 0;
+    return value;
 }
 
 static bool is_ours(void)
 {
-    return number(getenv("LISTEN_PID"), INT32_MAX) == (long)getpid();
+    return number(getenv("LISTEN_PID"), INT32_MAX) == (uint64_t)getpid();
 }
 
 /* The |i|th of the names, with colons between them; to be freed. */

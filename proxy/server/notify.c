@@ -1,6 +1,5 @@
 #include "server/notify.h"
 
-#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,16 +9,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/span.h"
+
 /* Of |text| as a whole; 0 where it is none, or NULL. */
 static uint64_t number(const char *text)
 {
-    char *end = NULL;
-    unsigned long long value;
+    uint64_t value = 0;
 
-    if (text == NULL || text[0] < '0' || text[0] > '9')
+    if (text != NULL &&
+        !span_to_number(span_from_string(text), UINT64_MAX, &value))
         return 0;
-    value = strtoull(text, &end, 10);
-    return *end == '\0' && value < ULLONG_MAX ? value : 0;
+    return value;
 }
 
 /* A path, or with '@' a name in the abstract namespace: unix(7). */

@@ -40,12 +40,15 @@ enum tls_status {
 
 struct tls; /* opaque */
 
+/* RFC 7301, IANA's registry of ALPN ids: CONFORMANCE TLS-12. */
+#define TLS_ALPN_IMAP "imap"
+
 /* NULL where there is no memory, or no valid name to verify. */
 MUST_CHECK struct tls *tls_new_server(struct tls_context *context);
 
 /* server_name  verified in the certificate: a host name, or an IP address that
  *              must stand there as one; names are sent as SNI too
- * alpn         what is offered, such as "imap"; NULL: nothing
+ * alpn         what is offered, such as TLS_ALPN_IMAP; NULL: nothing
  * resumption   where sessions with this server are looked for and kept, and
  *              what was proven of it; outlives the connection. NULL: every
  *              session anew

@@ -14,8 +14,6 @@
 
 #define ERROR_MAX 1024
 
-static const char alpn_imap[] = "imap"; /* RFC 7301, IANA's registry */
-
 struct probe {
     const struct config *config;
     const struct credentials *credentials; /* NULL: no login */
@@ -108,7 +106,7 @@ static void start_tls(struct probe *p)
     const struct config_upstream *upstream = &p->config->upstream;
     struct tls *tls =
         tls_new_client(p->tls, upstream->server_name,
-                       upstream->alpn ? alpn_imap : NULL, NULL, NULL);
+                       upstream->alpn ? TLS_ALPN_IMAP : NULL, NULL, NULL);
 
     if (tls == NULL)
         fail(p, "no memory", false);

@@ -4,9 +4,6 @@
 #include "base/limits.h"
 #include "server/relay_parts.h"
 
-/* RFC 7301, IANA's registry of ALPN ids: CONFORMANCE TLS-12. */
-static const char alpn_imap[] = "imap";
-
 static void tell(struct relay *r, enum bridge_outcome outcome)
 {
     bridge_outcome(r->bridge, outcome, relay_now(r));
@@ -45,7 +42,7 @@ static bool start_tls(struct relay *r)
     const struct address_text address = connection_peer(r->upstream);
     struct tls *tls =
         tls_new_client(settings->upstream_tls, upstream->server_name,
-                       upstream->alpn ? alpn_imap : NULL,
+                       upstream->alpn ? TLS_ALPN_IMAP : NULL,
                        &r->host->upstream_session, &address);
 
     if (tls == NULL)

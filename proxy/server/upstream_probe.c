@@ -7,9 +7,6 @@
 #include "net/dialer.h"
 #include "session/imap_session.h"
 
-/* RFC 7301, IANA's registry of ALPN ids: CONFORMANCE TLS-12. */
-static const char alpn_imap[] = "imap";
-
 struct upstream_probe {
     struct connection_space *space;
     struct settings *settings;
@@ -77,7 +74,7 @@ static bool start_tls(struct upstream_probe *p)
     const struct address_text address = connection_peer(p->connection);
     struct tls *tls =
         tls_new_client(p->settings->upstream_tls, upstream->server_name,
-                       upstream->alpn ? alpn_imap : NULL, NULL, &address);
+                       upstream->alpn ? TLS_ALPN_IMAP : NULL, NULL, &address);
 
     if (tls == NULL) {
         finish(p, "no memory");

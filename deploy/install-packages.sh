@@ -122,9 +122,9 @@ as_root apt-get update -q
 missing=$(missing_of $wanted)
 echo "installing: $missing"
 
-# Dovecot's, nginx's and Prometheus's packages would start system services on ports that are
-# not ours to open: policy-rc.d forbids it for as long as the installation
-# takes, and after that the services are disabled, for the next boot.
+# Some of the packages would start system services on ports that are not ours to
+# open: policy-rc.d forbids it for as long as the installation takes, and after
+# that the services are disabled, for the next boot.
 guard=/usr/sbin/policy-rc.d
 if [ ! -e "$guard" ]; then
     trap 'as_root rm -f "$guard"' EXIT
@@ -140,7 +140,7 @@ for service in dovecot-core:dovecot fail2ban:fail2ban haproxy:haproxy \
     *" ${service%:*} "*) as_root update-rc.d "${service#*:}" disable ;;
     esac
 done
-# It has no script for init.
+# It has no script for init, and systemd need not run for this.
 case " $missing " in
-*" rsyslog "*) as_root deb-systemd-helper disable rsyslog.service ;;
+*" rsyslog "*) as_root systemctl --root=/ disable rsyslog.service ;;
 esac

@@ -1,8 +1,8 @@
 /* inherited.h - listening sockets that a service manager has bound for us, and
  * holds while we are away: so no client is refused during a restart.
  *
- * Source: CONFORMANCE SD-5, SD-6; sd_listen_fds(3): LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES, and
- * descriptors from 3 on.
+ * Source: CONFORMANCE SD-5, SD-6; sd_listen_fds(3): LISTEN_PID, LISTEN_FDS,
+ * LISTEN_FDNAMES, and descriptors from 3 on.
  * Thread: one.
  */
 #ifndef POPINJAY_SERVER_INHERITED_H

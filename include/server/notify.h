@@ -1,8 +1,8 @@
 /* notify.h - what the service manager is told of the process's life.
  *
- * Source: CONFORMANCE SD-1 to SD-4; sd_notify(3), which documents the protocol and says that it is
- * stable: datagrams of KEY=VALUE lines to the socket that NOTIFY_SOCKET names.
- * Without that, nothing is done.
+ * Source: CONFORMANCE SD-1 to SD-4; sd_notify(3), which documents the protocol
+ * and says that it is stable: datagrams of KEY=VALUE lines to the socket that
+ * NOTIFY_SOCKET names. Without that, nothing is done.
  * Thread: one.
  */
 #ifndef POPINJAY_SERVER_NOTIFY_H

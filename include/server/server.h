@@ -24,8 +24,9 @@
 struct server; /* opaque */
 
 /* |replaces|, if not 0, is the process that listens at the same addresses and is
- * told, once this one serves, to hand over. The service and |version| must outlive the server, which holds the settings. On failure the result is NULL and one
- * line stands in |error|.
+ * told, once this one serves, to hand over. The service and |version| must
+ * outlive the server, which holds the settings. On failure the result is NULL
+ * and one line stands in |error|.
  */
 MUST_CHECK struct server *server_new(struct settings *settings,
                                      struct service *service,

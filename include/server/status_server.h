@@ -34,9 +34,9 @@ struct status_source {
     void *data;
 };
 
-/* Binds and listens on |address|; |alone| as for listener_bind. On failure the result is NULL and one line
- * stands in |error|: `ADDRESS: what is wrong`; |loop| must then be run once
- * more, to close what was half open.
+/* Binds and listens on |address|; |alone| as for listener_bind. On failure the
+ * result is NULL and one line stands in |error|: `[status] address: ADDRESS:
+ * what is wrong`; |loop| must then be run once more, to close what was half open.
  */
 MUST_CHECK struct status_server *status_server_new(
     uv_loop_t *loop, const struct config_address *address, bool alone,

@@ -1,7 +1,7 @@
 /* worker.h - one thread, one event loop, its own listening sockets.
  *
- * Workers share nothing but the service and the settings. All calls below are for one other
- * thread, the main one; the order is
+ * Workers share nothing but the service and the settings. All calls below are
+ * for one other thread, the main one; the order is
  *
  *     worker_new
  *     worker_obey          what it is to serve: before it starts, and any time

@@ -7,7 +7,8 @@
  * no sockets.
  *
  * Source: RFC 9051 §3, §6, §7; RFC 3501; RFC 4959; RFC 2971; RFC 7162;
- * CONFORMANCE IMAP, IAUTH, IEXT-9, MAP; general rules 6 and 8 of PROVIDER_QUIRKS.md.
+ * CONFORMANCE IMAP, IAUTH, IEXT-9, MAP; general rules 6 and 8 of
+ * PROVIDER_QUIRKS.md.
  */
 #ifndef POPINJAY_SESSION_IMAP_SESSION_H
 #define POPINJAY_SESSION_IMAP_SESSION_H

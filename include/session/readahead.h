@@ -9,8 +9,9 @@
  *
  * How far ahead: a message for each one that was retrieved in order before, so
  * that a client which takes two and leaves has cost two more, but never less
- * than what was asked for; within the octets of a session and of the process. Nothing is fetched with a side
- * effect (BODY.PEEK), so what is never asked for has changed nothing.
+ * than what was asked for; within the octets of a session and of the process.
+ * Nothing is fetched with a side effect (BODY.PEEK), so what is never asked for
+ * has changed nothing.
  *
  * They are fetched as a batch, `UID FETCH set`, and the next batch only when of
  * this one nothing but the last message is to come, and that was asked for.

@@ -18,7 +18,20 @@ struct answer {
     llhttp_t parser;
     struct buf *body;
     bool is_complete;
+    bool is_late;
 };
+
+/* With the time-outs below, connect() says EINPROGRESS, recv() EAGAIN. */
+static bool is_late(int why)
+{
+    return why == EINPROGRESS || why == EAGAIN || why == EWOULDBLOCK;
+}
+
+static void say_late(char *error, size_t error_size)
+{
+    (void)snprintf(error, error_size, "no answer in %d s",
+                   STATUS_TIMEOUT_MS / 1000);
+}
 
 /* --- connecting --- */
 
@@ -56,7 +69,9 @@ static int dial(const char *host, uint16_t port, char *error, size_t error_size)
     }
     for (const struct addrinfo *a = all; a != NULL && fd < 0; a = a->ai_next)
         fd = connect_to(a);
-    if (fd < 0)
+    if (fd < 0 && is_late(errno))
+        say_late(error, error_size);
+    else if (fd < 0)
         (void)snprintf(error, error_size, "%s", strerror(errno));
     freeaddrinfo(all);
     return fd;
@@ -94,12 +109,13 @@ static int on_complete(llhttp_t *parser)
 static bool hear(int fd, struct answer *a)
 {
     char octets[READ_CHUNK];
-    ssize_t got;
+    ssize_t got = 0;
 
     while (!a->is_complete && (got = recv(fd, octets, sizeof(octets), 0)) > 0)
         if (llhttp_execute(&a->parser, octets, (size_t)got) != HPE_OK &&
             !a->is_complete)
             return false;
+    a->is_late = got < 0 && is_late(errno);
     return a->is_complete || llhttp_finish(&a->parser) == HPE_OK;
 }
 
@@ -125,6 +141,8 @@ bool http_get(const char *host, uint16_t port, const char *path,
     if (heard && answer.parser.status_code != 0)
         (void)snprintf(error, error_size, "it answers %u",
                        (unsigned)answer.parser.status_code);
+    else if (answer.is_late)
+        say_late(error, error_size);
     else
         (void)snprintf(error, error_size, "no answer in HTTP");
     return false;

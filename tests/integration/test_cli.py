@@ -298,6 +298,17 @@ def test_status_of_something_else():
     assert "no answer in HTTP" in done.stderr
 
 
+def test_status_of_one_that_stands_still():
+    def mute(peer):
+        while True:
+            peer.line()
+
+    with FakeImap(mute) as fake:
+        done = run("status", f"{LOOPBACK}:{fake.port}")
+    assert done.returncode == 1
+    assert "no answer in 5 s" in done.stderr
+
+
 @pytest.mark.parametrize("url", ["https://x:1", "x", "http://", ":1"])
 def test_status_url(url):
     done = run("status", url)

@@ -42,7 +42,10 @@ MUST_CHECK int inherited_duplicate(struct inherited *in,
                                    const struct config *config,
                                    size_t listener);
 
-/* The name of one that no call has duplicated; NULL: there is none. */
-const char *inherited_unused(const struct inherited *in);
+/* False: no call has duplicated one of them, which |error| names. A client that
+ * connects there would wait for nothing.
+ */
+MUST_CHECK bool inherited_all_used(const struct inherited *in, char *error,
+                                   size_t error_size);
 
 #endif

@@ -117,14 +117,21 @@ void inherited_fini(struct inherited *in)
 
 /* --- whose --- */
 
-static bool is_bound_to(int fd, const struct config_address *address)
+static union address address_of(int fd)
 {
     union address at = { .any.sa_family = AF_UNSPEC };
-    union address wanted = { .any.sa_family = AF_UNSPEC };
     socklen_t size = sizeof(at);
 
     if (getsockname(fd, &at.any, &size) != 0)
-        return false;
+        at.any.sa_family = AF_UNSPEC;
+    return at;
+}
+
+static bool is_bound_to(int fd, const struct config_address *address)
+{
+    union address at = address_of(fd);
+    union address wanted = { .any.sa_family = AF_UNSPEC };
+
     if (uv_ip4_addr(address->host, address->port, &wanted.v4) == 0)
         return at.any.sa_family == AF_INET &&
                at.v4.sin_port == wanted.v4.sin_port &&
@@ -165,10 +172,27 @@ int inherited_duplicate(struct inherited *in, const struct config *config,
     return -1;
 }
 
-const char *inherited_unused(const struct inherited *in)
+static void complain(const struct inherited_socket *s, char *error,
+                     size_t error_size)
 {
-    for (size_t i = 0; i < in->count; i++)
-        if (!in->at[i].used)
-            return in->at[i].name;
-    return NULL;
+    union address at = address_of(s->fd);
+    struct address_text text = address_describe(&at);
+
+    (void)snprintf(error, error_size,
+                   "LISTEN_FDS: the socket (%s) at %s port %u is that of no "
+                   "[listen NAME]; give one its address or name, or take it "
+                   "out of the unit",
+                   s->name, text.host, (unsigned)text.port);
+}
+
+bool inherited_all_used(const struct inherited *in, char *error,
+                        size_t error_size)
+{
+    for (size_t i = 0; i < in->count; i++) {
+        if (in->at[i].used)
+            continue;
+        complain(&in->at[i], error, error_size);
+        return false;
+    }
+    return true;
 }

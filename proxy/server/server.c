@@ -271,20 +271,6 @@ static bool make_workers(struct server *s, char *error, size_t error_size)
     return true;
 }
 
-/* A client that connects to one that is not used would wait for nothing. */
-static bool uses_all_sockets(const struct server *s, char *error,
-                             size_t error_size)
-{
-    const char *name = inherited_unused(&s->inherited);
-
-    if (name != NULL)
-        (void)snprintf(error, error_size,
-                       "LISTEN_FDS: neither the name (%s) nor the address of "
-                       "a socket is that of a [listen NAME]",
-                       name);
-    return name == NULL;
-}
-
 struct server *server_new(struct settings *settings, struct service *service,
                           const char *version, pid_t replaces, char *error,
                           size_t error_size)
@@ -316,7 +302,7 @@ struct server *server_new(struct settings *settings, struct service *service,
         inherited_init(&s->inherited, error, error_size) &&
         make_workers(s, error, error_size) &&
         server_adopt(s, settings, error, error_size) &&
-        uses_all_sockets(s, error, error_size))
+        inherited_all_used(&s->inherited, error, error_size))
         return s;
     server_free(s);
     return NULL;

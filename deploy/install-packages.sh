@@ -27,7 +27,7 @@ clients='bsdutils curl default-jdk-headless fetchmail getmail6
          libio-socket-ssl-perl libmail-java mpop neomutt nmh nodejs NPM perl
          ruby s-nail'
 servers='apt dpkg openssl tar'
-package='debhelper dpkg-dev lintian mmdebstrap'
+package='build-essential debhelper dpkg-dev lintian mmdebstrap'
 fuzz='clang LIBCLANG_RT'
 coverage='gcovr'
 bench='dovecot-core dovecot-imapd dovecot-pop3d gnuplot-nox libnginx-mod-mail

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 
 SECONDS = 20
 JOURNALD = "/lib/systemd/systemd-journald"
@@ -46,11 +47,21 @@ def have_session(port):
             pass
 
 
+def name_machine():
+    """The journal has to know which machine it is of; one that was never
+    booted has no name yet."""
+    with open("/run/machine-id", "w", encoding="ascii") as f:
+        f.write(uuid.uuid4().hex + "\n")
+    subprocess.run(["mount", "--bind", "/run/machine-id", "/etc/machine-id"],
+                   check=True)
+
+
 def main(program, config, port):
     for folder in ("/run", "/var/log"):
         subprocess.run(["mount", "-t", "tmpfs", "none", folder], check=True)
     os.makedirs(os.path.dirname(SOCKET))
     os.makedirs("/run/log/journal")
+    name_machine()
     journald = subprocess.Popen([JOURNALD], stderr=subprocess.DEVNULL)
     proxy = None
     try:

@@ -145,6 +145,9 @@ MUST_CHECK struct config *config_load(const char *path, char *error,
 void config_hold(struct config *config);
 void config_free(struct config *config);
 
+/* Of two configurations; NULL: not set. */
+bool config_same_text(const char *a, const char *b);
+
 /* Where a file that the configuration names turned out to be unusable later:
  * |problem| is `THAT FILE: what is wrong`. Writes `FILE:LINE: [section] key:
  * ...` into |error|, or `FILE: problem` where no key names such a file.

@@ -298,6 +298,11 @@ void config_locate(const struct config *config, const char *path,
         (void)snprintf(error, error_size, "%s: %s", path, problem);
 }
 
+bool config_same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 struct session_policy config_policy(const struct config *config,
                                     const struct config_listener *listener,
                                     const char *version)

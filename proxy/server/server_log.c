@@ -73,11 +73,6 @@ void server_log_sessions(const struct server *s, const char *event)
 
 /* --- a reload --- */
 
-static bool same_user(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 #define LASTING_MAX 64
 
 /* What is done once, at the start, goes on as it was done. */
@@ -90,7 +85,7 @@ static void add_lasting(struct log_record *r, const struct server *s)
 
     (void)snprintf(keys, sizeof(keys), "%s%s%s",
                    then->workers != now->workers ? " workers" : "",
-                   same_user(then->user, now->user) ? "" : " user",
+                   config_same_text(then->user, now->user) ? "" : " user",
                    then->seccomp != now->seccomp ? " seccomp" : "");
     if (keys[0] != '\0')
         log_record_add_string(r, "needs_restart", keys + 1);

@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "server/log.h"
 
@@ -121,11 +120,6 @@ static bool set_up_tickets(struct settings *s, const struct settings *before,
 
 /* --- the upstream --- */
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 static struct file_stamp authorities(const struct settings *s)
 {
     size_t i = 0;
@@ -143,10 +137,10 @@ static bool same_upstream(const struct settings *s,
     struct file_stamp ours = authorities(s);
     struct file_stamp theirs = authorities(before);
 
-    return same_text(a->address.host, b->address.host) &&
+    return config_same_text(a->address.host, b->address.host) &&
            a->address.port == b->address.port && a->tls == b->tls &&
-           same_text(a->server_name, b->server_name) &&
-           same_text(a->ca_file, b->ca_file) &&
+           config_same_text(a->server_name, b->server_name) &&
+           config_same_text(a->ca_file, b->ca_file) &&
            file_stamp_equals(&ours, &theirs);
 }
 

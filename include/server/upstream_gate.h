@@ -32,6 +32,12 @@ struct upstream_gate_limits {
     uint64_t queue_timeout_ms; /* 0: nobody waits */
 };
 
+enum upstream_budget {
+    UPSTREAM_BUDGET_CONNECTIONS,
+    UPSTREAM_BUDGET_LOGINS, /* a second */
+    UPSTREAM_BUDGET_COUNT,
+};
+
 /* A place in the queue. Zeroed: none. It must stay where it is until it is
  * GRANTED and taken, or withdrawn.
  */
@@ -43,7 +49,8 @@ struct upstream_pass {
         UPSTREAM_PASS_WAITS,
         UPSTREAM_PASS_GRANTED, /* counted, and its owner knows not yet */
     } state;
-    uint64_t due_ms; /* waits until then */
+    uint64_t due_ms;            /* waits until then */
+    enum upstream_budget spent; /* why it was not OPEN, the last time */
 };
 
 enum upstream_gate_status {

@@ -133,11 +133,22 @@ static void dial(struct relay *r)
 }
 
 /* Which says nothing about the server. */
-static void find_full(struct relay *r, const char *why)
+static void find_full(struct relay *r, bool is_late)
 {
+    static const char *const texts[UPSTREAM_BUDGET_COUNT][2] = {
+        [UPSTREAM_BUDGET_CONNECTIONS] = { "max_connections are in use, and the "
+                                          "queue is full",
+                                          "max_connections are in use, and "
+                                          "queue_timeout is over" },
+        [UPSTREAM_BUDGET_LOGINS] = { "logins_per_second are spent, and the "
+                                     "queue is full",
+                                     "logins_per_second are spent, and "
+                                     "queue_timeout is over" },
+    };
+
     r->upstream_stage = RELAY_UPSTREAM_NONE;
     relay_reach_limit(r, LIMIT_UPSTREAM_QUEUE);
-    relay_log_upstream_failure(r, why, false);
+    relay_log_upstream_failure(r, texts[r->pass.spent][is_late], false);
     tell(r, BRIDGE_UPSTREAM_FULL);
 }
 
@@ -154,10 +165,10 @@ void relay_upstream_admit(struct relay *r, enum upstream_gate_status status)
         tell(r, BRIDGE_UPSTREAM_QUEUED);
         break;
     case UPSTREAM_GATE_FULL:
-        find_full(r, "connection budget is spent, and the queue is full");
+        find_full(r, false);
         break;
     case UPSTREAM_GATE_LATE:
-        find_full(r, "connection budget is spent, and queue_timeout is over");
+        find_full(r, true);
         break;
     }
 }

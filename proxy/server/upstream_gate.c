@@ -15,6 +15,7 @@ struct upstream_gate {
     uint32_t connections;
     /* When the next login would be due, were they spread evenly. */
     uint64_t even_us;
+    enum upstream_budget spent; /* what the last one was refused for */
 };
 
 struct upstream_gate *upstream_gate_new(void)
@@ -65,8 +66,14 @@ static bool take_turn(struct upstream_gate *g, uint64_t now_ms)
 
 static bool grant_one(struct upstream_gate *g, uint64_t now_ms)
 {
-    if (!has_room(g) || !take_turn(g, now_ms))
+    if (!has_room(g)) {
+        g->spent = UPSTREAM_BUDGET_CONNECTIONS;
         return false;
+    }
+    if (!take_turn(g, now_ms)) {
+        g->spent = UPSTREAM_BUDGET_LOGINS;
+        return false;
+    }
     g->connections++;
     return true;
 }
@@ -101,6 +108,7 @@ static enum upstream_gate_status enter(struct upstream_gate *g,
     grant_due(g, now_ms);
     if (g->queue == NULL && grant_one(g, now_ms))
         return UPSTREAM_GATE_OPEN;
+    pass->spent = g->spent;
     if (g->limits.queue_timeout_ms == 0 || g->waiting >= g->limits.queue_length)
         return UPSTREAM_GATE_FULL;
     pass->state = UPSTREAM_PASS_WAITS;
@@ -119,6 +127,7 @@ static enum upstream_gate_status poll(struct upstream_gate *g,
         pass->state = UPSTREAM_PASS_NONE;
         return UPSTREAM_GATE_OPEN;
     }
+    pass->spent = g->spent;
     if (now_ms < pass->due_ms)
         return UPSTREAM_GATE_WAIT;
     dequeue(g, pass);

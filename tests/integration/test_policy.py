@@ -151,7 +151,7 @@ def test_connection_budget(start_proxy):
             c.ok("USER late")
             assert c.err("PASS x").startswith(b"-ERR [SYS/TEMP]")
         assert fake.connections == 2
-        assert "connection budget is spent" in proxy.log()
+        assert "max_connections are in use, and queue_timeout" in proxy.log()
         clients[0].quit()
         proxy.login("late", "x").quit()
         clients[1].abort()
@@ -160,6 +160,21 @@ def test_connection_budget(start_proxy):
         for n in range(5):              # none of them is lost on the way
             proxy.login(f"again{n}", "x").quit()
         assert fake.connections == 8
+
+
+def test_login_budget(start_proxy):
+    """Where it was the logins a second, the log does not blame connections."""
+    with FakeImap(Mailbox([])) as fake:
+        proxy = start_proxy({**fake.upstream_config(), "login_burst": "1",
+                             "logins_per_second": "1", "queue_timeout": "0 s"})
+        with contextlib.ExitStack() as held:
+            clients = [held.enter_context(proxy.plain()) for _ in range(5)]
+            for n, client in enumerate(clients):
+                client.send(f"USER u{n}\r\nPASS x\r\n".encode())
+            replies = [client.line() + client.line() for client in clients]
+        assert 1 <= sum(b"[SYS/TEMP]" in reply for reply in replies) <= 4
+        assert "logins_per_second are spent, and the queue" in proxy.log()
+        assert "max_connections" not in proxy.log()
 
 
 def test_failed_connections_leave_the_budget(start_proxy):

@@ -156,6 +156,32 @@ static void test_rate(void **state)
     upstream_gate_free(g);
 }
 
+/* Which of the two budgets it was, for those who find the queue full and for
+ * those who have waited in vain.
+ */
+static void test_what_was_spent(void **state)
+{
+    struct upstream_gate *g = make(2, 1, 1, 1);
+    struct upstream_pass p[3] = { { 0 } };
+
+    (void)state;
+    assert_int_equal(upstream_gate_enter(g, &p[0], 5000), OPEN);
+    assert_int_equal(upstream_gate_enter(g, &p[1], 5000), WAIT);
+    assert_int_equal(upstream_gate_enter(g, &p[2], 5000), UPSTREAM_GATE_FULL);
+    assert_int_equal(p[2].spent, UPSTREAM_BUDGET_LOGINS);
+    assert_int_equal(upstream_gate_poll(g, &p[1], 5999), WAIT);
+    assert_int_equal(p[1].spent, UPSTREAM_BUDGET_LOGINS);
+    assert_int_equal(upstream_gate_poll(g, &p[1], 6000), UPSTREAM_GATE_LATE);
+    assert_int_equal(p[1].spent, UPSTREAM_BUDGET_LOGINS);
+    assert_int_equal(upstream_gate_enter(g, &p[1], 6000), OPEN);
+    assert_int_equal(upstream_gate_enter(g, &p[2], 9000), WAIT);
+    assert_int_equal(upstream_gate_poll(g, &p[2], 10000), UPSTREAM_GATE_LATE);
+    assert_int_equal(p[2].spent, UPSTREAM_BUDGET_CONNECTIONS);
+    upstream_gate_leave(g);
+    upstream_gate_leave(g);
+    upstream_gate_free(g);
+}
+
 static void test_new_limits_hold_for_those_who_wait(void **state)
 {
     const struct upstream_gate_limits more = { 2, 0, 1, 1, 1000 };
@@ -224,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_late_ones_are_passed_over),
         cmocka_unit_test(test_withdrawn_grant_is_given_back),
         cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_what_was_spent),
         cmocka_unit_test(test_new_limits_hold_for_those_who_wait),
         cmocka_unit_test(test_threads),
     };

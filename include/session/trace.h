@@ -5,9 +5,9 @@
  * harmless; all else is a count: `PASS (12 octets)`. So it is with arguments of
  * PASS, AUTH, LOGIN and AUTHENTICATE, lines that answer a challenge, lines of a
  * client that are no command, literals and strings in FETCH answers, and the
- * messages that the client gets. While a login is under way, of a server's
- * answers only the condition and the code are shown: it may repeat what it was
- * sent.
+ * messages that the client gets. From a login on until it is accepted, of what
+ * the server says only conditions, codes and capabilities are shown: it may
+ * repeat what it was sent, also behind its NO.
  *
  * It reads along from the first octet on, whether what it reads is shown or not:
  * what a line is depends on those before it.

@@ -38,6 +38,7 @@ struct trace {
     uint64_t message_octets;
 
     bool logging_in;      /* upstream, not yet answered */
+    bool password_is_out; /* and was not accepted: it may be repeated */
     bool literal_follows; /* to the upstream: the line goes on behind it */
     enum trace_mark mark; /* from the upstream, here and below */
     uint64_t mark_number;

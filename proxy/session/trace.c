@@ -30,6 +30,7 @@ void trace_restart_upstream(struct trace *t)
     t->lanes[TRACE_TO_UPSTREAM] = (struct trace_lane){ .kept_len = 0 };
     t->lanes[TRACE_FROM_UPSTREAM] = (struct trace_lane){ .kept_len = 0 };
     t->logging_in = false;
+    t->password_is_out = false;
     t->literal_follows = false;
     t->mark = TRACE_MARK_NONE;
     t->literal = 0;

@@ -65,6 +65,7 @@ static void show_login(struct trace *t, const struct trace_lane *lane,
     uint64_t hidden = lane->octets - (lane->kept_len - rest.len);
 
     t->logging_in = true;
+    t->password_is_out = true;
     trace_show(t, tag);
     trace_show(t, SPAN_LITERAL(" "));
     trace_show(t, name);
@@ -146,27 +147,48 @@ static void show_status(struct trace *t, const struct trace_lane *lane,
     show_hidden(t, lane->octets - lane->kept_len + rest.len);
 }
 
+static void on_status(struct trace *t, const struct trace_lane *lane,
+                      struct span rest)
+{
+    struct span line = trace_kept(lane);
+
+    if (t->password_is_out)
+        show_status(t, lane, rest);
+    else
+        trace_show_line(t, lane);
+    if (!is_tag(take_word(&line)))
+        return;
+    if (t->logging_in &&
+        span_equals_nocase(take_word(&line), SPAN_LITERAL("OK")))
+        t->password_is_out = false;
+    t->logging_in = false;
+}
+
+/* `* CAPABILITY ...`, which a server may answer a login with. */
+static bool is_capability(struct span line)
+{
+    (void)take_word(&line);
+    return span_equals_nocase(take_word(&line), SPAN_LITERAL("CAPABILITY"));
+}
+
 /* A continuation is a challenge, or words for nobody. */
 static void on_response(struct trace *t, struct trace_lane *lane)
 {
     struct span line = trace_kept(lane);
     struct span rest;
 
-    if (is_numbered(line)) {
+    if (is_numbered(line) && !t->password_is_out) {
         trace_show_row(t, lane);
         return;
     }
     trace_show_left_out(t, lane);
     if (is_status(line, &rest)) {
-        if (t->logging_in)
-            show_status(t, lane, rest);
-        else
-            trace_show_line(t, lane);
-        t->logging_in = t->logging_in && line.data[0] == '*';
+        on_status(t, lane, rest);
     } else if (line.len > 0 && line.data[0] == '+') {
         trace_show(t, SPAN_LITERAL("+"));
         show_hidden(t, lane->octets > 2 ? lane->octets - 2 : 0);
-    } else if (line.len > 0 && line.data[0] == '*') {
+    } else if (line.len > 0 && line.data[0] == '*' &&
+               (!t->password_is_out || is_capability(line))) {
         trace_show_line(t, lane);
     } else {
         trace_show_octets(t, lane->octets);

@@ -497,7 +497,8 @@ def test_log_moves_on_reload(start_proxy, tmp_path):
 
 
 def test_server_repeats_the_password(start_proxy):
-    """A server that says what it was sent is not quoted."""
+    """A server that says what it was sent is not quoted, nor shown in a trace,
+    also where it says it behind its answer."""
     secret = "Parrot7Feather9"
 
     def parrot(peer):
@@ -507,14 +508,17 @@ def test_server_repeats_the_password(start_proxy):
             if not command.startswith(b"AUTHENTICATE"):
                 return
             plain = base64.b64decode(command.split()[-1]).split(b"\0")[-1]
-            peer.send(tag + b" BAD " + command + b" is " + plain + b"\r\n")
+            peer.send(tag + b" BAD " + command + b" is " + plain + b"\r\n"
+                      b"* NO " + plain + b"\r\n* BYE " + command + b"\r\n")
 
     with FakeImap(parrot) as fake:
-        proxy = start_proxy(fake.upstream_config())
+        proxy = start_proxy(fake.upstream_config(),
+                            {"server": {"trace_user": "anna"}})
         with proxy.plain() as c:
             c.command("USER anna")
             c.err(f"PASS {secret}")
         wait_until(lambda: "upstream_text" in proxy.log(), 10, "the text")
+        wait_until(lambda: "* BYE (" in proxy.log(), 10, "the trace")
     for octets in forms(secret):
         assert octets.decode() not in proxy.log()
     assert "it repeats the password" in proxy.log()

@@ -159,7 +159,7 @@ static void test_imap_login(void **state)
     CHECK("<U * OK [CAPABILITY IMAP4rev1 SASL-IR] ready\n"
           ">U A1 AUTHENTICATE PLAIN (12 octets)\n"
           "<U A1 NO [AUTHENTICATIONFAILED] (14 octets)\n"
-          ">U A2 LOGOUT\n<U * BYE see you\n<U A2 OK bye\n",
+          ">U A2 LOGOUT\n<U * BYE (7 octets)\n<U A2 OK (3 octets)\n",
           { FROM_U, "* OK [CAPABILITY IMAP4rev1 SASL-IR] ready\r\n" },
           { TO_U, "A1 AUTHENTICATE PLAIN AGFubmEAc2Vj\r\n" },
           { FROM_U, "A1 NO [AUTHENTICATIONFAILED] no secret here\r\n" },
@@ -179,6 +179,21 @@ static void test_imap_login(void **state)
     CHECK(">U A1 LOGIN (3 octets)\n<U +\n>U (8 octets)\n>U (9 octets)\n",
           { TO_U, "A1 LOGIN {4}\r\n" }, { FROM_U, "+\r\n" },
           { TO_U, "anna {9}\r\nA2 NOOP x\r\n" });
+}
+
+/* Refused, it is a secret still: wherever the server may say it. */
+static void test_imap_refused_login(void **state)
+{
+    (void)state;
+    CHECK(">U A1 LOGIN (15 octets)\n<U A1 NO\n<U (16 octets)\n"
+          "<U (10 octets)\n<U * BYE [ALERT] (6 octets)\n"
+          ">U A2 LOGIN (15 octets)\n<U A2 OK (2 octets)\n<U * OK hello\n"
+          "<U * 1 EXISTS\n",
+          { TO_U, "A1 LOGIN \"anna\" \"secret\"\r\n" },
+          { FROM_U, "A1 NO\r\n* XSAID a secret\r\n* 1 secret\r\n"
+                    "* BYE [ALERT] secret\r\n" },
+          { TO_U, "A2 LOGIN \"anna\" \"secret\"\r\n" },
+          { FROM_U, "A2 OK in\r\n* OK hello\r\n* 1 EXISTS\r\n" });
 }
 
 /* A server that answers before it has heard all does not lay bare the rest. */
@@ -245,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_long_list),
         cmocka_unit_test(test_imap_login),
+        cmocka_unit_test(test_imap_refused_login),
         cmocka_unit_test(test_imap_answers_early),
         cmocka_unit_test(test_imap_bodies),
         cmocka_unit_test(test_restart),

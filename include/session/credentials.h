@@ -43,6 +43,9 @@ void credentials_write_plain(const struct credentials *c, struct buf *base64);
  */
 bool credentials_occur_in(const struct credentials *c, struct span text);
 
+/* |text|, or words that stand for it where it repeats them. */
+struct span credentials_hide_in(const struct credentials *c, struct span text);
+
 /* Whose maildrop it is: the identity, or else the user. */
 struct span credentials_name(const struct credentials *c);
 

@@ -57,6 +57,13 @@ static void fail(struct probe *p, const char *failure, bool is_untrusted)
     finish(p, EXIT_FAILURE);
 }
 
+/* What the server says, which may be what it was sent. */
+static struct span quotable(const struct probe *p, struct span words)
+{
+    return p->credentials == NULL ? words
+                                  : credentials_hide_in(p->credentials, words);
+}
+
 /* Once what the server says of itself (ID) stands above. */
 static void tell_server(struct probe *p)
 {
@@ -68,7 +75,7 @@ static void tell_server(struct probe *p)
 static void fail_by(struct probe *p, enum fault fault, struct span words)
 {
     tell_server(p);
-    probe_report_fault(fault, words);
+    probe_report_fault(fault, quotable(p, words));
     finish(p, EXIT_FAILURE);
 }
 
@@ -180,10 +187,10 @@ static void take_event(struct probe *p, const struct imap_session_event *ev)
             on_listed(p, listing_on_event(&p->listing, ev));
         break;
     case IMAP_SESSION_ID:
-        probe_report_words("id", ev->item.text);
+        probe_report_words("id", quotable(p, ev->item.text));
         break;
     case IMAP_SESSION_TEXT:
-        probe_report_words("it says", ev->item.text);
+        probe_report_words("it says", quotable(p, ev->item.text));
         break;
     case IMAP_SESSION_FAILED:
         fail_by(p, ev->fault, ev->item.text);

@@ -141,8 +141,7 @@ void bridge_note_text(struct bridge *b, enum bridge_note note, struct span text,
 
     if (wish == NULL)
         return;
-    if (credentials_occur_in(&b->upstream, text))
-        text = SPAN_LITERAL("(not shown: it repeats the password)");
+    text = credentials_hide_in(&b->upstream, text);
     len = text.len < sizeof(b->text) ? text.len : sizeof(b->text);
     memcpy(b->text, text.data, len);
     wish->kind = BRIDGE_NOTE;

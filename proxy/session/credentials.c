@@ -98,6 +98,13 @@ bool credentials_occur_in(const struct credentials *c, struct span text)
     return found;
 }
 
+struct span credentials_hide_in(const struct credentials *c, struct span text)
+{
+    return credentials_occur_in(c, text)
+               ? SPAN_LITERAL("(not shown: it repeats the password)")
+               : text;
+}
+
 struct span credentials_name(const struct credentials *c)
 {
     return buf_length(&c->identity) > 0 ? buf_span(&c->identity)

@@ -209,6 +209,24 @@ def test_probe_of_a_bare_server(configured, policy, quit_becomes):
     assert set(asked) <= {b"CAPABILITY", b"LOGIN", b"EXAMINE", b"LOGOUT"}
 
 
+@pytest.mark.parametrize("words", [b"NO %s", b"OK [ALERT] in with %s"])
+def test_probe_of_a_server_that_repeats_the_password(configured, words):
+    secret = b"Parrot7Feather9"
+
+    def parrot(peer):
+        peer.send(b"* OK [CAPABILITY IMAP4rev1] ready\r\n")
+        tag, _ = peer.command()
+        peer.send(tag + b" " + words.replace(b"%s", secret) + b"\r\n")
+        peer.line()
+
+    with FakeImap(parrot) as fake:
+        done = run("probe", "-c", configured(fake.upstream_config()),
+                   "--user", "anna", given=secret.decode() + "\n")
+    assert done.returncode == 1
+    assert secret.decode() not in done.stdout + done.stderr
+    assert "it repeats the password" in done.stdout
+
+
 def test_probe_untrusted(server, configured, authority):
     """A certificate of another authority: why, and how to look at it."""
     upstream = {**server.upstream_config(), "ca_file": authority.ca_file}

@@ -192,6 +192,21 @@ static void test_repeated(void **state)
     credentials_wipe(&empty);
 }
 
+static void test_repeated_is_hidden(void **state)
+{
+    struct credentials c;
+    struct span said;
+
+    (void)state;
+    fill(&c);
+    said = SPAN_LITERAL("not today");
+    assert_ptr_equal(credentials_hide_in(&c, said).data, said.data);
+    said = credentials_hide_in(&c, buf_span(&c.password));
+    assert_false(credentials_occur_in(&c, said));
+    assert_true(said.len > 0);
+    credentials_wipe(&c);
+}
+
 static void test_repeated_without_memory(void **state)
 {
     struct credentials c;
@@ -214,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_wiping),
         cmocka_unit_test(test_repeated),
+        cmocka_unit_test(test_repeated_is_hidden),
         cmocka_unit_test(test_repeated_without_memory),
     };
 

@@ -222,8 +222,10 @@ struct bridge_report {
     bool throttle_proven; /* ...when it knew the password */
     /* Listings by what came of what was known; UNPROVEN: listed anew. */
     uint64_t listings[KNOWN_VERDICT_COUNT];
-    uint32_t messages; /* in the maildrop */
-    enum fault end;    /* why it ended; FAULT_NONE: QUIT */
+    uint32_t messages;  /* in the maildrop */
+    enum fault end;     /* why it ended; FAULT_NONE: QUIT */
+    bool left_unjudged; /* the client went while the server had the password,
+                          and had not said what it thinks of it */
 };
 const struct bridge_report *bridge_report(const struct bridge *b);
 

@@ -200,10 +200,19 @@ void bridge_abort_client(struct bridge *b, enum fault fault)
     bridge_wish(b, BRIDGE_ABORT_CLIENT);
 }
 
+/* The server has the password, and has not said what it thinks of it. */
+static bool is_being_judged(const struct bridge *b)
+{
+    return b->phase == BRIDGE_LOGGING_IN && b->link == BRIDGE_LINK_UP &&
+           (b->imap.state == IMAP_AUTHENTICATE || b->imap.state == IMAP_LOGIN);
+}
+
 static void on_client_closed(struct bridge *b, enum fault fault)
 {
-    if (b->client != BRIDGE_CLIENT_ENDED)
+    if (b->client != BRIDGE_CLIENT_ENDED) {
+        b->report.left_unjudged = is_being_judged(b);
         end(b, fault);
+    }
     buf_clear(&b->pop3.out);
 }
 

@@ -252,6 +252,50 @@ static void knows_whom_it_serves(void **state)
     assert_false(bridge_client_is_served(h->bridge));
 }
 
+/* POP-10: whoever leaves while the server judges a password has tried one; who
+ * leaves before or after, or whose server leaves, has not.
+ */
+static void tells_who_leaves_unjudged(void **state)
+{
+    struct harness *h = *state;
+
+    begin(h);
+    connect_upstream(h);
+    outcome(h, BRIDGE_CLIENT_CLOSED);
+    assert_false(bridge_report(h->bridge)->left_unjudged);
+    expect_upstream(h, "# LOGOUT\r\n");
+    restart(h);
+
+    begin(h);
+    connect_upstream(h);
+    client_says(h, "PASS p\r\n");
+    expect_upstream(h, "# AUTHENTICATE PLAIN AHUAcA==\r\n");
+    outcome(h, BRIDGE_CLIENT_CLOSED);
+    assert_true(bridge_report(h->bridge)->left_unjudged);
+    expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
+    expect_over(h, FAULT_CLIENT_GONE);
+    restart(h);
+
+    begin(h);
+    connect_upstream(h);
+    client_says(h, "PASS p\r\n");
+    expect_upstream(h, "# AUTHENTICATE PLAIN AHUAcA==\r\n");
+    outcome(h, BRIDGE_UPSTREAM_CLOSED);
+    expect_error(h, "SYS/TEMP");
+    outcome(h, BRIDGE_CLIENT_CLOSED);
+    assert_false(bridge_report(h->bridge)->left_unjudged);
+    expect_over(h, FAULT_CLIENT_GONE);
+    restart(h);
+
+    begin(h);
+    log_in_to_listing(h);
+    outcome(h, BRIDGE_CLIENT_CLOSED);
+    assert_false(bridge_report(h->bridge)->left_unjudged);
+    expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
+    expect_wish(h, BRIDGE_UNLOCK);
+    expect_over(h, FAULT_CLIENT_GONE);
+}
+
 /* Octets and outcomes that come too late change nothing. */
 static void ignores_what_comes_too_late(void **state)
 {
@@ -281,6 +325,7 @@ int main(void)
         SESSION_TEST(says_ok_once_all_is_gone),
         SESSION_TEST(names_useless_reconnections),
         SESSION_TEST(knows_whom_it_serves),
+        SESSION_TEST(tells_who_leaves_unjudged),
         SESSION_TEST(ignores_what_comes_too_late),
     };
 

@@ -4,10 +4,15 @@
  * Two reasons: too many wrong passwords, and a server that has asked for a
  * pause. What is counted and what is refused goes by three keys:
  *
- *   the client          wrong passwords of one network, whoever they are for
+ *   the client          wrong passwords of one network, whoever they are for,
+ *                       and those it did not await the server's word on
  *   the login           of one user from one network
  *   the user            from anywhere: only where block_user_everywhere says so,
  *                       since it lets anyone lock out the owner
+ *
+ * Who leaves while the server judges may have guessed, and the server may count
+ * it; so may a device that is impatient with a slow server have left. It counts
+ * against the client, whose threshold bears that, and shuts no user out.
  *
  * The window slides: of the wrong passwords of the window before, as large a
  * part counts as still lies within window_ms. A login that is under way counts
@@ -65,6 +70,7 @@ enum login_verdict {
 enum login_result {
     LOGIN_RIGHT,     /* the server took the password */
     LOGIN_WRONG,     /* it did not */
+    LOGIN_ABANDONED, /* the client left before it could say */
     LOGIN_UNDECIDED, /* something else was the matter */
 };
 

@@ -170,10 +170,12 @@ void relay_early_leave(struct relay *r);
 
 /* --- relay_guard.c --- */
 
-/* BRIDGE_ASK_LOGIN; what came of it; what the server says of too many. */
+/* BRIDGE_ASK_LOGIN; what came of it; the relay ends, and it may not be known
+ * yet; what the server says of too many.
+ */
 void relay_guard_begin(struct relay *r, struct span user);
 void relay_guard_note(struct relay *r, const struct bridge_wish *wish);
-void relay_guard_end(struct relay *r, enum login_result result);
+void relay_guard_leave(struct relay *r);
 void relay_guard_throttled(struct relay *r, const struct bridge_report *report);
 
 /* --- relay_queue.c --- */

@@ -249,6 +249,13 @@ static enum login_verdict judge(struct login_guard *g,
     return LOGIN_ADMITTED;
 }
 
+/* Nobody knows whether an abandoned one was wrong: no user pays for it. */
+static bool is_failure(enum login_result result, enum login_key kind)
+{
+    return result == LOGIN_WRONG ||
+           (result == LOGIN_ABANDONED && kind == LOGIN_KEY_CLIENT);
+}
+
 /* True: it is refused from now on, and was not before. */
 static bool count_failure(struct login_guard *g,
                           const struct login_limits *limits,
@@ -334,9 +341,9 @@ void login_guard_end(struct login_guard *g, const struct login_limits *limits,
     if (!attempt->is_pending)
         return;
     pthread_mutex_lock(&g->mutex);
-    if (result == LOGIN_WRONG)
-        for (enum login_key kind = 0; kind < LOGIN_KEY_COUNT; kind++)
-            blocked[kind] = count_failure(g, limits, attempt, kind, now_ms);
+    for (enum login_key kind = 0; kind < LOGIN_KEY_COUNT; kind++)
+        blocked[kind] = is_failure(result, kind) &&
+                        count_failure(g, limits, attempt, kind, now_ms);
     settle_pending(g, attempt, now_ms);
     if (result == LOGIN_RIGHT)
         excuse(g, attempt, now_ms);

@@ -168,7 +168,7 @@ static void end(struct relay *r, enum fault why)
     relay_upstream_close(r);
     connection_close(r->client);
     release_lock(r);
-    relay_guard_end(r, LOGIN_UNDECIDED); /* where it is not known yet */
+    relay_guard_leave(r); /* where it is not known yet */
     relay_early_leave(r);
     bridge_free(r->bridge);
     relay_trace_end(r);

@@ -46,7 +46,7 @@ void relay_guard_begin(struct relay *r, struct span user)
     bridge_outcome(r->bridge, answer, relay_now(r));
 }
 
-void relay_guard_end(struct relay *r, enum login_result result)
+static void settle(struct relay *r, enum login_result result)
 {
     const struct login_limits limits = limits_of(r);
     bool blocked[LOGIN_KEY_COUNT];
@@ -65,10 +65,18 @@ void relay_guard_end(struct relay *r, enum login_result result)
 void relay_guard_note(struct relay *r, const struct bridge_wish *wish)
 {
     if (wish->note == BRIDGE_NOTE_LOGGED_IN)
-        relay_guard_end(r, LOGIN_RIGHT);
+        settle(r, LOGIN_RIGHT);
     else if (wish->note == BRIDGE_NOTE_LOGIN_REFUSED)
-        relay_guard_end(r, wish->fault == FAULT_CREDENTIALS ? LOGIN_WRONG
-                                                            : LOGIN_UNDECIDED);
+        settle(r, wish->fault == FAULT_CREDENTIALS ? LOGIN_WRONG
+                                                   : LOGIN_UNDECIDED);
+}
+
+void relay_guard_leave(struct relay *r)
+{
+    bool unjudged =
+        r->bridge != NULL && bridge_report(r->bridge)->left_unjudged;
+
+    settle(r, unjudged ? LOGIN_ABANDONED : LOGIN_UNDECIDED);
 }
 
 void relay_guard_throttled(struct relay *r, const struct bridge_report *report)

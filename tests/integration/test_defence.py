@@ -267,6 +267,66 @@ def test_many_tries_at_once(start_proxy):
         assert sum(b"[SYS/TEMP]" in a for a in answers) == 9
 
 
+class Silent(Mailbox):
+    """Never answers a login; |asked| counts them."""
+
+    def __init__(self):
+        super().__init__([])
+        self.asked = 0
+
+    def serve(self, peer):
+        hear = peer.command
+
+        def command():
+            tag, words = hear()
+            if words.startswith(b"LOGIN"):
+                self.asked += 1
+                hear()                  # until the connection ends
+            return tag, words
+        peer.command = command
+        super().serve(peer)
+
+
+def test_logins_that_the_client_abandons(start_proxy):
+    """POP-10: to leave before the server has judged does not make guesses free:
+    they count against the client, and against nobody's name."""
+    silent = Silent()
+    with FakeImap(silent) as fake:
+        proxy = start_proxy(fake.upstream_config(), {"limits": GUARDED})
+        for n in range(5):
+            client = proxy.plain()
+            client.ok("USER mrose")
+            client.send(b"PASS y\r\n" if n % 2 else
+                        b"AUTH PLAIN AG1yb3NlAHk=\r\n")
+            wait_until(lambda: silent.asked == n + 1, 5, "the login")
+            client.abort()
+            wait_until(lambda: proxy.log().count(" end ") == n + 1, 5,
+                       "the end of the session")
+        wait_until(lambda: " client_blocked " in proxy.log(), 5, "the block")
+        assert reply(proxy).startswith(b"-ERR [SYS/TEMP] too many failed")
+        assert silent.asked == 5
+        assert gauge(proxy, "popinjay_blocked_clients") == 1
+        assert gauge(proxy, "popinjay_blocked_logins") == 0
+        owner = proxy.plain(source=ELSEWHERE)
+        owner.ok("USER mrose")
+        owner.send(b"PASS x\r\n")
+        wait_until(lambda: silent.asked == 6, 5, "the owner's login")
+        owner.abort()
+
+
+def test_silent_server_blocks_nobody(start_proxy):
+    """A login that ends because the server does not answer is not the client's
+    doing."""
+    silent = Silent()
+    with FakeImap(silent) as fake:
+        proxy = start_proxy(fake.upstream_config(), {"limits": {
+            **GUARDED, "login_failures_per_client": "1",
+            "upstream_timeout": "1 s"}})
+        assert reply(proxy).startswith(b"-ERR [SYS/TEMP] mail server does not")
+        assert silent.asked == 1
+        assert gauge(proxy, "popinjay_blocked_clients") == 0
+
+
 def test_busy_server_blocks_nobody(start_proxy):
     """MAP-2: a server that is busy has not judged any password."""
     judge = Judge(b"NO [UNAVAILABLE]")

@@ -136,7 +136,8 @@ static void test_exempt_clients(void **state)
 
         assert_int_equal(login_guard_begin(g, &limits, &attempt, 0),
                          LOGIN_ADMITTED);
-        login_guard_end(g, &limits, &attempt, LOGIN_WRONG, 0, blocked);
+        login_guard_end(g, &limits, &attempt,
+                        i % 2 == 0 ? LOGIN_WRONG : LOGIN_ABANDONED, 0, blocked);
         assert_false(blocked[LOGIN_KEY_LOGIN]);
     }
     assert_int_equal(login_guard_figures(g, 0).entries, 0);
@@ -176,6 +177,41 @@ static void test_right_password_forgives(void **state)
     }
     assert_int_equal(try(g, "mrose", &here, LOGIN_UNDECIDED, 0),
                      LOGIN_ADMITTED);
+    login_guard_free(g);
+}
+
+/* Who left before the server's word is no guesser at one user, who is not shut
+ * out; but a client that does so all the time is.
+ */
+static void test_abandoned_logins(void **state)
+{
+    struct login_guard *g = login_guard_new();
+
+    (void)state;
+    limits.block_user_everywhere = true;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(try(g, "mrose", &here, LOGIN_ABANDONED, 0),
+                         LOGIN_ADMITTED);
+    assert_int_equal(login_guard_figures(g, 0).entries, 1);
+    assert_int_equal(try(g, "mrose", &here, LOGIN_RIGHT, 0), LOGIN_ADMITTED);
+    assert_int_equal(try(g, "other", &here, LOGIN_WRONG, 0), LOGIN_ADMITTED);
+    assert_int_equal(login_guard_figures(g, 0).blocked[LOGIN_KEY_CLIENT], 1);
+    assert_int_equal(try(g, "mrose", &here, LOGIN_RIGHT, 0), LOGIN_BLOCKED);
+    assert_int_equal(try(g, "mrose", &there, LOGIN_RIGHT, 0), LOGIN_ADMITTED);
+    limits.block_user_everywhere = false;
+    login_guard_free(g);
+}
+
+/* Of a server that is away nobody is made to pay. */
+static void test_undecided_logins(void **state)
+{
+    struct login_guard *g = login_guard_new();
+
+    (void)state;
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(try(g, "mrose", &here, LOGIN_UNDECIDED, 0),
+                         LOGIN_ADMITTED);
+    assert_int_equal(login_guard_figures(g, 0).entries, 0);
     login_guard_free(g);
 }
 
@@ -303,6 +339,8 @@ int main(void)
         cmocka_unit_test(test_exempt_clients),
         cmocka_unit_test(test_window_slides),
         cmocka_unit_test(test_right_password_forgives),
+        cmocka_unit_test(test_abandoned_logins),
+        cmocka_unit_test(test_undecided_logins),
         cmocka_unit_test(test_tries_at_once),
         cmocka_unit_test(test_pauses),
         cmocka_unit_test(test_switched_off),

@@ -6,10 +6,8 @@
 
 #include "base/limits.h"
 #include "cli/probe_report.h"
-#include "net/connection.h"
-#include "net/dialer.h"
 #include "net/tls_context.h"
-#include "session/imap_session.h"
+#include "server/upstream_talk.h"
 #include "session/listing.h"
 
 #define ERROR_MAX 1024
@@ -22,10 +20,7 @@ struct probe {
     uv_loop_t loop;
     uv_timer_t timer;
     struct connection_space space;
-    struct dialer *dialer;
-    struct connection *connection;
-    struct imap_session imap;
-    bool has_imap;
+    struct upstream_talk talk;
     struct imap_capabilities
         at_login;      /* often fewer once logged in, and more */
     bool is_logged_in; /* and that has not been told yet */
@@ -44,10 +39,7 @@ static void finish(struct probe *p, int code)
         return;
     p->is_done = true;
     p->code = code;
-    dialer_cancel(p->dialer);
-    connection_close(p->connection); /* LOGOUT may be on its way */
-    p->dialer = NULL;
-    p->connection = NULL;
+    upstream_talk_close(&p->talk); /* LOGOUT may be on its way */
     uv_close((uv_handle_t *)&p->timer, NULL);
 }
 
@@ -68,7 +60,8 @@ static struct span quotable(const struct probe *p, struct span words)
 static void tell_server(struct probe *p)
 {
     if (p->is_logged_in)
-        probe_report_server(p->at_login, p->imap.capabilities, p->config, true);
+        probe_report_server(p->at_login, p->talk.imap.capabilities, p->config,
+                            true);
     p->is_logged_in = false;
 }
 
@@ -92,33 +85,10 @@ static void restart_timer(struct probe *p)
 
 /* --- the talk --- */
 
-/* After STARTTLS there is nothing, and nothing may be sent. */
-static void send_output(struct probe *p)
-{
-    if (p->is_done || buf_length(&p->imap.out) == 0)
-        return;
-    buf_consume(&p->imap.out,
-                connection_write(p->connection, buf_span(&p->imap.out)));
-}
-
 static void take_leave(struct probe *p)
 {
-    (void)imap_session_log_out(&p->imap);
-    send_output(p);
+    upstream_talk_leave(&p->talk);
     finish(p, EXIT_SUCCESS);
-}
-
-static void start_tls(struct probe *p)
-{
-    const struct config_upstream *upstream = &p->config->upstream;
-    struct tls *tls =
-        tls_new_client(p->tls, upstream->server_name,
-                       upstream->alpn ? TLS_ALPN_IMAP : NULL, NULL, NULL);
-
-    if (tls == NULL)
-        fail(p, "no memory", false);
-    else
-        connection_start_tls(p->connection, tls);
 }
 
 /* Without a user this is all that there is to see. */
@@ -126,14 +96,14 @@ static void on_ready(struct probe *p)
 {
     enum fault fault;
 
-    probe_report_connection(p->connection);
-    p->at_login = p->imap.capabilities;
+    probe_report_connection(p->talk.connection);
+    p->at_login = p->talk.imap.capabilities;
     if (p->credentials == NULL) {
         probe_report_server(p->at_login, p->at_login, p->config, false);
         take_leave(p);
         return;
     }
-    fault = imap_session_log_in(&p->imap, p->credentials);
+    fault = imap_session_log_in(&p->talk.imap, p->credentials);
     if (fault != FAULT_NONE)
         fail_by(p, fault, span_make(NULL, 0));
 }
@@ -149,7 +119,7 @@ static void on_listed(struct probe *p, enum task_status status)
         fail_by(p, p->listing.fault, span_make(NULL, 0));
     } else {
         messages = listing_take(&p->listing);
-        probe_report_mailbox(&p->imap.mailbox, &messages);
+        probe_report_mailbox(&p->talk.imap.mailbox, &messages);
         snapshot_halves_drop(&messages);
         take_leave(p);
     }
@@ -160,23 +130,19 @@ static void on_selected(struct probe *p)
 {
     tell_server(p);
     p->is_listing = true;
-    on_listed(p, listing_start(&p->listing, &p->imap, &p->nothing_known,
+    on_listed(p, listing_start(&p->listing, &p->talk.imap, &p->nothing_known,
                                p->policy.hide_deleted));
 }
 
 static void take_event(struct probe *p, const struct imap_session_event *ev)
 {
     switch (ev->kind) {
-    case IMAP_SESSION_START_TLS:
-        send_output(p);
-        start_tls(p);
-        break;
     case IMAP_SESSION_READY:
         on_ready(p);
         break;
     case IMAP_SESSION_LOGGED_IN:
         p->is_logged_in = true;
-        imap_session_select(&p->imap);
+        imap_session_select(&p->talk.imap);
         break;
     case IMAP_SESSION_SELECTED:
         on_selected(p);
@@ -196,106 +162,58 @@ static void take_event(struct probe *p, const struct imap_session_event *ev)
         fail_by(p, ev->fault, ev->item.text);
         break;
     case IMAP_SESSION_MORE:
+    case IMAP_SESSION_START_TLS:
     case IMAP_SESSION_LOGGED_OUT:
         break;
     }
 }
 
-static void take(struct probe *p, struct span octets)
+static void on_no_connection(struct probe *p)
 {
-    struct imap_session_event ev;
-
-    do {
-        ev = imap_session_next(&p->imap, &octets);
-        take_event(p, &ev);
-    } while (!p->is_done && ev.kind != IMAP_SESSION_MORE &&
-             ev.kind != IMAP_SESSION_START_TLS);
-    send_output(p);
-}
-
-/* False: it is over, or there is nothing to be read yet. */
-static bool is_open(struct probe *p)
-{
-    if (p->is_done)
-        return false;
-    switch (connection_state(p->connection)) {
-    case CONNECTION_HANDSHAKING:
-        return false;
-    case CONNECTION_OPEN:
-        break;
-    case CONNECTION_UNTRUSTED:
-        probe_report_connection(p->connection);
-        fail(p, connection_failure(p->connection), true);
-        return false;
-    case CONNECTION_BROKEN:
-        fail(p, connection_failure(p->connection), false);
-        return false;
-    }
-    if (p->imap.state == IMAP_HANDSHAKE) {
-        imap_session_tls_up(&p->imap);
-        send_output(p);
-    }
-    return true;
+    if (p->talk.is_untrusted)
+        probe_report_connection(p->talk.connection);
+    fail(p, p->talk.failure, p->talk.is_untrusted);
 }
 
 static void on_stir(void *owner)
 {
     struct probe *p = owner;
-    struct span octets;
+    struct imap_session_event ev;
 
-    while (is_open(p)) {
-        switch (connection_read(p->connection, READ_CHUNK, &octets)) {
-        case CONNECTION_OK:
-            restart_timer(p);
-            take(p, octets);
+    restart_timer(p);
+    while (!p->is_done) {
+        switch (upstream_talk_next(&p->talk, &ev)) {
+        case UPSTREAM_TALK_EVENT:
+            take_event(p, &ev);
             break;
-        case CONNECTION_MORE:
-            connection_want(p->connection, READ_CHUNK);
+        case UPSTREAM_TALK_MORE:
             return;
-        case CONNECTION_END:
-            fail_by(p, FAULT_UPSTREAM_GONE, span_make(NULL, 0));
-            return;
+        case UPSTREAM_TALK_FAILED:
+            on_no_connection(p);
+            break;
         }
     }
 }
 
 /* --- the beginning --- */
 
-static void on_dialed(void *owner, uv_tcp_t *tcp, const char *failure)
-{
-    struct probe *p = owner;
-
-    p->dialer = NULL;
-    if (tcp == NULL) {
-        fail(p, failure, false);
-        return;
-    }
-    p->connection = connection_new(&p->space, tcp, on_stir, p);
-    p->has_imap = imap_session_init(&p->imap, &p->policy, span_make(NULL, 0));
-    if (p->connection == NULL || !p->has_imap) {
-        fail(p, "no memory", false);
-        return;
-    }
-    restart_timer(p);
-    if (p->policy.upstream_tls == TLS_MODE_IMPLICIT)
-        start_tls(p);
-    on_stir(p);
-}
-
 static void talk(struct probe *p)
 {
-    const struct config_address *to = &p->config->upstream.address;
+    const struct config_upstream *upstream = &p->config->upstream;
+    const struct upstream_talk_to to = { .upstream = upstream,
+                                         .policy = &p->policy,
+                                         .tls = p->tls };
 
     (void)uv_timer_init(&p->loop, &p->timer);
     p->timer.data = p;
-    (void)printf("Server %s:%u\n", to->host, (unsigned)to->port);
-    p->dialer = dialer_start(&p->loop, to->host, to->port, on_dialed, p);
-    if (p->dialer == NULL)
+    (void)printf("Server %s:%u\n", upstream->address.host,
+                 (unsigned)upstream->address.port);
+    if (upstream_talk_start(&p->talk, &to, &p->space, on_stir, p))
+        restart_timer(p);
+    else
         fail(p, "no memory", false);
-    restart_timer(p);
     (void)uv_run(&p->loop, UV_RUN_DEFAULT);
-    if (p->has_imap)
-        imap_session_fini(&p->imap);
+    upstream_talk_fini(&p->talk);
     if (p->is_listing)
         listing_fini(&p->listing);
 }

@@ -60,7 +60,12 @@ struct config_listener {
     unsigned line;                         /* where its section begins */
 };
 
+/* What the log and the figures call [upstream] without a name. */
+#define CONFIG_UPSTREAM_DEFAULT "default"
+
 struct config_upstream {
+    char *name;    /* of [upstream NAME]; CONFIG_UPSTREAM_DEFAULT without one */
+    unsigned line; /* where its section begins */
     struct config_address address;
     enum tls_mode tls;
     char *ca_file;     /* NULL: the system's store */
@@ -90,8 +95,9 @@ struct config {
     struct config_networks trace_client;
 
     struct config_listener *listeners;
-    size_t listener_count; /* 1 at least */
-    struct config_upstream upstream;
+    size_t listener_count;             /* 1 at least */
+    struct config_upstream *upstreams; /* in the order of the file */
+    size_t upstream_count;             /* 1 at least */
 
     bool has_status;
     struct config_address status;

@@ -15,8 +15,8 @@
 
 enum config_section {
     CONFIG_SERVER,
-    CONFIG_LISTEN, /* [listen NAME], as many as wanted */
-    CONFIG_UPSTREAM,
+    CONFIG_LISTEN,   /* [listen NAME], as many as wanted */
+    CONFIG_UPSTREAM, /* [upstream], [upstream NAME]; the same */
     CONFIG_STATUS,
     CONFIG_LIMITS,
     CONFIG_POLICY,
@@ -44,8 +44,7 @@ struct config_key {
     enum config_section section;
     const char *name;
     enum config_kind kind;
-    size_t offset;            /* in struct config; CONFIG_LISTEN: in
-                                   struct config_listener */
+    size_t offset; /* in struct config, or in that of its named section */
     const char *default_text; /* as in the file; NULL: must be given */
     uint64_t min;
     uint64_t max;
@@ -61,9 +60,11 @@ extern const size_t config_key_count; /* CONFIG_KEYS_MAX at most */
 const struct config_key *config_key_find(enum config_section section,
                                          const char *name);
 
-/* "limits"; false from find where there is none of that name. */
+/* "limits"; false from find where there is none of that name, which is |length|
+ * octets long.
+ */
 const char *config_section_name(enum config_section section);
-MUST_CHECK bool config_section_find(const char *name,
+MUST_CHECK bool config_section_find(const char *name, size_t length,
                                     enum config_section *section);
 
 /* Whether the key may stand several times, each adding to those before. */

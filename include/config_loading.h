@@ -22,9 +22,10 @@ struct config_loading {
     struct config *config;
     enum config_section section;                 /* COUNT: none has begun */
     unsigned section_line[CONFIG_SECTION_COUNT]; /* 0: not yet seen */
-    struct config_key_lines lines;               /* all but [listen] */
-    struct config_key_lines *listener_lines; /* one for each of the listeners */
-    unsigned line;                           /* of what is wrong */
+    struct config_key_lines lines; /* of sections that stand once */
+    /* Of those that may stand several times, one for each of them. */
+    struct config_key_lines *named_lines[CONFIG_SECTION_COUNT];
+    unsigned line; /* of what is wrong */
     char why[CONFIG_WHY_MAX];
 };
 

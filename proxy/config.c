@@ -9,6 +9,7 @@
 #include "config_file.h"
 #include "config_keys.h"
 #include "config_loading.h"
+#include "config_sections.h"
 
 bool config_wrong(struct config_loading *l, unsigned line, const char *format,
                   ...)
@@ -24,23 +25,20 @@ bool config_wrong(struct config_loading *l, unsigned line, const char *format,
 
 /* --- what the file says --- */
 
-static struct config_listener *last_listener(struct config_loading *l)
-{
-    return &l->config->listeners[l->config->listener_count - 1];
-}
-
-/* Below what the keys of the section at hand are stored. */
+/* The section at hand, below which its keys are stored. */
 static void *section_base(struct config_loading *l)
 {
-    return l->section == CONFIG_LISTEN ? (void *)last_listener(l)
-                                       : (void *)l->config;
+    return config_section_is_named(l->section)
+               ? config_named_last(l->config, l->section)
+               : l->config;
 }
 
 static struct config_key_lines *section_lines(struct config_loading *l)
 {
-    return l->section == CONFIG_LISTEN
-               ? &l->listener_lines[l->config->listener_count - 1]
-               : &l->lines;
+    if (!config_section_is_named(l->section))
+        return &l->lines;
+    return &l->named_lines[l->section]
+                          [config_named_count(l->config, l->section) - 1];
 }
 
 static bool set_defaults(struct config_loading *l, enum config_section section,
@@ -57,28 +55,6 @@ static bool set_defaults(struct config_loading *l, enum config_section section,
     return true;
 }
 
-/* One more element, zeroed, for each of two arrays that grow together. */
-static bool grow_listeners(struct config_loading *l)
-{
-    struct config *c = l->config;
-    size_t n = c->listener_count + 1;
-    struct config_listener *listeners;
-    struct config_key_lines *lines;
-
-    listeners = reallocarray(c->listeners, n, sizeof(*listeners));
-    if (listeners == NULL)
-        return false;
-    c->listeners = listeners;
-    lines = reallocarray(l->listener_lines, n, sizeof(*lines));
-    if (lines == NULL)
-        return false;
-    l->listener_lines = lines;
-    listeners[n - 1] = (struct config_listener){ .line = 0 };
-    lines[n - 1] = (struct config_key_lines){ { 0 } };
-    c->listener_count = n;
-    return true;
-}
-
 static bool name_is_plain(const char *name)
 {
     return name[0] != '\0' &&
@@ -86,45 +62,65 @@ static bool name_is_plain(const char *name)
                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] == 0;
 }
 
-static bool begin_listener(struct config_loading *l, const char *name,
-                           unsigned line)
+/* Its name and its line are stored; its lines have room. */
+static void *add_named(struct config_loading *l, enum config_section section,
+                       const char *name, unsigned line)
 {
-    struct config_listener *listener;
+    size_t count = config_named_count(l->config, section);
+    struct config_key_lines *lines;
+
+    lines = reallocarray(l->named_lines[section], count + 1, sizeof(*lines));
+    if (lines == NULL)
+        return NULL;
+    l->named_lines[section] = lines;
+    lines[count] = (struct config_key_lines){ { 0 } };
+    return config_named_add(l->config, section, name, line);
+}
+
+static bool begin_named(struct config_loading *l, enum config_section section,
+                        const char *name, unsigned line)
+{
+    char title[CONFIG_TITLE_MAX];
+    unsigned other;
+    void *base;
 
     if (!name_is_plain(name))
         return config_wrong(l, line,
-                            "[listen NAME]: NAME must be letters, digits, "
+                            "[%s NAME]: NAME must be letters, digits, "
                             "- _ or ., is \"%s\"",
-                            name);
-    for (size_t i = 0; i < l->config->listener_count; i++)
-        if (strcmp(l->config->listeners[i].name, name) == 0)
-            return config_wrong(l, line,
-                                "[listen %s] stands at line %u already", name,
-                                l->config->listeners[i].line);
-    if (!grow_listeners(l))
+                            config_section_name(section), name);
+    other = config_named_line(l->config, section, name);
+    if (other != 0)
+        return config_wrong(l, line, "%s stands at line %u already",
+                            config_title(section, name, title), other);
+    base = add_named(l, section, name, line);
+    if (base == NULL)
         return config_wrong(l, line, "out of memory");
-    listener = last_listener(l);
-    listener->line = line;
-    listener->name = strdup(name);
-    if (listener->name == NULL)
-        return config_wrong(l, line, "out of memory");
-    l->section = CONFIG_LISTEN;
-    return set_defaults(l, CONFIG_LISTEN, listener);
+    l->section = section;
+    return set_defaults(l, section, base);
 }
 
-static bool begin_section(void *data, const char *name, unsigned line)
+/* |words| is what stands between the brackets. */
+static bool begin_section(void *data, const char *words, unsigned line)
 {
     struct config_loading *l = data;
+    size_t length = strcspn(words, " ");
+    const char *name = words + length + strspn(words + length, " ");
     enum config_section section;
 
-    if (strcmp(name, "listen") == 0)
-        return config_wrong(l, line, "[listen] needs a name: [listen NAME]");
-    if (strncmp(name, "listen ", 7) == 0)
-        return begin_listener(l, name + 7 + strspn(name + 7, " "), line);
-    if (!config_section_find(name, &section))
-        return config_wrong(l, line, "there is no section [%s]", name);
+    if (!config_section_find(words, length, &section) ||
+        (words[length] != '\0' && !config_section_is_named(section)))
+        return config_wrong(l, line, "there is no section [%s]", words);
+    if (config_section_is_named(section)) {
+        if (words[length] == '\0')
+            name = config_section_unnamed(section);
+        if (name == NULL)
+            return config_wrong(l, line, "[%s] needs a name: [%s NAME]", words,
+                                words);
+        return begin_named(l, section, name, line);
+    }
     if (l->section_line[section] != 0)
-        return config_wrong(l, line, "[%s] stands at line %u already", name,
+        return config_wrong(l, line, "[%s] stands at line %u already", words,
                             l->section_line[section]);
     l->section = section;
     l->section_line[section] = line;
@@ -135,10 +131,12 @@ static bool begin_section(void *data, const char *name, unsigned line)
 static const char *where(struct config_loading *l, const char *key, char *text,
                          size_t size)
 {
-    bool listen = l->section == CONFIG_LISTEN;
+    char title[CONFIG_TITLE_MAX];
+    const char *name = NULL;
 
-    (void)snprintf(text, size, "[%s%s%s] %s", config_section_name(l->section),
-                   listen ? " " : "", listen ? last_listener(l)->name : "",
+    if (config_section_is_named(l->section))
+        name = config_named_name(section_base(l), l->section);
+    (void)snprintf(text, size, "%s %s", config_title(l->section, name, title),
                    key);
     return text;
 }
@@ -185,7 +183,7 @@ static bool load(struct config_loading *l, FILE *file)
     static const struct config_file_events events = { begin_section, take_key };
 
     for (size_t i = 0; i < CONFIG_SECTION_COUNT; i++)
-        if (i != CONFIG_LISTEN &&
+        if (!config_section_is_named((enum config_section)i) &&
             !set_defaults(l, (enum config_section)i, l->config))
             return false;
     return config_file_read(file, &events, l, &l->line, l->why,
@@ -221,7 +219,8 @@ struct config *config_load(const char *path, char *error, size_t error_size)
         (void)config_wrong(&l, 0, "out of memory");
     }
     (void)fclose(file);
-    free(l.listener_lines);
+    for (size_t i = 0; i < CONFIG_SECTION_COUNT; i++)
+        free(l.named_lines[i]);
     if (loaded)
         return l.config;
     blank_tabs(l.why);
@@ -242,14 +241,12 @@ void config_free(struct config *config)
 {
     if (config == NULL || atomic_fetch_sub(&config->holders, 1) > 1)
         return;
-    for (size_t i = 0; i < config->listener_count; i++) {
-        config_keys_free(CONFIG_LISTEN, &config->listeners[i]);
-        free(config->listeners[i].name);
-    }
-    free(config->listeners);
-    for (size_t i = 0; i < CONFIG_SECTION_COUNT; i++)
-        if (i != CONFIG_LISTEN)
+    for (size_t i = 0; i < CONFIG_SECTION_COUNT; i++) {
+        if (config_section_is_named((enum config_section)i))
+            config_named_free(config, (enum config_section)i);
+        else
             config_keys_free((enum config_section)i, config);
+    }
     free(config);
 }
 
@@ -287,10 +284,18 @@ void config_locate(const struct config *config, const char *path,
                        found->line, a->name, key, problem);
         return;
     }
-    if (is_about(problem, config->upstream.ca_file))
-        (void)snprintf(error, error_size, "%s:%u: [upstream] ca_file: %s", path,
-                       config->upstream.ca_file_line, problem);
-    else if (is_about(problem, config->tls_ticket_key_file))
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        const struct config_upstream *u = &config->upstreams[i];
+        char title[CONFIG_TITLE_MAX];
+
+        if (!is_about(problem, u->ca_file))
+            continue;
+        (void)snprintf(error, error_size, "%s:%u: %s ca_file: %s", path,
+                       u->ca_file_line,
+                       config_title(CONFIG_UPSTREAM, u->name, title), problem);
+        return;
+    }
+    if (is_about(problem, config->tls_ticket_key_file))
         (void)snprintf(error, error_size,
                        "%s:%u: [server] tls_ticket_key_file: %s", path,
                        config->tls_ticket_key_file_line, problem);
@@ -310,17 +315,17 @@ struct session_policy config_policy(const struct config *config,
     return (struct session_policy){
         .client_tls = listener->tls,
         .allow_plaintext_login = listener->allow_plaintext_login,
-        .upstream_tls = config->upstream.tls,
+        .upstream_tls = config->upstreams->tls,
         .mark_seen = config->mark_seen,
         .hide_deleted = config->hide_deleted,
         .send_id = config->send_id,
         .show_implementation = config->show_implementation,
-        .pass_identity = config->upstream.pass_identity,
+        .pass_identity = config->upstreams->pass_identity,
         .ask_logins = true,
         /* Or whoever only says USER would use them up. */
-        .connect_late = config->upstream.logins_per_second > 0 ||
-                        config->upstream.max_connections > 0,
-        .forward_client_address = config->upstream.forward_client_address,
+        .connect_late = config->upstreams->logins_per_second > 0 ||
+                        config->upstreams->max_connections > 0,
+        .forward_client_address = config->upstreams->forward_client_address,
         .without_uidplus = config->without_uidplus,
         .expire = config->expire,
         .login_delay_ms = config->login_delay_ms,

@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "config_sections.h"
+
 static unsigned line_of(const struct config_key_lines *lines,
                         enum config_section section, const char *name)
 {
@@ -114,7 +116,7 @@ static bool judge_listener(struct config_loading *l, size_t i)
 {
     struct config *c = l->config;
     struct config_listener *a = &c->listeners[i];
-    const struct config_key_lines *lines = &l->listener_lines[i];
+    const struct config_key_lines *lines = &l->named_lines[CONFIG_LISTEN][i];
 
     if (a->address.host == NULL)
         return config_wrong(l, a->line, "[listen %s] address: is missing",
@@ -144,25 +146,38 @@ static bool host_is_loopback(const char *host)
     return strcasecmp(host, "localhost") == 0;
 }
 
-static bool judge_upstream(struct config_loading *l)
+static bool judge_upstream(struct config_loading *l, size_t i)
 {
-    struct config_upstream *u = &l->config->upstream;
+    struct config_upstream *u = &l->config->upstreams[i];
+    const struct config_key_lines *lines = &l->named_lines[CONFIG_UPSTREAM][i];
+    char title[CONFIG_TITLE_MAX];
 
-    u->ca_file_line = line_of(&l->lines, CONFIG_UPSTREAM, "ca_file");
+    (void)config_title(CONFIG_UPSTREAM, u->name, title);
+    u->ca_file_line = line_of(lines, CONFIG_UPSTREAM, "ca_file");
     if (u->address.host == NULL)
-        return config_wrong(l, l->section_line[CONFIG_UPSTREAM],
-                            "[upstream] address: is missing");
+        return config_wrong(l, u->line, "%s address: is missing", title);
     if (u->tls == TLS_MODE_NONE && !u->allow_insecure_upstream &&
         !host_is_loopback(u->address.host))
-        return config_wrong(l, line_of(&l->lines, CONFIG_UPSTREAM, "tls"),
-                            "[upstream] tls: none sends passwords in clear to "
-                            "another host; only allow_insecure_upstream = yes "
-                            "permits that");
+        return config_wrong(l, line_of(lines, CONFIG_UPSTREAM, "tls"),
+                            "%s tls: none sends passwords in clear to another "
+                            "host; only allow_insecure_upstream = yes permits "
+                            "that",
+                            title);
     if (u->server_name == NULL) {
         u->server_name = strdup(u->address.host);
         if (u->server_name == NULL)
             return config_wrong(l, 0, "out of memory");
     }
+    return true;
+}
+
+static bool judge_upstreams(struct config_loading *l)
+{
+    if (l->config->upstream_count == 0)
+        return config_wrong(l, 0, "[upstream] address: is missing");
+    for (size_t i = 0; i < l->config->upstream_count; i++)
+        if (!judge_upstream(l, i))
+            return false;
     return true;
 }
 
@@ -191,7 +206,7 @@ bool config_judge(struct config_loading *l)
     for (size_t i = 0; i < c->listener_count; i++)
         if (!judge_listener(l, i))
             return false;
-    if (!judge_upstream(l) || !judge_status(l))
+    if (!judge_upstreams(l) || !judge_status(l))
         return false;
     /* Only root can become somebody else; for others the key says nothing. */
     if (c->user != NULL && geteuid() == 0 && getpwnam(c->user) == NULL)

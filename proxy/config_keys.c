@@ -11,7 +11,7 @@
 
 #define IN_SERVER(field) offsetof(struct config, field)
 #define IN_LISTEN(field) offsetof(struct config_listener, field)
-#define IN_UPSTREAM(field) offsetof(struct config, upstream.field)
+#define IN_UPSTREAM(field) offsetof(struct config_upstream, field)
 
 static const char *const section_names[CONFIG_SECTION_COUNT] = {
     [CONFIG_SERVER] = "server",     [CONFIG_LISTEN] = "listen",
@@ -224,10 +224,12 @@ const char *config_section_name(enum config_section section)
     return section_names[section];
 }
 
-bool config_section_find(const char *name, enum config_section *section)
+bool config_section_find(const char *name, size_t length,
+                         enum config_section *section)
 {
     for (size_t i = 0; i < CONFIG_SECTION_COUNT; i++) {
-        if (strcmp(section_names[i], name) == 0) {
+        if (strlen(section_names[i]) == length &&
+            memcmp(section_names[i], name, length) == 0) {
             *section = (enum config_section)i;
             return true;
         }

@@ -208,7 +208,7 @@ static int ask_url(const char *given)
 {
     const struct config_key *key = config_key_find(CONFIG_UPSTREAM, "address");
     static const char scheme[] = "http://";
-    struct config parsed = { .workers = 0 };
+    struct config_upstream parsed = { .line = 0 };
     char address[URL_MAX];
     char why[URL_MAX + 100];
     const char *url = given;
@@ -219,8 +219,7 @@ static int ask_url(const char *given)
     (void)snprintf(address, sizeof(address), "%.*s", (int)strcspn(url, "/"),
                    url);
     if (config_key_set(key, &parsed, address, why, sizeof(why)))
-        code = status_run(parsed.upstream.address.host,
-                          parsed.upstream.address.port);
+        code = status_run(parsed.address.host, parsed.address.port);
     else
         (void)fprintf(stderr,
                       "popinjay: a URL is such as http://127.0.0.1:8110, "

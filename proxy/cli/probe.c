@@ -199,7 +199,7 @@ static void on_stir(void *owner)
 
 static void talk(struct probe *p)
 {
-    const struct config_upstream *upstream = &p->config->upstream;
+    const struct config_upstream *upstream = p->config->upstreams;
     const struct upstream_talk_to to = { .upstream = upstream,
                                          .policy = &p->policy,
                                          .tls = p->tls };
@@ -222,9 +222,9 @@ static bool make_tls(struct probe *p)
 {
     char error[ERROR_MAX];
 
-    if (p->config->upstream.tls == TLS_MODE_NONE)
+    if (p->config->upstreams->tls == TLS_MODE_NONE)
         return true;
-    p->tls = tls_context_new_client(p->config->upstream.ca_file, error,
+    p->tls = tls_context_new_client(p->config->upstreams->ca_file, error,
                                     sizeof(error));
     if (p->tls == NULL)
         (void)fprintf(stderr, "popinjay: %s\n", error);

@@ -193,7 +193,7 @@ void probe_report_mailbox(const struct imap_mailbox *mailbox,
 void probe_report_failure(const struct config *config, const char *failure,
                           bool is_untrusted)
 {
-    const struct config_upstream *u = &config->upstream;
+    const struct config_upstream *u = config->upstreams;
 
     (void)printf("  %-12s%s\n", "failed", failure);
     if (is_untrusted)

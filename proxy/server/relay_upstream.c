@@ -38,7 +38,7 @@ static void give_up(struct relay *r, const char *failure, bool untrusted,
 static bool start_tls(struct relay *r)
 {
     const struct settings *settings = r->settings;
-    const struct config_upstream *upstream = &settings->config->upstream;
+    const struct config_upstream *upstream = settings->config->upstreams;
     const struct address_text address = connection_peer(r->upstream);
     struct tls *tls =
         tls_new_client(settings->upstream_tls, upstream->server_name,
@@ -120,7 +120,7 @@ static void on_dialed(void *owner, uv_tcp_t *tcp, const char *failure)
 
 static void dial(struct relay *r)
 {
-    const struct config_address *to = &r->settings->config->upstream.address;
+    const struct config_address *to = &r->settings->config->upstreams->address;
 
     r->upstream_stage = RELAY_UPSTREAM_DIALING;
     r->upstream_counted = true;

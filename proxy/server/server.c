@@ -67,7 +67,7 @@ static void figures(void *data, struct status_figures *out)
         .sessions = admission_sessions(service->admission),
         .upstreams = upstream_gate_connections(service->gate),
         .upstream_queue = upstream_gate_queue_length(service->gate),
-        .max_upstreams = config->upstream.max_connections,
+        .max_upstreams = config->upstreams->max_connections,
         .blocked_clients = guard.blocked[LOGIN_KEY_CLIENT],
         .blocked_logins =
             guard.blocked[LOGIN_KEY_LOGIN] + guard.blocked[LOGIN_KEY_USER],

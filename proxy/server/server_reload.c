@@ -101,7 +101,7 @@ static bool prepare(struct server *s, struct change *c, char *error,
 {
     (void)snprintf(error, error_size, "no memory");
     c->orders = calloc(s->workers, sizeof(struct worker_orders *));
-    c->upstream = server_address_text(&c->settings->config->upstream.address);
+    c->upstream = server_address_text(&c->settings->config->upstreams->address);
     return c->orders != NULL && c->upstream != NULL &&
            prepare_orders(s, c, error, error_size) &&
            prepare_status(s, c, error, error_size) &&

@@ -34,11 +34,11 @@ void service_limit(struct service *s, const struct config *config)
         .age_ms = config->upstream_login_age_ms,
     };
     const struct upstream_gate_limits gate = {
-        .connections = config->upstream.max_connections,
-        .logins_per_second = config->upstream.logins_per_second,
-        .burst = config->upstream.login_burst,
-        .queue_length = config->upstream.queue_length,
-        .queue_timeout_ms = config->upstream.queue_timeout_ms,
+        .connections = config->upstreams->max_connections,
+        .logins_per_second = config->upstreams->logins_per_second,
+        .burst = config->upstreams->login_burst,
+        .queue_length = config->upstreams->queue_length,
+        .queue_timeout_ms = config->upstreams->queue_timeout_ms,
     };
 
     octet_budget_set_max(&s->readahead, config->readahead_total_octets);

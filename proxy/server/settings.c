@@ -28,7 +28,7 @@ static const char *file_at(const struct settings *s, size_t i)
             return listener->private_keys.at[i - count].text;
         i -= 2 * count;
     }
-    return i == 0 ? s->config->upstream.ca_file : NULL;
+    return i == 0 ? s->config->upstreams->ca_file : NULL;
 }
 
 /* Before they are read: what changes meanwhile is then seen to have. */
@@ -124,7 +124,7 @@ static struct file_stamp authorities(const struct settings *s)
 {
     size_t i = 0;
 
-    while (file_at(s, i) != s->config->upstream.ca_file)
+    while (file_at(s, i) != s->config->upstreams->ca_file)
         i++;
     return s->stamps[i];
 }
@@ -132,8 +132,8 @@ static struct file_stamp authorities(const struct settings *s)
 static bool same_upstream(const struct settings *s,
                           const struct settings *before)
 {
-    const struct config_upstream *a = &s->config->upstream;
-    const struct config_upstream *b = &before->config->upstream;
+    const struct config_upstream *a = s->config->upstreams;
+    const struct config_upstream *b = before->config->upstreams;
     struct file_stamp ours = authorities(s);
     struct file_stamp theirs = authorities(before);
 
@@ -146,7 +146,7 @@ static bool same_upstream(const struct settings *s,
 
 static bool name_upstream(struct settings *s, const struct settings *before)
 {
-    const struct config_upstream *upstream = &s->config->upstream;
+    const struct config_upstream *upstream = s->config->upstreams;
 
     s->upstream_number = before != NULL ? before->upstream_number : 0;
     if (before != NULL && !same_upstream(s, before))
@@ -166,7 +166,7 @@ static bool name_upstream(struct settings *s, const struct settings *before)
 
 static bool set_up_upstream(struct settings *s, char *error, size_t error_size)
 {
-    const struct config_upstream *upstream = &s->config->upstream;
+    const struct config_upstream *upstream = s->config->upstreams;
 
     if (upstream->tls == TLS_MODE_NONE)
         return true;

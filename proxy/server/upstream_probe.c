@@ -103,7 +103,7 @@ struct upstream_probe *upstream_probe_start(struct connection_space *space,
                                             void *owner)
 {
     const struct upstream_talk_to to = {
-        .upstream = &settings->config->upstream,
+        .upstream = settings->config->upstreams,
         .policy = &settings->listeners[0].policy,
         .tls = settings->upstream_tls,
     };

@@ -54,8 +54,8 @@ void warnings_log(const struct config *config)
     uint64_t files = files_allowed();
     struct log_record r;
 
-    if (config->upstream.tls == TLS_MODE_NONE &&
-        config->upstream.allow_insecure_upstream)
+    if (config->upstreams->tls == TLS_MODE_NONE &&
+        config->upstreams->allow_insecure_upstream)
         log_event(LOG_LEVEL_WARNING, "insecure_upstream",
                   "passwords and mail cross the network in clear");
     if (geteuid() == 0 && config->user == NULL)

@@ -51,14 +51,22 @@ static void check_listener(const struct config *c, size_t i)
         REQUIRE(strcmp(a->name, c->listeners[j].name) != 0);
 }
 
+static void check_upstream(const struct config_upstream *u)
+{
+    REQUIRE(u->name[0] != '\0');
+    REQUIRE(u->address.host[0] != '\0');
+    REQUIRE(u->address.port > 0);
+    REQUIRE(u->server_name != NULL);
+}
+
 static void check_values(const struct config *c)
 {
     REQUIRE(c->workers >= 1 && c->listener_count >= 1);
     for (size_t i = 0; i < c->listener_count; i++)
         check_listener(c, i);
-    REQUIRE(c->upstream.address.host[0] != '\0');
-    REQUIRE(c->upstream.address.port > 0);
-    REQUIRE(c->upstream.server_name != NULL);
+    REQUIRE(c->upstream_count >= 1);
+    for (size_t i = 0; i < c->upstream_count; i++)
+        check_upstream(&c->upstreams[i]);
     REQUIRE(!c->has_status || c->status.host[0] != '\0');
     REQUIRE(c->session_timeout_ms >= 600000); /* RFC 1939 §3 */
     REQUIRE(c->login_timeout_ms > 0 && c->upstream_timeout_ms > 0);

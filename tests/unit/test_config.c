@@ -118,10 +118,10 @@ static void test_defaults(void **state)
     assert_int_equal(c->log.repeat_window_ms, 60000);
     assert_int_equal(c->listener_count, 1);
     assert_string_equal(c->listeners[0].name, "a");
-    assert_int_equal(c->upstream.tls, TLS_MODE_IMPLICIT);
-    assert_null(c->upstream.ca_file);
-    assert_string_equal(c->upstream.server_name, "imap.example.com");
-    assert_false(c->upstream.allow_insecure_upstream);
+    assert_int_equal(c->upstreams[0].tls, TLS_MODE_IMPLICIT);
+    assert_null(c->upstreams[0].ca_file);
+    assert_string_equal(c->upstreams[0].server_name, "imap.example.com");
+    assert_false(c->upstreams[0].allow_insecure_upstream);
     assert_false(c->has_status);
     assert_int_equal(c->max_sessions, 10000);
     assert_int_equal(c->drain_timeout_ms, 30000);
@@ -138,10 +138,10 @@ static void test_defaults(void **state)
     assert_int_equal(c->without_uidplus, REMOVAL_GUARDED);
     assert_int_equal(c->listeners[0].tls_min_version, TLS_VERSION_1_2);
     assert_int_equal(c->listeners[0].allow_from.count, 0);
-    assert_true(c->upstream.alpn);
-    assert_false(c->upstream.pass_identity);
-    assert_false(c->upstream.forward_client_address);
-    assert_int_equal(c->upstream.max_connections, 0);
+    assert_true(c->upstreams[0].alpn);
+    assert_false(c->upstreams[0].pass_identity);
+    assert_false(c->upstreams[0].forward_client_address);
+    assert_int_equal(c->upstreams[0].max_connections, 0);
     assert_int_equal(c->login_delay_ms, 0);
     assert_null(c->expire);
     config_free(c);
@@ -208,11 +208,11 @@ static void test_everything(void **state)
     assert_string_equal(c->listeners[1].address.host, "192.0.2.1");
     assert_int_equal(c->listeners[1].tls, TLS_MODE_STARTTLS);
     assert_true(c->listeners[1].allow_plaintext_login);
-    assert_string_equal(c->upstream.address.host, "2001:db8::1");
-    assert_int_equal(c->upstream.address.port, 143);
-    assert_int_equal(c->upstream.tls, TLS_MODE_STARTTLS);
-    assert_string_equal(c->upstream.ca_file, pem);
-    assert_string_equal(c->upstream.server_name, "mail.example.com");
+    assert_string_equal(c->upstreams[0].address.host, "2001:db8::1");
+    assert_int_equal(c->upstreams[0].address.port, 143);
+    assert_int_equal(c->upstreams[0].tls, TLS_MODE_STARTTLS);
+    assert_string_equal(c->upstreams[0].ca_file, pem);
+    assert_string_equal(c->upstreams[0].server_name, "mail.example.com");
     assert_true(c->has_status);
     assert_int_equal(c->status.port, 8110);
     assert_int_equal(c->max_sessions, 1);
@@ -249,10 +249,44 @@ static void test_sections(void **state)
                                      "digits, - _ or ., is \"a b\"");
     check_bad(BASE "[listen a]\n", ":7: [listen a] stands at line 1 already");
     check_bad(BASE "[upstream]\n", ":7: [upstream] stands at line 5 already");
+    check_bad(BASE "[upstream default]\n",
+              ":7: [upstream] stands at line 5 already");
+    check_bad(BASE "[upstream b]\naddress = b:1\n[upstream b]\n",
+              ":9: [upstream b] stands at line 7 already");
+    check_bad(BASE "[upstream b]\n", ":7: [upstream b] address: is missing");
+    check_bad(BASE "[upstream b]\ntls = x\n",
+              ":8: [upstream b] tls: must be implicit, starttls or none, is "
+              "\"x\"");
+    check_bad(BASE "[upstream b/c]\n",
+              ":7: [upstream NAME]: NAME must be letters, digits, - _ or ., is "
+              "\"b/c\"");
+    check_bad(BASE "[status x]\n", ":7: there is no section [status x]");
     check_bad(BASE "[limits\n", ":7: [section] lacks its closing bracket");
     check_bad(BASE "[limits] x\n", ":7: something stands behind [section]");
     check_bad(BASE "[aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]\n",
               ":7: the name of the section is too long");
+}
+
+static void test_several_upstreams(void **state)
+{
+    struct config *c = load_good(
+        PLAIN "[upstream b]\naddress = b.example:143\ntls = starttls\n"
+              "[upstream]\naddress = a.example:993\nserver_name = x.example\n"
+              "[upstream c.d]\naddress = c.example:993\nalpn = no\n");
+
+    (void)state;
+    assert_int_equal(c->upstream_count, 3);
+    assert_string_equal(c->upstreams[0].name, "b");
+    assert_int_equal(c->upstreams[0].tls, TLS_MODE_STARTTLS);
+    assert_string_equal(c->upstreams[0].server_name, "b.example");
+    assert_int_equal(c->upstreams[0].line, 5);
+    assert_string_equal(c->upstreams[1].name, CONFIG_UPSTREAM_DEFAULT);
+    assert_string_equal(c->upstreams[1].server_name, "x.example");
+    assert_true(c->upstreams[1].alpn);
+    assert_string_equal(c->upstreams[2].name, "c.d");
+    assert_false(c->upstreams[2].alpn);
+    assert_int_equal(c->upstreams[2].login_burst, 10);
+    config_free(c);
 }
 
 static void test_keys(void **state)
@@ -601,8 +635,8 @@ static void test_login_policy(void **state)
     struct session_policy p = config_policy(c, &c->listeners[0], "v");
 
     (void)state;
-    assert_false(c->upstream.alpn);
-    assert_int_equal(c->upstream.max_connections, 4);
+    assert_false(c->upstreams[0].alpn);
+    assert_int_equal(c->upstreams[0].max_connections, 4);
     assert_true(p.pass_identity && p.forward_client_address);
     assert_int_equal(p.login_delay_ms, 300000);
     assert_string_equal(p.expire, "NEVER");
@@ -637,19 +671,19 @@ static void test_limits_of_clients(void **state)
     assert_int_equal(c->login_block_ms, 600000);
     assert_false(c->block_user_everywhere);
     assert_int_equal(c->throttle_backoff_ms, 60000);
-    assert_int_equal(c->upstream.logins_per_second, 0);
-    assert_int_equal(c->upstream.login_burst, 10);
-    assert_int_equal(c->upstream.queue_length, 1000);
-    assert_int_equal(c->upstream.queue_timeout_ms, 5000);
+    assert_int_equal(c->upstreams[0].logins_per_second, 0);
+    assert_int_equal(c->upstreams[0].login_burst, 10);
+    assert_int_equal(c->upstreams[0].queue_length, 1000);
+    assert_int_equal(c->upstreams[0].queue_timeout_ms, 5000);
     config_free(c);
 
     c = load_good(BASE "logins_per_second = 50\nlogin_burst = 5\n"
                        "queue_length = 0\nqueue_timeout = 0\n"
                        "[limits]\nexempt_networks = 192.0.2.0/24, ::1\n"
                        "login_failures = 0\nclient_prefix_v6 = 56\n");
-    assert_int_equal(c->upstream.logins_per_second, 50);
-    assert_int_equal(c->upstream.login_burst, 5);
-    assert_int_equal(c->upstream.queue_timeout_ms, 0);
+    assert_int_equal(c->upstreams[0].logins_per_second, 50);
+    assert_int_equal(c->upstreams[0].login_burst, 5);
+    assert_int_equal(c->upstreams[0].queue_timeout_ms, 0);
     assert_int_equal(c->exempt_networks.count, 2);
     assert_int_equal(c->login_failures, 0);
     assert_int_equal(c->client_prefix_v6, 56);
@@ -696,7 +730,7 @@ static void test_insecure_upstream(void **state)
                              "allow_insecure_upstream = yes\n",
                        far[i]);
         c = load_good(text);
-        assert_true(c->upstream.allow_insecure_upstream);
+        assert_true(c->upstreams[0].allow_insecure_upstream);
         config_free(c);
     }
 }
@@ -721,7 +755,7 @@ static void test_server_name(void **state)
         check_bad(text, problem);
     }
     c = load_good(BASE "server_name = ::1\n");
-    assert_string_equal(c->upstream.server_name, "::1");
+    assert_string_equal(c->upstreams[0].server_name, "::1");
     config_free(c);
 }
 
@@ -938,6 +972,7 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_everything),
         cmocka_unit_test(test_sections),
+        cmocka_unit_test(test_several_upstreams),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_sizes),

@@ -27,7 +27,7 @@ UPSTREAM    ?=
 # --- Sources ---------------------------------------------------------------
 
 PURE_LAYERS  := base pop3 imap session
-OUTER_LAYERS := net server cli
+OUTER_LAYERS := net access server cli
 sources       = $(sort $(foreach d,$(1),$(wildcard proxy/$(d)/*.c)))
 objects       = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
@@ -72,7 +72,7 @@ LDFLAGS  ?=
 
 # Asked of pkg-config once, and only where something is compiled: the value
 # replaces the variable when it is first expanded.
-LIBRARIES    := libuv openssl inih jansson libseccomp
+LIBRARIES    := libuv openssl inih jansson libseccomp libgsasl libcrypt
 once          = $(eval $(1) := $$(shell $(2)))$($(1))
 LIB_CFLAGS    = $(call once,LIB_CFLAGS,pkg-config --cflags $(LIBRARIES))
 LIB_LIBS      = $(call once,LIB_LIBS,pkg-config --libs $(LIBRARIES))

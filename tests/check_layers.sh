@@ -38,8 +38,9 @@ may_include() {
     imap) echo base imap ;;
     session) echo base pop3 imap session ;;
     net) echo base net ;;
-    server) echo base pop3 imap session net server . ;;
-    cli) echo base pop3 imap session net server cli . ;;
+    access) echo base pop3 imap session net access . ;;
+    server) echo base pop3 imap session net access server . ;;
+    cli) echo base pop3 imap session net access server cli . ;;
     esac
 }
 
@@ -63,7 +64,7 @@ symbols_ok() { # ARCHIVE
 
 includes_ok() { # TREE
     bad=0
-    for layer in base pop3 imap session net server cli; do
+    for layer in base pop3 imap session net access server cli; do
         allowed=" $(may_include $layer) "
         # Each line: FILE:#include <x.h> or FILE:#include "a/x.h"
         lines=$(cd "$1" && grep -EHo '^ *# *include *[<"][^>"]*' \
@@ -79,7 +80,7 @@ includes_ok() { # TREE
                 ;;
             *)
                 case "$layer $header" in
-                server\ * | cli\ *) continue ;;
+                access\ * | server\ * | cli\ *) continue ;;
                 net\ llhttp.h) ;;
                 net\ *) continue ;;
                 *)
@@ -127,6 +128,10 @@ self_check() {
         must_fail "pop3/ including $header" includes_ok "$scratch"
     done
     rm "$scratch/proxy/pop3/x.c"
+    mkdir -p "$scratch/proxy/access"
+    echo '#include "server/relay.h"' >"$scratch/proxy/access/x.c"
+    must_fail 'access/ including "server/relay.h"' includes_ok "$scratch"
+    rm "$scratch/proxy/access/x.c"
     echo '#include <llhttp.h>' >"$scratch/proxy/net/x.c"
     must_fail 'net/ including <llhttp.h>' includes_ok "$scratch"
     echo '#include "base/span.h"' >"$scratch/proxy/net/x.c"

@@ -27,6 +27,11 @@
 /* Each part of a SASL PLAIN message: RFC 4616 §2. */
 #define SASL_PART_MAX 255
 
+/* --- who may, and with which secret --- */
+
+/* A secret at rest: a password, a token. */
+#define SECRET_MAX 16384
+
 /* --- octets on their way to a peer --- */
 
 /* Plain octets taken from a connection at once: one TLS record. */

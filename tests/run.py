@@ -49,11 +49,13 @@ JOBS = 2
 WAITING_JOBS = 3         # of pytest: its tests mostly wait for somebody
 
 # Most of pytest's files run on both builds. These do not:
-#   the scripted server's own tests: there is no proxy in them;
+#   the scripted and the authorization server's own tests: there is no proxy in
+#   them;
 #   the browser's and promtool's: pages are the same on both;
 #   the search of the process's memory: a sanitizer's is too large to read;
 #   what is installed and packed, which is never a sanitizer's build.
-PLAIN_ONLY = {"upstream/test_server.py", "integration/test_secrets.py",
+PLAIN_ONLY = {"upstream/test_server.py", "integration/test_oauth_server.py",
+              "integration/test_secrets.py",
               "integration/test_page.py", "integration/test_watching.py",
               "deploy/test_install.py", "deploy/test_package.py",
               "deploy/test_container.py", "deploy/test_kubernetes.py",

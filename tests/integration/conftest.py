@@ -15,6 +15,7 @@ import signal
 import pytest
 
 from support.certificates import Authority
+from support.oauth import AuthorizationServer, OauthDovecot
 from support.popinjay import SANITIZER, Popinjay, is_sanitized
 
 SERVERS = {
@@ -69,6 +70,27 @@ def server(request):
 def user(server):
     """An account of the test's own, with an empty INBOX."""
     return server.new_user()
+
+
+@pytest.fixture(scope="session")
+def shared_oauth(authority):
+    with AuthorizationServer(authority) as running:
+        yield running
+
+
+@pytest.fixture
+def oauth(shared_oauth):
+    """The authorization server, which behaves well at first."""
+    shared_oauth.behave()
+    shared_oauth.seen()
+    return shared_oauth
+
+
+@pytest.fixture(scope="session")
+def oauth_dovecot(shared_oauth):
+    """A Dovecot that lets users in by their password and by its tokens."""
+    with OauthDovecot(shared_oauth) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

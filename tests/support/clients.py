@@ -1,13 +1,11 @@
 """Runs the mail programs of tests/clients, and says what to expect of each."""
 
-import fcntl
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass, field
 
-from support.roots import cache_folder
+from support.node import PROGRAM, packages_of
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))), "clients")
@@ -93,46 +91,13 @@ def run(client, folder, *, port, tls, user, password, ca_file):
     }
     command = [os.path.join(FOLDER, client.script)]
     if client.script.endswith(".mjs"):
-        environment["POP3_NODE_MODULES"] = _node_modules()
-        command.insert(0, "/usr/bin/node")
+        environment["POP3_NODE_MODULES"] = packages_of(
+            os.path.dirname(command[0]))
+        command.insert(0, PROGRAM)
     return subprocess.run(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
         text=True, errors="replace", start_new_session=True)
-
-
-def _node_modules():
-    """Where `npm ci` put what node/package-lock.json names; a cached folder,
-    with a slash at its end as createRequire() wants it."""
-    source = os.path.join(FOLDER, "node")
-    with open(os.path.join(source, "package-lock.json"), "rb") as f:
-        lock_text = f.read()
-    target = os.path.join(cache_folder(), "node")
-    os.makedirs(cache_folder(), exist_ok=True)
-    with open(target + ".lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _holds(target, lock_text):
-            shutil.rmtree(target, ignore_errors=True)
-            os.mkdir(target)
-            shutil.copy(os.path.join(source, "package.json"), target)
-            shutil.copy(os.path.join(source, "package-lock.json"), target)
-            done = subprocess.run(
-                ["npm", "ci", "--omit=dev", "--no-audit", "--no-fund"],
-                cwd=target, stdin=subprocess.DEVNULL, text=True,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            if done.returncode:
-                shutil.rmtree(target)
-                raise RuntimeError(f"npm ci: {done.stdout}")
-    return target + "/"
-
-
-def _holds(target, lock_text):
-    try:
-        with open(os.path.join(target, "package-lock.json"), "rb") as f:
-            return f.read() == lock_text and os.path.isdir(
-                os.path.join(target, "node_modules"))
-    except FileNotFoundError:
-        return False
 
 
 def stored(folder):

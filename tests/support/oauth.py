@@ -1,0 +1,193 @@
+"""An authorization server (tests/oauth/server.mjs: npm's oidc-provider) and a
+Dovecot that asks it what a token is worth (RFC 7662)."""
+
+import json
+import os
+import secrets
+import shutil
+import ssl
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from support.dovecot import Dovecot
+from support.node import PROGRAM, packages_of
+from support.ports import LOOPBACK
+
+FOLDER = os.path.join(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))), "oauth")
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+
+
+class AuthorizationServer:
+    """The clients that it knows, by what they may do:
+
+    proxy   for people, by device code and refresh token; it has a secret
+    public  the same without a secret
+    robot   client credentials: an application that acts for itself
+    mail    a server that asks what a token is worth
+    """
+
+    grants = {"proxy": [DEVICE_CODE, "refresh_token"],
+              "public": [DEVICE_CODE, "refresh_token"],
+              "robot": ["client_credentials"],
+              "mail": []}
+
+    def __init__(self, authority):
+        self.ca_file = authority.ca_file
+        self._pair = authority.pair("oauth")
+        self._process = None
+        # Fit for an address and for a line of a configuration as they are.
+        self.secrets = {name: secrets.token_urlsafe(24)
+                        for name in self.grants if name != "public"}
+
+    def __enter__(self):
+        self._process = subprocess.Popen(
+            [PROGRAM, os.path.join(FOLDER, "server.mjs")],
+            env={"PATH": "/usr/bin:/bin", "NODE_ENV": "production",
+                 "OAUTH_NODE_MODULES": packages_of(FOLDER)},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            start_new_session=True)
+        json.dump(self._told(), self._process.stdin)
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"node ended: {self._process.wait()}")
+        answer = json.loads(line)
+        self.issuer, self._control = answer["issuer"], answer["control"]
+        return self
+
+    def __exit__(self, *_):
+        self._process.stdin.close()
+        self._process.stdout.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _told(self):
+        with open(self._pair[0], encoding="ascii") as cert, \
+                open(self._pair[1], encoding="ascii") as key:
+            return {"certificate": cert.read(), "private_key": key.read(),
+                    "clients": [self._client(name) for name in self.grants]}
+
+    def _client(self, name):
+        secret = self.secrets.get(name)
+        return {"client_id": name, "grant_types": self.grants[name],
+                "redirect_uris": [], "response_types": [],
+                "token_endpoint_auth_method":
+                    "client_secret_post" if secret else "none",
+                **({"client_secret": secret} if secret else {})}
+
+    # --- What the test says; tests/oauth/server.mjs has the meaning ------------
+
+    def _say(self, action, **what):
+        request = urllib.request.Request(
+            f"{self._control}/{action}", json.dumps(what).encode())
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def approve(self, user_code, account):
+        self._say("approve", user_code=user_code, account=account)
+
+    def deny(self, user_code):
+        self._say("deny", user_code=user_code)
+
+    def refresh_token(self, account, client="proxy"):
+        return self._say("refresh_token", client_id=client,
+                         account=account)["token"]
+
+    def access_token(self, account, client="proxy"):
+        return self._say("access_token", client_id=client,
+                         account=account)["token"]
+
+    def revoke(self, account):
+        self._say("revoke", account=account)
+
+    def forget(self, account):
+        self._say("forget", account=account)
+
+    def behave(self, **how):
+        self._say("behave", **how)
+
+    def seen(self, path="/token"):
+        """What was asked there since this was last asked (of any path)."""
+        return [entry for entry in self._say("seen") if entry["path"] == path]
+
+    # --- What a client says -----------------------------------------------------
+
+    def post(self, path, client, **parameters):
+        """(status, answer)"""
+        parameters["client_id"] = client
+        if client in self.secrets:
+            parameters["client_secret"] = self.secrets[client]
+        request = urllib.request.Request(
+            self.issuer + path, urllib.parse.urlencode(parameters).encode())
+        context = ssl.create_default_context(cafile=self.ca_file)
+        try:
+            with urllib.request.urlopen(request, timeout=10,
+                                        context=context) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+
+def xoauth2(user, token):
+    """Google's and Microsoft's initial response."""
+    return f"user={user}\1auth=Bearer {token}\1\1".encode()
+
+
+def oauthbearer(user, token, host="localhost", port=993):
+    """RFC 7628 section 3.1."""
+    return (f"n,a={user},\1host={host}\1port={port}\1"
+            f"auth=Bearer {token}\1\1").encode()
+
+
+INITIAL = {"XOAUTH2": xoauth2, "OAUTHBEARER": oauthbearer}
+
+# auth_mechanisms stands anew, behind Dovecot's own: the last one counts.
+PASSDB = """\
+auth_mechanisms = plain login xoauth2 oauthbearer
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {conf}
+}}
+"""
+TOKENS = """\
+introspection_mode = post
+introspection_url = {issuer}/token/introspection
+client_id = mail
+client_secret = {secret}
+tls_ca_cert_file = {ca_file}
+username_attribute = sub
+active_attribute = active
+active_value = true
+"""
+
+
+class OauthDovecot(Dovecot):
+    """Takes passwords and, of the users of the same names, tokens."""
+
+    def __init__(self, tokens_of):
+        """tokens_of: an AuthorizationServer that serves already"""
+        super().__init__()
+        self._tokens_of = tokens_of
+
+    def _write_config(self, owner, cert, key):
+        # Beside Dovecot's own files, where the user that it is can read them.
+        conf = os.path.join(self._folder, "tokens.conf.ext")
+        ca_file = shutil.copy(self._tokens_of.ca_file,
+                              os.path.join(self._folder, "tokens.pem"))
+        with open(conf, "w", encoding="utf-8") as f:
+            f.write(TOKENS.format(
+                secret=self._tokens_of.secrets["mail"], ca_file=ca_file,
+                # Of the addresses of a name, Dovecot tries ::1 first, and the
+                # next one after half a second.
+                issuer=self._tokens_of.issuer.replace("localhost", LOOPBACK)))
+        self._extra = PASSDB.format(conf=conf)
+        super()._write_config(owner, cert, key)

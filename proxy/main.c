@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "access/http_client.h"
 #include "cli/command_line.h"
 #include "config.h"
 #include "containment.h"
@@ -40,6 +41,10 @@ static int run_with(struct settings *settings, struct service *service,
     int code;
 
     process_prepare();
+    if (!http_client_prepare_process()) {
+        log_event(LOG_LEVEL_ERROR, "failed", "no memory");
+        return EXIT_FAILURE;
+    }
     code = serve(settings, service, replaces);
     log_summarize(true);
     if (code == EXIT_SUCCESS)

@@ -196,6 +196,16 @@
 /* Parked connections are looked at this often. */
 #define PARKED_SWEEP_MS 5000
 
+/* --- requests to HTTP services --- */
+
+/* Of one loop: connections at a time, those that rest for the next request, and
+ * the octets of what is posted and of one field.
+ */
+#define HTTP_CLIENT_CONNECTIONS_MAX 64
+#define HTTP_CLIENT_IDLE_MAX 8
+#define HTTP_REQUEST_BODY_MAX 65536
+#define HTTP_FIELD_MAX 1024
+
 /* --- the command line --- */
 
 /* `popinjay status` waits so long for a connection, and for each answer. */

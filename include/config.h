@@ -161,9 +161,16 @@ bool config_same_text(const char *a, const char *b);
 void config_locate(const struct config *config, const char *path,
                    const char *problem, char *error, size_t error_size);
 
-/* What the sessions of |listener| are to do; |version| must outlive it. */
+/* What the sessions of |listener| are to do; where they may connect early is for
+ * the caller to say.
+ */
 struct session_policy config_policy(const struct config *config,
-                                    const struct config_listener *listener,
-                                    const char *version);
+                                    const struct config_listener *listener);
+
+/* The same for those at |upstream|; |version| and |config| must outlive it. */
+struct upstream_policy config_upstream_policy(
+    const struct config *config, const struct config_upstream *upstream,
+    const char *version);
+struct mailbox_policy config_mailbox_policy(const struct config *config);
 
 #endif

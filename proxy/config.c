@@ -309,32 +309,42 @@ bool config_same_text(const char *a, const char *b)
 }
 
 struct session_policy config_policy(const struct config *config,
-                                    const struct config_listener *listener,
-                                    const char *version)
+                                    const struct config_listener *listener)
 {
     return (struct session_policy){
         .client_tls = listener->tls,
         .allow_plaintext_login = listener->allow_plaintext_login,
-        .upstream_tls = config->upstreams->tls,
-        .mark_seen = config->mark_seen,
-        .hide_deleted = config->hide_deleted,
-        .send_id = config->send_id,
         .show_implementation = config->show_implementation,
-        .pass_identity = config->upstreams->pass_identity,
-        .ask_logins = true,
-        /* Or whoever only says USER would use them up. */
-        .connect_late = config->upstreams->logins_per_second > 0 ||
-                        config->upstreams->max_connections > 0,
-        .forward_client_address = config->upstreams->forward_client_address,
-        .without_uidplus = config->without_uidplus,
         .expire = config->expire,
         .login_delay_ms = config->login_delay_ms,
         .login_timeout_ms = config->login_timeout_ms,
         .session_timeout_ms = config->session_timeout_ms,
-        .upstream_timeout_ms = config->upstream_timeout_ms,
         .auth_failure_delay_ms = config->auth_failure_delay_ms,
         .readahead_octets = config->readahead_octets,
+    };
+}
+
+struct upstream_policy config_upstream_policy(
+    const struct config *config, const struct config_upstream *upstream,
+    const char *version)
+{
+    return (struct upstream_policy){
+        .tls = upstream->tls,
+        .host = upstream->server_name,
+        .port = upstream->address.port,
+        .send_id = config->send_id,
+        .forward_client_address = upstream->forward_client_address,
+        .upstream_timeout_ms = config->upstream_timeout_ms,
         .upstream_reuse_ms = config->upstream_reuse_ms,
         .version = version,
+    };
+}
+
+struct mailbox_policy config_mailbox_policy(const struct config *config)
+{
+    return (struct mailbox_policy){
+        .mark_seen = config->mark_seen,
+        .hide_deleted = config->hide_deleted,
+        .without_uidplus = config->without_uidplus,
     };
 }

@@ -82,8 +82,9 @@ struct relay {
     size_t sent;              /* to it, in this turn of the pump */
     uint64_t client_limit_ms; /* CLOSING: the output has until then to go */
 
-    struct dialer *dialer;       /* DIALING */
-    struct connection *upstream; /* SECURING, UPGRADING, OPEN */
+    struct dialer *dialer;            /* DIALING */
+    struct connection *upstream;      /* SECURING, UPGRADING, OPEN */
+    const struct upstream_policy *to; /* of whom the bridge asked last */
     enum relay_upstream_stage upstream_stage;
     struct upstream_pass pass; /* QUEUED */
     struct relay *queue_next;  /* the same; utlist */
@@ -170,10 +171,10 @@ void relay_early_leave(struct relay *r);
 
 /* --- relay_guard.c --- */
 
-/* BRIDGE_ASK_LOGIN; what came of it; the relay ends, and it may not be known
+/* BRIDGE_ASK_LOGIN: its answer; what came of it; the relay ends, and it may not be known
  * yet; what the server says of too many.
  */
-void relay_guard_begin(struct relay *r, struct span user);
+void relay_guard_ask(struct relay *r, const struct credentials *given);
 void relay_guard_note(struct relay *r, const struct bridge_wish *wish);
 void relay_guard_leave(struct relay *r);
 void relay_guard_throttled(struct relay *r, const struct bridge_report *report);

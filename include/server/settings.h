@@ -55,6 +55,8 @@ struct settings {
     const struct settings_source *source;
     struct config *config;
     struct settings_listener *listeners; /* config->listener_count */
+    struct upstream_policy upstream_policy;
+    struct mailbox_policy mailbox_policy;
     struct settings_certificate *certificates;
     size_t certificate_count;
     struct tls_context *upstream_tls; /* NULL with tls = none */

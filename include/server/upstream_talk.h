@@ -26,7 +26,7 @@
 /* Whom it talks to, and how; what is pointed at outlives the talk. */
 struct upstream_talk_to {
     const struct config_upstream *upstream;
-    const struct session_policy *policy;
+    const struct upstream_policy *policy;
     struct tls_context *tls; /* not looked at without TLS */
 };
 

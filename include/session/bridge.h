@@ -32,7 +32,7 @@
 
 struct bridge; /* opaque */
 
-/* |policy| must outlive the bridge. The client is connected; where the policy
+/* |policy|, and what it names, must outlive the bridge. The client is connected; where the policy
  * says implicit TLS, its handshake is done. The greeting is in the output.
  * |overloaded| is for a session beyond max_sessions: it is greeted as any
  * other and its login refused (CONFORMANCE MAP-12).
@@ -77,9 +77,6 @@ enum bridge_outcome {
                                   certificate or name wrong; closed */
     BRIDGE_UPSTREAM_TLS_UP,    /* of BRIDGE_START_UPSTREAM_TLS */
     BRIDGE_UPSTREAM_CLOSED,    /* the peer ended it, or it broke */
-    BRIDGE_LOGIN_ADMITTED,     /* of BRIDGE_ASK_LOGIN */
-    BRIDGE_LOGIN_BLOCKED,      /* of BRIDGE_ASK_LOGIN: too many were wrong */
-    BRIDGE_LOGIN_BACKOFF,      /* of BRIDGE_ASK_LOGIN: the server's wish */
     BRIDGE_LOCKED,             /* of BRIDGE_LOCK */
     BRIDGE_LOCK_BUSY,          /* of BRIDGE_LOCK */
     BRIDGE_LOCK_TOO_SOON,      /* of BRIDGE_LOCK */
@@ -89,6 +86,24 @@ enum bridge_outcome {
 };
 void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
                     uint64_t now_ms);
+
+/* The answers to BRIDGE_ASK_LOGIN, now or any time later; one that comes when the
+ * client has gone, or was refused meanwhile, is passed over. |grant| is copied,
+ * but for the policies, which must outlive the bridge.
+ */
+struct login_grant {
+    const struct upstream_policy *upstream;
+    const struct mailbox_policy *mailbox;
+    const struct credentials *credentials; /* to be used there */
+};
+void bridge_grant_login(struct bridge *b, const struct login_grant *grant,
+                        uint64_t now_ms);
+
+/* |fault| is told to the client after |wait_ms|, or later where auth_failure_delay
+ * asks for that.
+ */
+void bridge_deny_login(struct bridge *b, enum fault fault, uint64_t wait_ms,
+                       uint64_t now_ms);
 
 /* What an earlier session came to know of the maildrop that is locked: before
  * BRIDGE_LOCKED is told. It is shared, and proven before it is used.
@@ -123,12 +138,13 @@ enum bridge_wish_kind {
      * (it ends the session then); none may be kept for the TLS side.
      */
     BRIDGE_START_CLIENT_TLS,
-    BRIDGE_ASK_LOGIN, /* may |user| try? Where the policy has ask_logins; what
-                         comes of it is told by BRIDGE_NOTE_LOGGED_IN or
+    BRIDGE_ASK_LOGIN, /* may who gives |credentials| log in, and where? To be
+                         answered by bridge_grant_login or bridge_deny_login;
+                         what comes of it is told by BRIDGE_NOTE_LOGGED_IN or
                          BRIDGE_NOTE_LOGIN_REFUSED */
     BRIDGE_REUSE,     /* a parked upstream connection of |credentials|; to be
                        answered by bridge_reuse, before anything goes in */
-    BRIDGE_CONNECT,   /* a new upstream connection, as configured */
+    BRIDGE_CONNECT,   /* a new connection to |upstream| */
     BRIDGE_START_UPSTREAM_TLS, /* STARTTLS was accepted */
     BRIDGE_CLOSE_UPSTREAM,     /* the bridge has already forgotten it */
     BRIDGE_PARK, /* so it has this one, which is logged in as the last
@@ -167,8 +183,12 @@ struct bridge_wish {
                               the next call; in LOCK and KEEP_MAILBOX, whose
                               maildrop it is */
     struct span text;      /* BRIDGE_NOTE_UPSTREAM_TEXT, _ID */
-    const struct credentials *credentials; /* BRIDGE_REUSE: as |user| */
-    const struct imap_parked *parked;      /* BRIDGE_PARK: as |user| */
+    /* BRIDGE_ASK_LOGIN: what the client gave; BRIDGE_REUSE: what is used
+     * upstream; as |user|.
+     */
+    const struct credentials *credentials;
+    const struct upstream_policy *upstream; /* BRIDGE_CONNECT, _REUSE */
+    const struct imap_parked *parked;       /* BRIDGE_PARK: as |user| */
 };
 
 /* Takes the next wish; false: none. */

@@ -51,7 +51,10 @@ enum bridge_task {
 
 struct bridge {
     const struct session_policy *policy;
-    struct counters *counters; /* or NULL */
+    /* Of the connection that there is, or is to be; NULL while neither is. */
+    const struct upstream_policy *upstream_policy;
+    const struct mailbox_policy *mailbox_policy; /* from the grant on */
+    struct counters *counters;                   /* or NULL */
     struct pop3_session pop3;
     struct imap_session imap;    /* while link is not NONE, CONNECTING */
     struct credentials upstream; /* used upstream, from login to the end */
@@ -138,7 +141,9 @@ void bridge_serve_client(struct bridge *b);
 void bridge_finish_quit(struct bridge *b, enum fault fault);
 void bridge_refuse_login(struct bridge *b, enum fault fault);
 void bridge_accept_login(struct bridge *b, struct maildrop *maildrop);
-void bridge_login_answered(struct bridge *b, enum bridge_outcome answer);
+/* The answers to BRIDGE_ASK_LOGIN, which was asked. */
+void bridge_login_granted(struct bridge *b, const struct login_grant *grant);
+void bridge_login_denied(struct bridge *b, enum fault fault, uint64_t wait_ms);
 /* BRIDGE_SHUT_DOWN. */
 void bridge_shut_down(struct bridge *b);
 /* The refusal that was held back is due. */

@@ -1,4 +1,4 @@
-/* credentials.h - a name, a password and whom to act as, wiped when done with.
+/* credentials.h - a name, its secret and whom to act as, wiped when done with.
  *
  * What the client gave and what is used upstream are two values of this type.
  */
@@ -11,10 +11,20 @@
 #include "base/buf.h"
 #include "base/span.h"
 
+/* What the secret is. */
+enum secret_kind {
+    SECRET_PASSWORD,
+    SECRET_TOKEN,  /* a bearer's: XOAUTH2, OAUTHBEARER */
+    SECRET_APOP,   /* APOP's digest; the timestamp is the greeting's */
+    SECRET_PROVEN, /* none: an exchange with the owner has proven the user */
+    SECRET_KIND_COUNT,
+};
+
 struct credentials {
     struct buf identity; /* SASL's authorization identity; empty: |user| */
     struct buf user;
-    struct buf password;
+    struct buf secret;
+    enum secret_kind kind;
 };
 
 void credentials_init(struct credentials *c);
@@ -22,14 +32,15 @@ void credentials_init(struct credentials *c);
 /* Wipes all; |c| is as after credentials_init. */
 void credentials_wipe(struct credentials *c);
 
-/* Copies; each part has passed sasl_part_is_valid. False where there is no
- * memory: |c| is then wiped.
+/* Copies; each part has passed sasl_part_is_valid, a token is up to TOKEN_MAX
+ * octets without controls. False where there is no memory: |c| is then wiped.
  */
 MUST_CHECK bool credentials_set_identity(struct credentials *c,
                                          struct span identity);
 MUST_CHECK bool credentials_set_user(struct credentials *c, struct span user);
-MUST_CHECK bool credentials_set_password(struct credentials *c,
-                                         struct span password);
+MUST_CHECK bool credentials_set_secret(struct credentials *c,
+                                       enum secret_kind kind,
+                                       struct span secret);
 MUST_CHECK bool credentials_copy(struct credentials *to,
                                  const struct credentials *from);
 
@@ -38,7 +49,7 @@ MUST_CHECK bool credentials_copy(struct credentials *to,
  */
 void credentials_write_plain(const struct credentials *c, struct buf *base64);
 
-/* Does |text| repeat the password, or the message above? Also where that cannot
+/* Does |text| repeat the secret, or the message above? Also where that cannot
  * be told for want of memory.
  */
 bool credentials_occur_in(const struct credentials *c, struct span text);

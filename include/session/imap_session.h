@@ -62,7 +62,8 @@ struct imap_mailbox {
 };
 
 struct imap_session {
-    const struct session_policy *policy;
+    const struct upstream_policy *policy;
+    const struct mailbox_policy *mailbox_policy; /* from IMAP_SELECT on */
     enum imap_state state;
     struct span client_address; /* for ID */
     struct imap_parser *parser;
@@ -118,7 +119,7 @@ struct imap_session_event {
  * memory.
  */
 MUST_CHECK bool imap_session_init(struct imap_session *s,
-                                  const struct session_policy *policy,
+                                  const struct upstream_policy *policy,
                                   struct span client_address);
 void imap_session_fini(struct imap_session *s);
 
@@ -133,7 +134,7 @@ struct imap_parked imap_session_park(const struct imap_session *s);
  * one comes before its answers to the next SELECT (RFC 9051 §7.1, CLOSED).
  */
 MUST_CHECK bool imap_session_take_up(struct imap_session *s,
-                                     const struct session_policy *policy,
+                                     const struct upstream_policy *policy,
                                      struct span client_address,
                                      const struct imap_parked *parked);
 
@@ -153,8 +154,9 @@ void imap_session_tls_up(struct imap_session *s);
 MUST_CHECK enum fault imap_session_log_in(
     struct imap_session *s, const struct credentials *credentials);
 
-/* In IMAP_AUTHENTICATED. */
-void imap_session_select(struct imap_session *s);
+/* In IMAP_AUTHENTICATED. |policy| must outlive the session. */
+void imap_session_select(struct imap_session *s,
+                         const struct mailbox_policy *policy);
 
 /* In IMAP_SELECTED, with no command under way: the tag for a new one, which
  * the caller then writes to |out| whole.

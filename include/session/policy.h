@@ -1,7 +1,10 @@
-/* policy.h - what the configuration asks of every session of a listener.
+/* policy.h - what the configuration asks of a session: of every one of a
+ * listener, of those at one upstream, of what is done with one mailbox.
  *
- * Immutable while a session uses it, but for the budget that it names. Times in
- * milliseconds.
+ * They are apart because they become known apart: the first with the
+ * connection, the other two with the answer to a login (bridge.h). All are
+ * immutable while a session uses them, but for the budget that one names.
+ * Times in milliseconds.
  */
 #ifndef POPINJAY_SESSION_POLICY_H
 #define POPINJAY_SESSION_POLICY_H
@@ -23,31 +26,43 @@ enum removal_guard {
     REMOVAL_REFUSE,
 };
 
+/* Of an upstream. */
+struct upstream_policy {
+    enum tls_mode tls;
+    const char *host; /* as it is asked for, and its port: IAUTH-10 */
+    uint16_t port;
+    bool send_id;
+    bool forward_client_address;  /* in the ID */
+    uint64_t upstream_timeout_ms; /* silence while an answer is awaited */
+    uint64_t upstream_reuse_ms; /* how long a connection rests; 0: none does */
+    const char *version;        /* for the ID */
+};
+
+/* Of what may be done with a mailbox. */
+struct mailbox_policy {
+    bool mark_seen;
+    bool hide_deleted;
+    bool
+        examine_only; /* EXAMINE: nothing can be changed, not even by mistake */
+    enum removal_guard without_uidplus;
+};
+
+/* Of a listener. */
 struct session_policy {
     enum tls_mode client_tls;
     bool allow_plaintext_login;
-    enum tls_mode upstream_tls;
-    bool mark_seen;
-    bool hide_deleted;
-    bool send_id;
-    bool
-        examine_only; /* EXAMINE: nothing can be changed, not even by mistake */
-    bool forward_client_address; /* in the ID */
-    bool show_implementation;    /* IMPLEMENTATION in CAPA */
-    bool pass_identity; /* SASL PLAIN may name somebody to act as: SASL-10 */
-    enum removal_guard without_uidplus;
-    const char *expire; /* EXPIRE's argument, or NULL: not announced */
-    bool ask_logins;    /* of the owner, before the upstream hears of one */
-    bool connect_late;  /* no connection before there is a login for it */
-    uint64_t login_delay_ms;        /* between two logins of a user; 0: none */
-    uint64_t login_timeout_ms;      /* connection to login, all in all */
-    uint64_t session_timeout_ms;    /* 600,000 at least: RFC 1939 §3 */
-    uint64_t upstream_timeout_ms;   /* silence while an answer is awaited */
-    uint64_t auth_failure_delay_ms; /* times the number of failures */
-    uint64_t upstream_reuse_ms; /* how long a connection rests; 0: none does */
-    uint64_t readahead_octets;  /* of one session; 0: none is done */
+    bool show_implementation; /* IMPLEMENTATION in CAPA */
+    const char *expire;       /* EXPIRE's argument, or NULL: not announced */
+    uint64_t login_delay_ms;  /* between two logins of a user; 0: none */
+    /* Where logins go, and a connection is made before there is one. NULL:
+     * that is not known, or connections are too dear.
+     */
+    const struct upstream_policy *early_upstream;
+    uint64_t login_timeout_ms;             /* connection to login, all in all */
+    uint64_t session_timeout_ms;           /* 600,000 at least: RFC 1939 §3 */
+    uint64_t auth_failure_delay_ms;        /* times the number of failures */
+    uint64_t readahead_octets;             /* of one session; 0: none is done */
     struct octet_budget *readahead_budget; /* of all; NULL: no limit */
-    const char *version;                   /* for ID and IMPLEMENTATION */
 };
 
 #endif

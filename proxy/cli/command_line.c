@@ -152,7 +152,8 @@ static bool ask_password(const char *user, struct credentials *credentials)
     buf_init(&password, SASL_PART_MAX);
     good = prompt_password(question, &password) &&
            sasl_part_is_valid(buf_span(&password)) &&
-           credentials_set_password(credentials, buf_span(&password));
+           credentials_set_secret(credentials, SECRET_PASSWORD,
+                                  buf_span(&password));
     buf_fini(&password);
     if (!good)
         (void)fputs("popinjay: a password is one line of 1 to 255 octets\n",

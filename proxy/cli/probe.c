@@ -15,7 +15,8 @@
 struct probe {
     const struct config *config;
     const struct credentials *credentials; /* NULL: no login */
-    struct session_policy policy;
+    struct upstream_policy policy;
+    struct mailbox_policy mailbox_policy;
     struct tls_context *tls; /* NULL: none */
     uv_loop_t loop;
     uv_timer_t timer;
@@ -131,7 +132,7 @@ static void on_selected(struct probe *p)
     tell_server(p);
     p->is_listing = true;
     on_listed(p, listing_start(&p->listing, &p->talk.imap, &p->nothing_known,
-                               p->policy.hide_deleted));
+                               p->mailbox_policy.hide_deleted));
 }
 
 static void take_event(struct probe *p, const struct imap_session_event *ev)
@@ -142,7 +143,7 @@ static void take_event(struct probe *p, const struct imap_session_event *ev)
         break;
     case IMAP_SESSION_LOGGED_IN:
         p->is_logged_in = true;
-        imap_session_select(&p->talk.imap);
+        imap_session_select(&p->talk.imap, &p->mailbox_policy);
         break;
     case IMAP_SESSION_SELECTED:
         on_selected(p);
@@ -236,11 +237,12 @@ int probe_run(const struct config *config, const char *version,
 {
     struct probe p = { .config = config,
                        .credentials = credentials,
-                       .policy = config_policy(config, &config->listeners[0],
-                                               version),
+                       .policy = config_upstream_policy(
+                           config, config->upstreams, version),
+                       .mailbox_policy = config_mailbox_policy(config),
                        .code = EXIT_FAILURE };
 
-    p.policy.examine_only = true;
+    p.mailbox_policy.examine_only = true;
     if (!make_tls(&p) || uv_loop_init(&p.loop) != 0)
         return EXIT_FAILURE;
     if (connection_space_init(&p.space, &p.loop))

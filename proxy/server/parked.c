@@ -67,7 +67,7 @@ bool parked_claim_make(const struct parked_table *t, struct span upstream,
 {
     const struct span parts[] = { upstream, buf_span(&credentials->identity),
                                   buf_span(&credentials->user),
-                                  buf_span(&credentials->password), told };
+                                  buf_span(&credentials->secret), told };
 
     return keyed_digest_make(t->digest, parts, 3, claim->owner) &&
            keyed_digest_make(t->digest, parts, ARRAY_LENGTH(parts),

@@ -187,12 +187,14 @@ static void serve(struct relay *r, const struct bridge_wish *wish)
         relay_client_start_tls(r);
         break;
     case BRIDGE_ASK_LOGIN:
-        relay_guard_begin(r, wish->user);
+        relay_guard_ask(r, wish->credentials);
         break;
     case BRIDGE_REUSE:
+        r->to = wish->upstream;
         relay_upstream_reuse(r, wish->credentials);
         break;
     case BRIDGE_CONNECT:
+        r->to = wish->upstream;
         relay_upstream_connect(r);
         break;
     case BRIDGE_START_UPSTREAM_TLS:

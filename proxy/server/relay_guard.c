@@ -27,23 +27,44 @@ static enum login_verdict begin(struct relay *r, struct span user)
     return login_guard_begin(guard, &limits, &r->attempt, relay_now(r));
 }
 
-void relay_guard_begin(struct relay *r, struct span user)
+static void deny(struct relay *r, enum fault fault)
 {
-    enum bridge_outcome answer = BRIDGE_LOGIN_ADMITTED;
+    bridge_deny_login(r->bridge, fault, 0, relay_now(r));
+}
 
-    switch (begin(r, user)) {
+/* What is used upstream is what the client gave. */
+static void grant(struct relay *r, const struct credentials *given)
+{
+    const struct login_grant grant = {
+        .upstream = &r->settings->upstream_policy,
+        .mailbox = &r->settings->mailbox_policy,
+        .credentials = given,
+    };
+
+    bridge_grant_login(r->bridge, &grant, relay_now(r));
+}
+
+void relay_guard_ask(struct relay *r, const struct credentials *given)
+{
+    /* CONFORMANCE SASL-10. */
+    if (buf_length(&given->identity) > 0 &&
+        !r->settings->config->upstreams->pass_identity) {
+        deny(r, FAULT_IDENTITY);
+        return;
+    }
+    switch (begin(r, buf_span(&given->user))) {
     case LOGIN_ADMITTED:
+        grant(r, given);
         break;
     case LOGIN_BLOCKED:
         relay_reach_limit(r, LIMIT_LOGIN_FAILURES);
-        answer = BRIDGE_LOGIN_BLOCKED;
+        deny(r, FAULT_LOGIN_BLOCKED);
         break;
     case LOGIN_BACKING_OFF:
         relay_reach_limit(r, LIMIT_THROTTLE_BACKOFF);
-        answer = BRIDGE_LOGIN_BACKOFF;
+        deny(r, FAULT_UPSTREAM_BACKOFF);
         break;
     }
-    bridge_outcome(r->bridge, answer, relay_now(r));
 }
 
 static void settle(struct relay *r, enum login_result result)

@@ -84,8 +84,7 @@ static void come_up(struct relay *r, enum bridge_outcome outcome)
     note_leg(r);
     relay_trace_upstream_begins(r);
     count_handshake(r);
-    if (outcome == BRIDGE_UPSTREAM_TLS_UP ||
-        r->policy->upstream_tls != TLS_MODE_STARTTLS)
+    if (outcome == BRIDGE_UPSTREAM_TLS_UP || r->to->tls != TLS_MODE_STARTTLS)
         counters_add(&r->host->counters, COUNTER_UPSTREAM_CONNECTS, 1);
     tell(r, outcome);
 }
@@ -111,7 +110,7 @@ static void on_dialed(void *owner, uv_tcp_t *tcp, const char *failure)
     }
     if (r->upstream == NULL)
         give_up(r, failure, false, BRIDGE_UPSTREAM_UNREACHABLE);
-    else if (r->policy->upstream_tls == TLS_MODE_IMPLICIT)
+    else if (r->to->tls == TLS_MODE_IMPLICIT)
         secure(r);
     else
         come_up(r, BRIDGE_UPSTREAM_UP);
@@ -220,7 +219,7 @@ bool relay_upstream_notice(struct relay *r)
  */
 static struct span told_of_client(const struct relay *r)
 {
-    if (!r->policy->forward_client_address)
+    if (!r->to->forward_client_address)
         return (struct span){ NULL, 0 };
     return span_from_string(r->client_leg.address.host);
 }

@@ -77,6 +77,18 @@ static struct tls_context *listener_tls(const struct config_listener *listener,
     return context;
 }
 
+/* No connection before there is a login for it where logins are counted, or
+ * whoever only says USER would use them up.
+ */
+static const struct upstream_policy *early_upstream(const struct settings *s)
+{
+    const struct config_upstream *upstream = s->config->upstreams;
+
+    return upstream->logins_per_second == 0 && upstream->max_connections == 0
+               ? &s->upstream_policy
+               : NULL;
+}
+
 static bool set_up_listeners(struct settings *s, char *error, size_t error_size)
 {
     s->listeners = calloc(s->config->listener_count, sizeof(*s->listeners));
@@ -87,7 +99,8 @@ static bool set_up_listeners(struct settings *s, char *error, size_t error_size)
 
         l->settings = s;
         l->config = &s->config->listeners[i];
-        l->policy = config_policy(s->config, l->config, s->source->version);
+        l->policy = config_policy(s->config, l->config);
+        l->policy.early_upstream = early_upstream(s);
         l->policy.readahead_budget = s->source->readahead;
         l->policy_in_clear = l->policy;
         l->policy_in_clear.allow_plaintext_login = true;
@@ -168,6 +181,9 @@ static bool set_up_upstream(struct settings *s, char *error, size_t error_size)
 {
     const struct config_upstream *upstream = s->config->upstreams;
 
+    s->upstream_policy =
+        config_upstream_policy(s->config, upstream, s->source->version);
+    s->mailbox_policy = config_mailbox_policy(s->config);
     if (upstream->tls == TLS_MODE_NONE)
         return true;
     s->upstream_tls =

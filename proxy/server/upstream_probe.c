@@ -104,7 +104,7 @@ struct upstream_probe *upstream_probe_start(struct connection_space *space,
 {
     const struct upstream_talk_to to = {
         .upstream = settings->config->upstreams,
-        .policy = &settings->listeners[0].policy,
+        .policy = &settings->upstream_policy,
         .tls = settings->upstream_tls,
     };
     struct upstream_probe *p = calloc(1, sizeof(*p));

@@ -116,7 +116,7 @@ static void on_dialed(void *owner, uv_tcp_t *tcp, const char *failure)
             imap_session_init(&t->imap, t->to.policy, span_make(NULL, 0));
         if (t->connection == NULL || !t->has_imap)
             fail(t, "no memory");
-        else if (t->to.policy->upstream_tls == TLS_MODE_IMPLICIT)
+        else if (t->to.policy->tls == TLS_MODE_IMPLICIT)
             start_tls(t);
     }
     t->stir(t->owner);

@@ -160,7 +160,9 @@ bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
     wish->user = wish->kind == BRIDGE_LOCK || wish->kind == BRIDGE_KEEP_MAILBOX
                      ? credentials_name(&b->upstream)
                      : buf_span(&b->login_name);
-    wish->credentials = &b->upstream;
+    wish->credentials =
+        wish->kind == BRIDGE_ASK_LOGIN ? &b->pop3.given : &b->upstream;
+    wish->upstream = b->upstream_policy;
     wish->parked = &b->parked;
     b->wish_first = (b->wish_first + 1) % BRIDGE_WISHES_MAX;
     b->wish_count--;
@@ -397,11 +399,6 @@ void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
     case BRIDGE_UPSTREAM_CLOSED:
         bridge_upstream_lost(b, FAULT_UPSTREAM_GONE, false);
         break;
-    case BRIDGE_LOGIN_ADMITTED:
-    case BRIDGE_LOGIN_BLOCKED:
-    case BRIDGE_LOGIN_BACKOFF:
-        bridge_login_answered(b, outcome);
-        break;
     case BRIDGE_LOCKED:
     case BRIDGE_LOCK_BUSY:
     case BRIDGE_LOCK_TOO_SOON:
@@ -416,6 +413,25 @@ void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
     case BRIDGE_OUTCOME_COUNT:
         break;
     }
+    settle(b);
+}
+
+void bridge_grant_login(struct bridge *b, const struct login_grant *grant,
+                        uint64_t now_ms)
+{
+    b->now_ms = now_ms;
+    if (b->login_asked)
+        bridge_login_granted(b, grant);
+    settle(b);
+}
+
+void bridge_deny_login(struct bridge *b, enum fault fault, uint64_t wait_ms,
+                       uint64_t now_ms)
+{
+    assert(fault != FAULT_NONE);
+    b->now_ms = now_ms;
+    if (b->login_asked)
+        bridge_login_denied(b, fault, wait_ms);
     settle(b);
 }
 

@@ -42,7 +42,7 @@ void bridge_refuse_login(struct bridge *b, enum fault fault)
 
 static void ask_upstream(struct bridge *b)
 {
-    if (b->policy->upstream_reuse_ms > 0) {
+    if (b->upstream_policy->upstream_reuse_ms > 0) {
         bridge_ask_for_parked(b);
         return;
     }
@@ -50,17 +50,28 @@ static void ask_upstream(struct bridge *b)
     bridge_try_login(b);
 }
 
-void bridge_login_answered(struct bridge *b, enum bridge_outcome answer)
+void bridge_login_granted(struct bridge *b, const struct login_grant *grant)
 {
-    if (!b->login_asked)
-        return; /* refused or ended meanwhile */
     b->login_asked = false;
-    if (answer == BRIDGE_LOGIN_ADMITTED)
-        ask_upstream(b);
-    else
-        bridge_refuse_login(b, answer == BRIDGE_LOGIN_BLOCKED
-                                   ? FAULT_LOGIN_BLOCKED
-                                   : FAULT_UPSTREAM_BACKOFF);
+    if (!credentials_copy(&b->upstream, grant->credentials)) {
+        bridge_refuse_login(b, FAULT_NO_MEMORY);
+        return;
+    }
+    /* The connection made at USER is to another one. */
+    if (b->upstream_policy != grant->upstream)
+        bridge_leave_upstream(b);
+    b->upstream_policy = grant->upstream;
+    b->mailbox_policy = grant->mailbox;
+    ask_upstream(b);
+}
+
+void bridge_login_denied(struct bridge *b, enum fault fault, uint64_t wait_ms)
+{
+    uint64_t wait_until_ms = b->now_ms + wait_ms;
+
+    bridge_refuse_login(b, fault);
+    if (b->refuse_at_ms < wait_until_ms)
+        b->refuse_at_ms = wait_until_ms;
 }
 
 static void start_login(struct bridge *b, enum fault fault)
@@ -77,17 +88,12 @@ static void start_login(struct bridge *b, enum fault fault)
         hold_refusal(b, fault); /* the upstream has not heard of it */
         return;
     }
-    /* What is used upstream is what the client gave. */
-    if (buf_failed(&b->login_name) ||
-        !credentials_copy(&b->upstream, &b->pop3.given)) {
+    if (buf_failed(&b->login_name)) {
         bridge_refuse_login(b, FAULT_NO_MEMORY);
         return;
     }
-    b->login_asked = b->policy->ask_logins;
-    if (b->login_asked)
-        bridge_wish(b, BRIDGE_ASK_LOGIN);
-    else
-        ask_upstream(b);
+    b->login_asked = true;
+    bridge_wish(b, BRIDGE_ASK_LOGIN);
 }
 
 void bridge_tell_refusal(struct bridge *b)
@@ -159,7 +165,7 @@ static void start_quit(struct bridge *b)
     b->phase = BRIDGE_UPDATE;
     if (broken == FAULT_MAILBOX_CHANGED || broken == FAULT_MESSAGE_UNREADABLE)
         bridge_finish_quit(b, has_marks ? broken : FAULT_NONE);
-    else if (!removal_is_needed(maildrop, b->policy->mark_seen))
+    else if (!removal_is_needed(maildrop, b->mailbox_policy->mark_seen))
         bridge_finish_quit(b, FAULT_NONE);
     else if (b->link == BRIDGE_LINK_UP)
         bridge_start_removal(b);
@@ -249,12 +255,15 @@ static void start_deferred(struct bridge *b)
  */
 static void warm_up(struct bridge *b)
 {
-    if (b->policy->upstream_reuse_ms > 0 || b->policy->connect_late ||
-        b->overloaded)
+    const struct upstream_policy *early = b->policy->early_upstream;
+
+    if (early == NULL || early->upstream_reuse_ms > 0 || b->overloaded)
         return;
     /* Not again and again for a client that only says USER. */
-    if (b->report.upstream_failures == 0)
-        bridge_connect(b);
+    if (b->report.upstream_failures > 0)
+        return;
+    b->upstream_policy = early;
+    bridge_connect(b);
 }
 
 static void serve(struct bridge *b, const struct pop3_request *request)

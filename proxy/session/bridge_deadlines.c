@@ -22,7 +22,7 @@ static uint64_t client_deadline(const struct bridge *b)
  */
 uint64_t bridge_reuse_patience(const struct bridge *b)
 {
-    uint64_t patience_ms = b->policy->upstream_timeout_ms / 4;
+    uint64_t patience_ms = b->upstream_policy->upstream_timeout_ms / 4;
 
     return patience_ms < REUSE_TIMEOUT_MS ? patience_ms : REUSE_TIMEOUT_MS;
 }
@@ -30,7 +30,7 @@ uint64_t bridge_reuse_patience(const struct bridge *b)
 /* Silence, or much talk that brings nothing. */
 static uint64_t answer_deadline(const struct bridge *b)
 {
-    uint64_t silence = b->policy->upstream_timeout_ms;
+    uint64_t silence = b->upstream_policy->upstream_timeout_ms;
     uint64_t patience = silence * UPSTREAM_PATIENCE;
 
     if (b->reused)

@@ -28,7 +28,7 @@ enum fault bridge_removal_fault(const struct bridge *b)
 
     if (mailbox->read_only || !mailbox->keeps_deleted)
         return FAULT_MAILBOX_READ_ONLY;
-    if (b->policy->without_uidplus == REMOVAL_REFUSE &&
+    if (b->mailbox_policy->without_uidplus == REMOVAL_REFUSE &&
         !imap_session_has_uidplus(&b->imap))
         return FAULT_NO_SAFE_REMOVAL;
     return FAULT_NONE;
@@ -85,7 +85,7 @@ void bridge_start_listing(struct bridge *b)
     begin(b, BRIDGE_TASK_LISTING);
     bridge_begin_stage(b);
     end_listing(b, listing_start(&b->work.listing, &b->imap, &b->known,
-                                 b->policy->hide_deleted));
+                                 b->mailbox_policy->hide_deleted));
 }
 
 /* --- a message --- */
@@ -230,7 +230,7 @@ void bridge_start_removal(struct bridge *b)
     begin(b, BRIDGE_TASK_REMOVAL);
     bridge_begin_stage(b);
     end_removal(b, removal_start(&b->work.removal, &b->imap, b->pop3.maildrop,
-                                 b->policy->mark_seen, b->reconnected));
+                                 b->mailbox_policy->mark_seen, b->reconnected));
 }
 
 /* --- all of them --- */

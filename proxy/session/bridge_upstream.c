@@ -94,9 +94,9 @@ void bridge_leave_upstream(struct bridge *b)
  */
 static bool may_rest(const struct bridge *b)
 {
-    return b->policy->upstream_reuse_ms > 0 && b->link == BRIDGE_LINK_UP &&
-           !b->selects_slowly && buf_length(&b->early) == 0 &&
-           imap_session_is_at_rest(&b->imap);
+    return b->upstream_policy->upstream_reuse_ms > 0 &&
+           b->link == BRIDGE_LINK_UP && !b->selects_slowly &&
+           buf_length(&b->early) == 0 && imap_session_is_at_rest(&b->imap);
 }
 
 void bridge_park_upstream(struct bridge *b)
@@ -115,8 +115,8 @@ void bridge_take_up(struct bridge *b, const struct imap_parked *parked)
     b->greeted = true;
     b->reused = true;
     bridge_await_upstream(b);
-    if (!imap_session_take_up(&b->imap, b->policy, buf_span(&b->client_address),
-                              parked))
+    if (!imap_session_take_up(&b->imap, b->upstream_policy,
+                              buf_span(&b->client_address), parked))
         bridge_upstream_lost(b, FAULT_NO_MEMORY, true);
     else
         wish_lock(b);
@@ -134,7 +134,8 @@ void bridge_upstream_up(struct bridge *b)
     b->link = BRIDGE_LINK_UP;
     b->greeted = false;
     bridge_begin_stage(b);
-    if (!imap_session_init(&b->imap, b->policy, buf_span(&b->client_address)))
+    if (!imap_session_init(&b->imap, b->upstream_policy,
+                           buf_span(&b->client_address)))
         bridge_upstream_lost(b, FAULT_NO_MEMORY, true);
 }
 
@@ -224,7 +225,9 @@ void bridge_upstream_lost(struct bridge *b, enum fault fault, bool still_open)
         bridge_note(b, BRIDGE_NOTE_UPSTREAM_LOST, fault);
         break;
     case BRIDGE_LOGGING_IN:
-        if (b->refuse_at_ms == UINT64_MAX)
+        if (b->login_asked) /* where it goes is not known: made anew there */
+            bridge_note(b, BRIDGE_NOTE_UPSTREAM_LOST, fault);
+        else if (b->refuse_at_ms == UINT64_MAX)
             bridge_refuse_login(b, fault);
         break;
     case BRIDGE_TRANSACTION:
@@ -271,7 +274,7 @@ static void select_mailbox(struct bridge *b)
     bridge_await_upstream(b);
     b->select_ms = b->now_ms;
     bridge_begin_stage(b);
-    imap_session_select(&b->imap);
+    imap_session_select(&b->imap, b->mailbox_policy);
 }
 
 /* What was parked goes back: the password is right, and somebody else has the

@@ -13,14 +13,15 @@ void credentials_init(struct credentials *c)
 {
     buf_init(&c->identity, SASL_PART_MAX);
     buf_init(&c->user, SASL_PART_MAX);
-    buf_init(&c->password, SASL_PART_MAX);
+    buf_init(&c->secret, TOKEN_MAX);
+    c->kind = SECRET_PASSWORD;
 }
 
 void credentials_wipe(struct credentials *c)
 {
     buf_fini(&c->identity);
     buf_fini(&c->user);
-    buf_fini(&c->password);
+    buf_fini(&c->secret);
     credentials_init(c);
 }
 
@@ -43,28 +44,30 @@ bool credentials_set_user(struct credentials *c, struct span user)
     return set(c, &c->user, user);
 }
 
-bool credentials_set_password(struct credentials *c, struct span password)
+bool credentials_set_secret(struct credentials *c, enum secret_kind kind,
+                            struct span secret)
 {
-    return set(c, &c->password, password);
+    c->kind = kind;
+    return set(c, &c->secret, secret);
 }
 
 bool credentials_copy(struct credentials *to, const struct credentials *from)
 {
     return credentials_set_identity(to, buf_span(&from->identity)) &&
            credentials_set_user(to, buf_span(&from->user)) &&
-           credentials_set_password(to, buf_span(&from->password));
+           credentials_set_secret(to, from->kind, buf_span(&from->secret));
 }
 
 void credentials_write_plain(const struct credentials *c, struct buf *base64)
 {
     struct buf message;
 
-    buf_init(&message, 3 * SASL_PART_MAX + 2);
+    buf_init(&message, 2 * (SASL_PART_MAX + 1) + TOKEN_MAX);
     buf_append(&message, buf_span(&c->identity));
     buf_append_octet(&message, '\0');
     buf_append(&message, buf_span(&c->user));
     buf_append_octet(&message, '\0');
-    if (!buf_append(&message, buf_span(&c->password)) ||
+    if (!buf_append(&message, buf_span(&c->secret)) ||
         !base64_encode(buf_span(&message), base64))
         base64->failed = true;
     buf_fini(&message);
@@ -81,19 +84,19 @@ static bool holds(struct span text, struct span part)
 /* The front of the message is enough: a text may have been cut. */
 bool credentials_occur_in(const struct credentials *c, struct span text)
 {
-    struct span password = buf_span(&c->password);
+    struct span secret = buf_span(&c->secret);
     struct buf base64;
     struct span plain;
     bool found;
 
-    if (password.len == 0 || text.len == 0)
+    if (secret.len == 0 || text.len == 0)
         return false;
     buf_init(&base64, POP3_SASL_LINE_MAX);
     credentials_write_plain(c, &base64);
     plain = buf_span(&base64);
     if (plain.len > PLAIN_FRONT)
         plain.len = PLAIN_FRONT;
-    found = buf_failed(&base64) || holds(text, password) || holds(text, plain);
+    found = buf_failed(&base64) || holds(text, secret) || holds(text, plain);
     buf_fini(&base64);
     return found;
 }

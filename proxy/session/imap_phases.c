@@ -79,7 +79,7 @@ static void send_login_piece(struct imap_session *s)
 {
     s->login_goes_on = imap_write_login(
         &s->out, s->tag, s->login_piece++, buf_span(&s->credentials.user),
-        buf_span(&s->credentials.password), s->capabilities);
+        buf_span(&s->credentials.secret), s->capabilities);
 }
 
 /* It is informational, refused or not (RFC 2971 §3): what follows need not wait
@@ -133,7 +133,7 @@ static void send_select(struct imap_session *s)
     imap_phase_forget_mailbox(s);
     imap_write_simple(
         &s->out, next_tag(s),
-        commands[s->policy->examine_only][imap_phase_has_condstore(s)]);
+        commands[s->mailbox_policy->examine_only][imap_phase_has_condstore(s)]);
 }
 
 void imap_phase_enter(struct imap_session *s, enum imap_state next)
@@ -246,7 +246,7 @@ static struct imap_session_event on_capabilities(struct imap_session *s,
 struct imap_session_event imap_phase_on_greeting(struct imap_session *s,
                                                  const struct imap_event *ev)
 {
-    bool tls_wanted = s->policy->upstream_tls == TLS_MODE_STARTTLS;
+    bool tls_wanted = s->policy->tls == TLS_MODE_STARTTLS;
 
     switch (ev->condition) {
     case IMAP_OK:
@@ -275,7 +275,7 @@ enum fault imap_session_log_in(struct imap_session *s,
 {
     struct imap_capabilities c = s->capabilities;
     struct span user = buf_span(&credentials->user);
-    struct span password = buf_span(&credentials->password);
+    struct span password = buf_span(&credentials->secret);
     bool plain = imap_capabilities_have(c, IMAP_CAP_AUTH_PLAIN);
 
     assert(s->state == IMAP_NOT_AUTHENTICATED);
@@ -447,7 +447,7 @@ struct imap_session_event imap_phase_on_tagged(struct imap_session *s,
     case IMAP_CAPABILITY_FIRST:
         if (!ok)
             return imap_phase_fail(s, FAULT_UPSTREAM_MISFIT, ev);
-        return on_capabilities(s, s->policy->upstream_tls == TLS_MODE_STARTTLS);
+        return on_capabilities(s, s->policy->tls == TLS_MODE_STARTTLS);
     case IMAP_STARTTLS:
         return on_starttls_answer(s, ev, clean);
     case IMAP_CAPABILITY_TLS:

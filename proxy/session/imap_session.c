@@ -11,7 +11,7 @@
 static const struct imap_session_event nothing = { .kind = IMAP_SESSION_MORE };
 
 bool imap_session_init(struct imap_session *s,
-                       const struct session_policy *policy,
+                       const struct upstream_policy *policy,
                        struct span client_address)
 {
     *s = (struct imap_session){ .policy = policy,
@@ -75,7 +75,7 @@ struct imap_parked imap_session_park(const struct imap_session *s)
 }
 
 bool imap_session_take_up(struct imap_session *s,
-                          const struct session_policy *policy,
+                          const struct upstream_policy *policy,
                           struct span client_address,
                           const struct imap_parked *parked)
 {
@@ -374,8 +374,10 @@ void imap_session_tls_up(struct imap_session *s)
     imap_phase_enter(s, IMAP_CAPABILITY_TLS);
 }
 
-void imap_session_select(struct imap_session *s)
+void imap_session_select(struct imap_session *s,
+                         const struct mailbox_policy *policy)
 {
+    s->mailbox_policy = policy;
     imap_phase_enter(s, IMAP_SELECT);
 }
 

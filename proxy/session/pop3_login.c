@@ -69,7 +69,7 @@ struct pop3_request pop3_on_pass(struct pop3_session *s,
     s->state = POP3_AUTHORIZATION;
     if (!sasl_part_is_valid(command->rest))
         return refuse_login(s, POP3_PASS, FAULT_CREDENTIALS);
-    if (!credentials_set_password(&s->given, command->rest))
+    if (!credentials_set_secret(&s->given, SECRET_PASSWORD, command->rest))
         return refuse_login(s, POP3_PASS, FAULT_NO_MEMORY);
     return request_login(s, POP3_PASS);
 }
@@ -83,11 +83,9 @@ static struct pop3_request finish_plain(struct pop3_session *s,
         return refuse_login(s, POP3_AUTH, FAULT_CREDENTIALS);
     if (span_equals(plain.authzid, plain.authcid))
         plain.authzid.len = 0;
-    if (plain.authzid.len > 0 && !s->policy->pass_identity)
-        return refuse_login(s, POP3_AUTH, FAULT_IDENTITY);
     if (!credentials_set_identity(&s->given, plain.authzid) ||
         !credentials_set_user(&s->given, plain.authcid) ||
-        !credentials_set_password(&s->given, plain.password))
+        !credentials_set_secret(&s->given, SECRET_PASSWORD, plain.password))
         return refuse_login(s, POP3_AUTH, FAULT_NO_MEMORY);
     return request_login(s, POP3_AUTH);
 }
@@ -109,7 +107,7 @@ static struct pop3_request finish_login(struct pop3_session *s,
 {
     if (!sasl_part_is_valid(password))
         return refuse_login(s, POP3_AUTH, FAULT_CREDENTIALS);
-    if (!credentials_set_password(&s->given, password))
+    if (!credentials_set_secret(&s->given, SECRET_PASSWORD, password))
         return refuse_login(s, POP3_AUTH, FAULT_NO_MEMORY);
     return request_login(s, POP3_AUTH);
 }

@@ -48,23 +48,29 @@ void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
     *o = (struct owner){ .now_ms = 1000 };
     o->policy = (struct session_policy){
         .client_tls = modes[policy_flags & 3],
-        .upstream_tls = modes[policy_flags >> 2 & 3],
         .allow_plaintext_login = policy_flags & BIT(4),
+        .show_implementation = owner_flags & BIT(6),
+        .early_upstream = owner_flags & BIT(2) ? NULL : &o->upstream_policy,
+        .login_timeout_ms = 180000,
+        .session_timeout_ms = 600000,
+        .auth_failure_delay_ms = delay ? 2000 : 0,
+        .readahead_octets = ahead ? AHEAD_OCTETS : 0,
+        .readahead_budget = &o->budget,
+    };
+    o->upstream_policy = (struct upstream_policy){
+        .tls = modes[policy_flags >> 2 & 3],
+        .host = "imap.example.org",
+        .port = 993,
+        .send_id = owner_flags & BIT(5),
+        .upstream_timeout_ms = 60000,
+        .upstream_reuse_ms = (policy_flags & 3) == MODE_LAST ? 90000 : 0,
+        .version = "1",
+    };
+    o->mailbox_policy = (struct mailbox_policy){
         .mark_seen = policy_flags & BIT(5),
         .hide_deleted = policy_flags & BIT(6),
         .without_uidplus =
             policy_flags & BIT(7) ? REMOVAL_REFUSE : REMOVAL_GUARDED,
-        .send_id = owner_flags & BIT(5),
-        .show_implementation = owner_flags & BIT(6),
-        .ask_logins = owner_flags & BIT(2),
-        .login_timeout_ms = 180000,
-        .session_timeout_ms = 600000,
-        .upstream_timeout_ms = 60000,
-        .upstream_reuse_ms = (policy_flags & 3) == MODE_LAST ? 90000 : 0,
-        .auth_failure_delay_ms = delay ? 2000 : 0,
-        .readahead_octets = ahead ? AHEAD_OCTETS : 0,
-        .readahead_budget = &o->budget,
-        .version = "1",
     };
     octet_budget_init(&o->budget, AHEAD_OCTETS);
     o->slow = owner_flags & BIT(1);
@@ -74,7 +80,7 @@ void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
     o->client_tls = o->policy.client_tls == TLS_MODE_IMPLICIT;
     o->has_parked = (policy_flags >> 2 & 3) == MODE_LAST;
     o->parked.capabilities.bits = BIT(IMAP_CAP_IMAP4REV1);
-    wire_init(&o->wire, &o->policy);
+    wire_init(&o->wire, &o->upstream_policy, &o->mailbox_policy);
     buf_init(&o->on_the_way, ON_THE_WAY_MAX);
     o->bridge = bridge_new(&o->policy, owner_flags & BIT(0), o->now_ms);
     REQUIRE(o->bridge != NULL);
@@ -155,12 +161,27 @@ static void on_connect(struct owner *o)
     wire_connect(&o->wire);
 }
 
+static void on_ask_login(struct owner *o, const struct credentials *given)
+{
+    const struct login_grant grant = { .upstream = &o->upstream_policy,
+                                       .mailbox = &o->mailbox_policy,
+                                       .credentials = given };
+
+    REQUIRE(buf_length(&given->user) > 0);
+    if (buf_length(&given->identity) > 0)
+        bridge_deny_login(o->bridge, FAULT_IDENTITY, 0, o->now_ms);
+    else if (o->blocked)
+        bridge_deny_login(o->bridge, FAULT_LOGIN_BLOCKED, 0, o->now_ms);
+    else
+        bridge_grant_login(o->bridge, &grant, o->now_ms);
+}
+
 /* Each is of use once, to the same user with the same password. */
 static void on_reuse(struct owner *o, const struct credentials *credentials)
 {
     bool reuse = o->has_parked;
 
-    REQUIRE(o->policy.upstream_reuse_ms > 0);
+    REQUIRE(o->upstream_policy.upstream_reuse_ms > 0);
     REQUIRE(o->upstream == OWNER_UPSTREAM_NONE);
     REQUIRE(buf_length(&credentials->user) > 0);
     o->has_parked = false;
@@ -173,7 +194,7 @@ static void on_reuse(struct owner *o, const struct credentials *credentials)
 
 static void on_park(struct owner *o, const struct imap_parked *parked)
 {
-    REQUIRE(o->policy.upstream_reuse_ms > 0);
+    REQUIRE(o->upstream_policy.upstream_reuse_ms > 0);
     REQUIRE(o->upstream == OWNER_UPSTREAM_OPEN);
     REQUIRE(parked->tag == o->wire.tag);
     o->parked = *parked;
@@ -227,11 +248,7 @@ static void serve(struct owner *o, const struct bridge_wish *wish)
         o->client = OWNER_CLIENT_HANDSHAKE;
         break;
     case BRIDGE_ASK_LOGIN:
-        REQUIRE(o->policy.ask_logins);
-        bridge_outcome(o->bridge,
-                       o->blocked ? BRIDGE_LOGIN_BLOCKED
-                                  : BRIDGE_LOGIN_ADMITTED,
-                       o->now_ms);
+        on_ask_login(o, wish->credentials);
         break;
     case BRIDGE_REUSE:
         on_reuse(o, wish->credentials);
@@ -244,7 +261,7 @@ static void serve(struct owner *o, const struct bridge_wish *wish)
         break;
     case BRIDGE_START_UPSTREAM_TLS:
         REQUIRE(o->upstream == OWNER_UPSTREAM_OPEN && !o->wire.upstream_tls);
-        REQUIRE(o->policy.upstream_tls == TLS_MODE_STARTTLS);
+        REQUIRE(o->upstream_policy.tls == TLS_MODE_STARTTLS);
         pass_to_server(o, SIZE_MAX);
         o->upstream = OWNER_UPSTREAM_HANDSHAKE;
         break;

@@ -38,6 +38,8 @@ enum owner_lock {
 
 struct owner {
     struct session_policy policy;
+    struct upstream_policy upstream_policy;
+    struct mailbox_policy mailbox_policy;
     struct octet_budget budget;
     struct bridge *bridge;
     struct wire wire;

@@ -10,9 +10,11 @@
 static const char *const secrets[] = { WIRE_PASSWORD, "T3Blbi1TZXNhbWUtN",
                                        "Blbi1TZXNhbWUtN", "wZW4tU2VzYW1lL" };
 
-void wire_init(struct wire *w, const struct session_policy *policy)
+void wire_init(struct wire *w, const struct upstream_policy *upstream,
+               const struct mailbox_policy *mailbox)
 {
-    *w = (struct wire){ .policy = policy };
+    *w =
+        (struct wire){ .upstream_policy = upstream, .mailbox_policy = mailbox };
 }
 
 void wire_connect(struct wire *w)
@@ -27,7 +29,7 @@ void wire_connect(struct wire *w)
     w->fetch_count = 0;
     w->challenged = false;
     w->answered = false;
-    w->upstream_tls = w->policy->upstream_tls == TLS_MODE_IMPLICIT;
+    w->upstream_tls = w->upstream_policy->tls == TLS_MODE_IMPLICIT;
 }
 
 void wire_take_up(struct wire *w, uint32_t tag)
@@ -36,7 +38,7 @@ void wire_take_up(struct wire *w, uint32_t tag)
     w->tag = tag;
     w->command = WIRE_NOOP;
     w->answered = true;
-    w->upstream_tls = w->policy->upstream_tls != TLS_MODE_NONE;
+    w->upstream_tls = w->upstream_policy->tls != TLS_MODE_NONE;
 }
 
 static void add(struct wire_line *line, unsigned char octet)
@@ -301,7 +303,7 @@ static void check_changes(const struct wire *w, const struct bridge *b,
 {
     REQUIRE(w->quit_typed && pop3_session_is_logged_in(&b->pop3));
     if (w->command == WIRE_STORE_SEEN)
-        REQUIRE(w->policy->mark_seen);
+        REQUIRE(w->mailbox_policy->mark_seen);
     if (w->command == WIRE_EXPUNGE) {
         REQUIRE(maildrop_deleted_count(b->pop3.maildrop) > 0);
         return;
@@ -333,7 +335,7 @@ static void note_fetch(struct wire *w, struct span line)
 static void check_credentials(const struct wire *w)
 {
     if (w->command == WIRE_AUTHENTICATE || w->command == WIRE_LOGIN)
-        REQUIRE(w->upstream_tls || w->policy->upstream_tls == TLS_MODE_NONE);
+        REQUIRE(w->upstream_tls || w->upstream_policy->tls == TLS_MODE_NONE);
 }
 
 /* A new command: |line| without its tag. */

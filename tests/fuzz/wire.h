@@ -67,7 +67,8 @@ struct wire_fetch {
 };
 
 struct wire {
-    const struct session_policy *policy;
+    const struct upstream_policy *upstream_policy;
+    const struct mailbox_policy *mailbox_policy;
     const struct bridge *bridge;
 
     /* of this upstream connection */
@@ -97,7 +98,8 @@ struct wire {
     bool deleted[WIRE_MESSAGES_MAX]; /* by number: a DELE named it */
 };
 
-void wire_init(struct wire *w, const struct session_policy *policy);
+void wire_init(struct wire *w, const struct upstream_policy *upstream,
+               const struct mailbox_policy *mailbox);
 
 /* Octets that a peer is about to send. */
 void wire_on_client(struct wire *w, struct span s);

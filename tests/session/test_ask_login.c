@@ -15,8 +15,8 @@ static void ask(struct harness *h, const char *login)
 
 static void begin_asking(struct harness *h, uint64_t reuse_ms)
 {
-    h->policy.ask_logins = true;
-    h->policy.upstream_reuse_ms = reuse_ms;
+    h->decides_late = true;
+    h->upstream_policy.upstream_reuse_ms = reuse_ms;
     h->policy.auth_failure_delay_ms = 1000;
     begin(h);
 }
@@ -28,7 +28,7 @@ static void waits_for_the_answer(void **state)
 
     begin_asking(h, 90000);
     ask(h, "USER u\r\nPASS p\r\n");
-    outcome(h, BRIDGE_LOGIN_ADMITTED);
+    grant_login(h);
     expect_wish(h, BRIDGE_REUSE);
 }
 
@@ -43,7 +43,7 @@ static void holds_back_on_a_warm_connection(void **state)
     expect_wish(h, BRIDGE_ASK_LOGIN);
     upstream_says(h, "* OK still here\r\n");
     expect_silence(h);
-    outcome(h, BRIDGE_LOGIN_ADMITTED);
+    grant_login(h);
     expect_upstream(h, "# AUTHENTICATE PLAIN AHUAcA==\r\n");
 }
 
@@ -52,7 +52,7 @@ static void connects_late(void **state)
 {
     struct harness *h = *state;
 
-    h->policy.connect_late = true;
+    h->policy.early_upstream = NULL;
     begin(h);
     client_says(h, "USER u\r\n");
     expect_ok(h);
@@ -67,19 +67,22 @@ static void connects_late(void **state)
 static void refuses_what_is_blocked(void **state)
 {
     static const struct {
-        enum bridge_outcome answer;
         enum fault fault;
+        uint64_t wait_ms;
         uint64_t delay_ms;
     } cases[] = {
-        { BRIDGE_LOGIN_BLOCKED, FAULT_LOGIN_BLOCKED, 1000 },
-        { BRIDGE_LOGIN_BACKOFF, FAULT_UPSTREAM_BACKOFF, 0 },
+        { FAULT_LOGIN_BLOCKED, 0, 1000 },
+        { FAULT_LOGIN_BLOCKED, 700, 1000 },
+        { FAULT_LOGIN_BLOCKED, 3000, 3000 },
+        { FAULT_UPSTREAM_BACKOFF, 0, 0 },
+        { FAULT_UPSTREAM_BACKOFF, 500, 500 },
     };
     struct harness *h = *state;
 
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         begin_asking(h, 90000);
         ask(h, "USER u\r\nPASS p\r\n");
-        outcome(h, cases[i].answer);
+        deny_login(h, cases[i].fault, cases[i].wait_ms);
         if (cases[i].delay_ms > 0) {
             time_passes(h, cases[i].delay_ms - 1);
             expect_silence(h);
@@ -89,7 +92,7 @@ static void refuses_what_is_blocked(void **state)
         expect_note(h, BRIDGE_NOTE_LOGIN_REFUSED, cases[i].fault);
         /* The next try is asked for anew. */
         ask(h, "USER u\r\nPASS p\r\n");
-        outcome(h, BRIDGE_LOGIN_ADMITTED);
+        grant_login(h);
         expect_wish(h, BRIDGE_REUSE);
         bridge_free(h->bridge);
         h->bridge = NULL;
@@ -107,7 +110,7 @@ static void forgets_a_question(void **state)
     outcome(h, BRIDGE_SHUT_DOWN);
     expect_error(h, "SYS/TEMP");
     expect_wish(h, BRIDGE_CLOSE_CLIENT);
-    outcome(h, BRIDGE_LOGIN_ADMITTED);
+    grant_login(h);
     expect_over(h, FAULT_SHUTDOWN);
 }
 
@@ -149,11 +152,11 @@ static void waits_in_the_queue_and_then_for_the_server(void **state)
     expect_ok(h);
     expect_wish(h, BRIDGE_CONNECT);
     outcome(h, BRIDGE_UPSTREAM_QUEUED);
-    time_passes(h, h->policy.upstream_timeout_ms + 1000);
+    time_passes(h, h->upstream_policy.upstream_timeout_ms + 1000);
     expect_silence(h);
     assert_int_equal(bridge_report(h->bridge)->greetings_failed, 0);
     outcome(h, BRIDGE_UPSTREAM_BEGUN);
-    time_passes(h, h->policy.upstream_timeout_ms - 1);
+    time_passes(h, h->upstream_policy.upstream_timeout_ms - 1);
     expect_silence(h);
     time_passes(h, 1);
     expect_wish(h, BRIDGE_CLOSE_UPSTREAM);

@@ -308,7 +308,7 @@ static void does_not_connect_for_seen(void **state)
 {
     struct harness *h = *state;
 
-    h->policy.mark_seen = true;
+    h->mailbox_policy.mark_seen = true;
     begin(h);
     log_in(h);
     client_says(h, "RETR 1\r\n");
@@ -326,7 +326,7 @@ static void does_not_connect_for_seen(void **state)
 
 static void log_in_with_id(struct harness *h)
 {
-    h->policy.version = "1.0";
+    h->upstream_policy.version = "1.0";
     h->server.capabilities_inside = "IMAP4rev1 ID";
     begin(h);
     bridge_set_client_address(h->bridge, SPAN_LITERAL("192.0.2.7"));
@@ -342,16 +342,16 @@ static void tells_the_clients_address(void **state)
 {
     struct harness *h = *state;
 
-    h->policy.forward_client_address = true;
+    h->upstream_policy.forward_client_address = true;
     log_in_with_id(h);
     expect_upstream(h, "# ID (\"name\" \"popinjay\" \"version\" \"1.0\" "
                        "\"x-originating-ip\" \"192.0.2.7\")\r\n");
     restart(h);
-    h->policy.forward_client_address = false;
+    h->upstream_policy.forward_client_address = false;
     log_in_with_id(h);
     expect_upstream(h, "# ID (\"name\" \"popinjay\" \"version\" \"1.0\")\r\n");
     restart(h);
-    h->policy.send_id = false;
+    h->upstream_policy.send_id = false;
     log_in_with_id(h);
     expect_silence(h);
 }
@@ -363,8 +363,8 @@ static void tells_the_address_before_the_login(void **state)
 {
     struct harness *h = *state;
 
-    h->policy.forward_client_address = true;
-    h->policy.version = "1.0";
+    h->upstream_policy.forward_client_address = true;
+    h->upstream_policy.version = "1.0";
     begin(h);
     bridge_set_client_address(h->bridge, SPAN_LITERAL("192.0.2.7"));
     client_says(h, "USER u\r\n");
@@ -390,14 +390,15 @@ static void tells_the_address_before_the_login(void **state)
 static void loses_patience_with_signs_of_life(void **state)
 {
     struct harness *h = *state;
-    const uint64_t step = h->policy.upstream_timeout_ms - 1000;
+    const uint64_t step = h->upstream_policy.upstream_timeout_ms - 1000;
     uint64_t waited = 0;
 
     begin(h);
     log_in(h);
     client_says(h, "RETR 1\r\n");
     expect_upstream(h, RETRIEVE);
-    while (waited + step < UPSTREAM_PATIENCE * h->policy.upstream_timeout_ms) {
+    while (waited + step <
+           UPSTREAM_PATIENCE * h->upstream_policy.upstream_timeout_ms) {
         time_passes(h, step);
         waited += step;
         expect_silence(h);
@@ -418,7 +419,7 @@ static void tells_who_waits_for_a_login(void **state)
 {
     struct harness *h = *state;
 
-    h->policy.upstream_timeout_ms = 2 * h->policy.login_timeout_ms;
+    h->upstream_policy.upstream_timeout_ms = 2 * h->policy.login_timeout_ms;
     begin(h);
     connect_upstream(h);
     client_says(h, "PASS p\r\n");

@@ -131,7 +131,7 @@ static void says_ok_once_all_is_gone(void **state)
 {
     struct harness *h = *state;
 
-    h->policy.mark_seen = true;
+    h->mailbox_policy.mark_seen = true;
     for (unsigned changed = 0; changed < 2; changed++) {
         begin(h);
         log_in(h);

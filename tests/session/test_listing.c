@@ -79,7 +79,7 @@ static void names_refused_starttls(void **state)
 {
     struct harness *h = *state;
 
-    h->policy.upstream_tls = TLS_MODE_STARTTLS;
+    h->upstream_policy.tls = TLS_MODE_STARTTLS;
     connect_with(h, "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n");
     expect_no_use(h, "SYS/PERM");
     connect_with(h, "* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n");
@@ -216,7 +216,7 @@ static void keeps_an_identity_from_login(void **state)
 {
     struct harness *h = *state;
 
-    h->policy.pass_identity = true;
+    h->passes_identities = true;
     begin(h);
     client_says(h, "AUTH PLAIN Ym9zcwB1AHA=\r\n"); /* boss, u, p */
     expect_wish(h, BRIDGE_CONNECT);
@@ -446,7 +446,7 @@ static void waits_for_a_long_listing(void **state)
     begin(h);
     log_in_to_listing(h);
     for (unsigned i = 0; i < 5; i++) {
-        time_passes(h, h->policy.upstream_timeout_ms - 1);
+        time_passes(h, h->upstream_policy.upstream_timeout_ms - 1);
         upstream_says(h, "* 1 FETCH (UID 10 RFC822.SIZE 5)\r\n");
         expect_silence(h);
     }

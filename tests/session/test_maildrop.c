@@ -106,7 +106,7 @@ static void shows_what_others_delete(void **state)
 {
     struct harness *h = *state;
 
-    h->policy.hide_deleted = false;
+    h->mailbox_policy.hide_deleted = false;
     h->server.listing = "* 1 FETCH (UID 10 FLAGS (\\Deleted) RFC822.SIZE 1)\r\n"
                         "* 2 FETCH (UID 20 FLAGS () RFC822.SIZE 2)\r\n";
     begin(h);
@@ -197,7 +197,7 @@ static void refuses_dele_without_uidplus(void **state)
 {
     struct harness *h = *state;
 
-    h->policy.without_uidplus = REMOVAL_REFUSE;
+    h->mailbox_policy.without_uidplus = REMOVAL_REFUSE;
     h->server.capabilities_inside = "IMAP4rev1";
     begin(h);
     log_in(h);

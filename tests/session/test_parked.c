@@ -152,7 +152,7 @@ static void says_logout_before_the_answer_to_id(void **state)
 {
     struct harness *h = *state;
 
-    h->policy.send_id = true;
+    h->upstream_policy.send_id = true;
     begin_parking(h);
     give_password(h);
     answer_reuse(h, NULL);

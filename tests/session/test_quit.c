@@ -91,7 +91,7 @@ static void changes_nothing_without_quit(void **state)
                                                 BRIDGE_SHUT_DOWN };
     struct harness *h = *state;
 
-    h->policy.mark_seen = true;
+    h->mailbox_policy.mark_seen = true;
     for (size_t i = 0; i < ARRAY_LENGTH(ends); i++) {
         begin(h);
         log_in(h);
@@ -138,7 +138,7 @@ static void flags_what_was_read(void **state)
 {
     struct harness *h = *state;
 
-    h->policy.mark_seen = true;
+    h->mailbox_policy.mark_seen = true;
     h->server.listing = "* 1 FETCH (UID 10 FLAGS () RFC822.SIZE 5)\r\n"
                         "* 2 FETCH (UID 20 FLAGS () RFC822.SIZE 1)\r\n";
     begin(h);

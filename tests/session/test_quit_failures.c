@@ -200,7 +200,7 @@ static void does_not_wait_for_ever(void **state)
     log_in(h);
     mark_and_quit(h);
     expect_upstream(h, STORE("10,30"));
-    time_passes(h, h->policy.upstream_timeout_ms - 1);
+    time_passes(h, h->upstream_policy.upstream_timeout_ms - 1);
     expect_silence(h);
     time_passes(h, 1);
     expect_wish(h, BRIDGE_CLOSE_UPSTREAM);

@@ -347,7 +347,7 @@ static void marks_nothing_as_seen(void **state)
 {
     struct harness *h = *state;
 
-    h->policy.mark_seen = true;
+    h->mailbox_policy.mark_seen = true;
     numbered_log_in(h, 4);
     retrieve_first(h);
     says_message(h, 2);

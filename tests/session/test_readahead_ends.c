@@ -686,7 +686,7 @@ static void quits_without_the_connection(void **state)
     struct harness *h = *state;
 
     quit_behind_it(h, false);
-    time_passes(h, h->policy.upstream_timeout_ms - 1);
+    time_passes(h, h->upstream_policy.upstream_timeout_ms - 1);
     expect_silence(h);
     time_passes(h, 1);
     expect_note(h, BRIDGE_NOTE_UPSTREAM_LOST, FAULT_UPSTREAM_SILENT);

@@ -266,7 +266,7 @@ static void names_lost_connections(void **state)
     outcome(h, BRIDGE_UPSTREAM_UP);
     upstream_says(h, "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi\r\n");
     expect_upstream(h, "# AUTHENTICATE PLAIN AHUAcA==\r\n");
-    time_passes(h, h->policy.upstream_timeout_ms - 1);
+    time_passes(h, h->upstream_policy.upstream_timeout_ms - 1);
     expect_silence(h);
     time_passes(h, 1);
     expect_wish(h, BRIDGE_CLOSE_UPSTREAM);

@@ -401,7 +401,7 @@ static void trusts_no_search_without_ours(void **state)
 
 static void read_and_quit(struct harness *h)
 {
-    h->policy.mark_seen = true;
+    h->mailbox_policy.mark_seen = true;
     begin(h);
     log_in(h);
     client_says(h, "RETR 1\r\n");

@@ -323,7 +323,7 @@ static void waits_for_a_slow_client(void **state)
     h->client_is_slow = true;
     says_literal(h, buf_span(&body));
     upstream_says(h, "# OK\r\n");
-    time_passes(h, 2 * h->policy.upstream_timeout_ms);
+    time_passes(h, 2 * h->upstream_policy.upstream_timeout_ms);
     expect_silence(h);
     while (bridge_client_output(h->bridge).len > 0)
         client_takes(h, SIZE_MAX);

@@ -210,7 +210,7 @@ static void knows_all_where_none_is_hidden(void **state)
 {
     struct harness *h = *state;
 
-    h->policy.hide_deleted = false;
+    h->mailbox_policy.hide_deleted = false;
     select_and_say(h, FIRST);
     expect_upstream(h, LIST_ALL);
     upstream_says(h, FIRST_ROWS);

@@ -134,7 +134,7 @@ static void passes_identities_on(void **state)
 {
     struct harness *h = *state;
 
-    h->policy.pass_identity = true;
+    h->passes_identities = true;
     begin(h);
     client_says(h, "AUTH PLAIN Ym9zcwB1AHA=\r\n");
     expect_wish(h, BRIDGE_CONNECT);

@@ -95,7 +95,7 @@ static void does_without_one_that_only_talks(void **state)
 {
     struct harness *h = *state;
 
-    h->policy.upstream_timeout_ms = 8000;
+    h->upstream_policy.upstream_timeout_ms = 8000;
     take_up_to_select(h);
     time_passes(h, 1999);
     upstream_says(h, "* OK still here\r\n");

@@ -85,7 +85,7 @@ static void ends_with_the_handshake(void **state)
 
 static void connect_in_clear(struct harness *h)
 {
-    h->policy.upstream_tls = TLS_MODE_STARTTLS;
+    h->upstream_policy.tls = TLS_MODE_STARTTLS;
     begin(h);
     client_says(h, "USER u\r\nPASS p\r\n");
     expect_ok(h);

@@ -187,7 +187,8 @@ void judge_event(struct session *s, const struct model_event *event)
             session_fail(s, "a message was flagged that was not marked");
         break;
     case MODEL_STORED_SEEN:
-        if (shown == NULL || !shown->read || !s->world->policy.mark_seen)
+        if (shown == NULL || !shown->read ||
+            !s->world->mailbox_policy.mark_seen)
             session_fail(s, "\\Seen on a message that was not delivered");
         cover(COVER_SEEN);
         break;

@@ -26,7 +26,7 @@ static struct shown *add_shown(struct judge *j)
 
 static void show(struct session *s, const struct model_listed *listed)
 {
-    if (listed->deleted && s->world->policy.hide_deleted) {
+    if (listed->deleted && s->world->mailbox_policy.hide_deleted) {
         cover(COVER_HIDDEN);
         return;
     }

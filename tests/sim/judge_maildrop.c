@@ -154,7 +154,8 @@ void judge_on_message(struct session *s, const struct op *op,
 static bool may_remove(const struct world *w)
 {
     return !w->traits.read_only && !w->traits.no_deleted_flag &&
-           (w->traits.uidplus || w->policy.without_uidplus == REMOVAL_GUARDED);
+           (w->traits.uidplus ||
+            w->mailbox_policy.without_uidplus == REMOVAL_GUARDED);
 }
 
 void judge_on_dele(struct session *s, const struct op *op,

@@ -59,7 +59,7 @@ void parked_park(struct session *s, const struct imap_parked *parked)
 {
     struct world *w = s->world;
 
-    if (w->policy.upstream_reuse_ms == 0)
+    if (w->upstream_policy.upstream_reuse_ms == 0)
         session_fail(s, "PARK, and none may rest");
     if (s->upstream != UPSTREAM_UP || !w->server.authenticated)
         session_fail(s, "PARK of what is no session");
@@ -85,7 +85,7 @@ static bool is_the_same(const struct world *w, const struct credentials *c)
 {
     return buf_length(&c->identity) == 0 &&
            span_equals(buf_span(&c->user), span_from_string(w->traits.user)) &&
-           span_equals(buf_span(&c->password),
+           span_equals(buf_span(&c->secret),
                        span_from_string(w->traits.password));
 }
 
@@ -108,7 +108,8 @@ void parked_reuse(struct session *s, const struct credentials *credentials)
     struct world *w = s->world;
     bool found = find(s, credentials);
 
-    if (w->policy.upstream_reuse_ms == 0 || s->upstream != UPSTREAM_NONE)
+    if (w->upstream_policy.upstream_reuse_ms == 0 ||
+        s->upstream != UPSTREAM_NONE)
         session_fail(s, "REUSE at the wrong time");
     if (found) {
         swap_servers(w);

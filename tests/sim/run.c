@@ -238,7 +238,8 @@ static void count_timeout(const struct session *s)
                                         s->world->policy.session_timeout_ms)
         cover(COVER_TIMEOUT_SESSION);
     else if (s->judge.count > 0 && s->upstream == UPSTREAM_UP &&
-             s->now - s->last_event >= s->world->policy.upstream_timeout_ms)
+             s->now - s->last_event >=
+                 s->world->upstream_policy.upstream_timeout_ms)
         cover(COVER_TIMEOUT_UPSTREAM);
 }
 

@@ -88,6 +88,8 @@ struct world {
     struct model_mailbox box;
     struct model_traits traits;
     struct session_policy policy;
+    struct upstream_policy upstream_policy;
+    struct mailbox_policy mailbox_policy;
     struct octet_budget readahead;
     struct model_imap server;
     struct known_mailbox known; /* what its sessions keep for each other */

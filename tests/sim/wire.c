@@ -169,12 +169,20 @@ static void start_upstream_tls(struct session *s)
     cover(COVER_UPSTREAM_STARTTLS);
 }
 
-static void ask_login(struct session *s)
+/* SASL-10: nobody acts as somebody else here. */
+static void ask_login(struct session *s, const struct credentials *given)
 {
+    const struct login_grant grant = { .upstream = &s->world->upstream_policy,
+                                       .mailbox = &s->world->mailbox_policy,
+                                       .credentials = given };
+
     if (s->judge.logged_in)
         session_fail(s, "ASK_LOGIN, and the client is logged in");
     heap_enter();
-    bridge_outcome(s->bridge, BRIDGE_LOGIN_ADMITTED, s->now);
+    if (buf_length(&given->identity) > 0)
+        bridge_deny_login(s->bridge, FAULT_IDENTITY, 0, s->now);
+    else
+        bridge_grant_login(s->bridge, &grant, s->now);
     heap_leave();
 }
 
@@ -261,7 +269,7 @@ static void serve(struct session *s, const struct bridge_wish *wish)
         start_client_tls(s);
         break;
     case BRIDGE_ASK_LOGIN:
-        ask_login(s);
+        ask_login(s, wish->credentials);
         break;
     case BRIDGE_REUSE:
         parked_reuse(s, wish->credentials);

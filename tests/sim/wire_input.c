@@ -180,7 +180,7 @@ void wire_client_lost(struct session *s)
 void wire_connect_outcome(struct session *s)
 {
     struct world *w = s->world;
-    bool tls = w->policy.upstream_tls != TLS_MODE_STARTTLS;
+    bool tls = w->upstream_policy.tls != TLS_MODE_STARTTLS;
 
     if (session_chance(s, w->traits.fault)) {
         s->upstream = UPSTREAM_NONE;
@@ -235,15 +235,15 @@ void wire_handshake_outcome(struct session *s)
 static void check_progress(struct session *s, uint64_t before)
 {
     const struct session_policy *policy = &s->world->policy;
+    uint64_t silence_ms = s->world->upstream_policy.upstream_timeout_ms;
     uint64_t quiet = s->now - s->last_event;
     bool asked = s->judge.count > 0 && !s->judge.over && s->client_open &&
                  buf_length(&s->to_bridge) == 0 && s->client_seen == 0 &&
                  !s->client_handshake;
 
-    if (asked && quiet > policy->upstream_timeout_ms + PATIENCE_MS)
+    if (asked && quiet > silence_ms + PATIENCE_MS)
         session_fail(s, "a command without an answer in time");
-    if (quiet >
-        policy->session_timeout_ms + policy->upstream_timeout_ms + PATIENCE_MS)
+    if (quiet > policy->session_timeout_ms + silence_ms + PATIENCE_MS)
         session_fail(s, "the session does not end");
     s->stuck = bridge_deadline(s->bridge) == before ? s->stuck + 1 : 0;
     if (s->stuck > 3)
@@ -262,7 +262,7 @@ void wire_time(struct session *s)
     if (s->failed || bridge_is_over(s->bridge))
         return;
     if (waiting && !on_trial &&
-        s->now - s->last_event >= s->world->policy.upstream_timeout_ms)
+        s->now - s->last_event >= s->world->upstream_policy.upstream_timeout_ms)
         s->excused = true;
     check_progress(s, before);
 }

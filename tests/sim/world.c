@@ -55,7 +55,7 @@ static void make_server(struct world *w)
         .overtake = one_in(w, 3) ? (one_in(w, 2) ? 500 : 1000) : 0,
         .fault = faulty ? 5 + (unsigned)random_below(&w->random, 60) : 0,
     };
-    t->starttls = w->policy.upstream_tls == TLS_MODE_STARTTLS;
+    t->starttls = w->upstream_policy.tls == TLS_MODE_STARTTLS;
     /* RFC 9051 Appendix E. */
     t->esearch = t->rev2_only;
     t->sasl_ir = t->sasl_ir || t->rev2_only;
@@ -75,23 +75,29 @@ static void make_policy(struct world *w)
     w->policy = (struct session_policy){
         .client_tls = (enum tls_mode)random_below(&w->random, 3),
         .allow_plaintext_login = one_in(w, 2),
-        .upstream_tls = one_in(w, 3)   ? TLS_MODE_STARTTLS
-                        : one_in(w, 4) ? TLS_MODE_NONE
-                                       : TLS_MODE_IMPLICIT,
-        .mark_seen = one_in(w, 2),
-        .hide_deleted = !one_in(w, 4),
-        .send_id = one_in(w, 2),
         .show_implementation = one_in(w, 2),
-        .without_uidplus = one_in(w, 6) ? REMOVAL_REFUSE : REMOVAL_GUARDED,
-        .ask_logins = true,
+        .early_upstream = one_in(w, 8) ? NULL : &w->upstream_policy,
         .login_timeout_ms = 180000,
         .session_timeout_ms = 600000,
-        .upstream_timeout_ms = 60000,
         .auth_failure_delay_ms = one_in(w, 2) ? 0 : 1000,
         .readahead_octets = any_readahead(w),
         .readahead_budget = &w->readahead,
+    };
+    w->upstream_policy = (struct upstream_policy){
+        .tls = one_in(w, 3)   ? TLS_MODE_STARTTLS
+               : one_in(w, 4) ? TLS_MODE_NONE
+                              : TLS_MODE_IMPLICIT,
+        .host = "imap.example.org",
+        .port = 993,
+        .send_id = one_in(w, 2),
+        .upstream_timeout_ms = 60000,
         .upstream_reuse_ms = one_in(w, 2) ? 90000 : 0,
         .version = "1",
+    };
+    w->mailbox_policy = (struct mailbox_policy){
+        .mark_seen = one_in(w, 2),
+        .hide_deleted = !one_in(w, 4),
+        .without_uidplus = one_in(w, 6) ? REMOVAL_REFUSE : REMOVAL_GUARDED,
     };
     octet_budget_init(&w->readahead, one_in(w, 8) ? 1500 : 1 << 20);
     if (w->policy.client_tls == TLS_MODE_NONE && !one_in(w, 8))

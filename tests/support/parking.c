@@ -4,7 +4,7 @@ struct imap_parked parked;
 
 void begin_parking(struct harness *h)
 {
-    h->policy.upstream_reuse_ms = 90000;
+    h->upstream_policy.upstream_reuse_ms = 90000;
     begin(h);
 }
 

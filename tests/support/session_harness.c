@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "session/bridge_state.h"
 #include "support/octets.h"
 
 #define TEXT_MAX (64 * 1024 * 1024)
@@ -22,16 +23,23 @@ int harness_setup(void **state)
     h->now_ms = HARNESS_START_MS;
     h->policy = (struct session_policy){
         .client_tls = TLS_MODE_IMPLICIT,
-        .upstream_tls = TLS_MODE_IMPLICIT,
-        .mark_seen = false,
-        .hide_deleted = true,
-        .send_id = true,
-        .without_uidplus = REMOVAL_GUARDED,
+        .early_upstream = &h->upstream_policy,
         .login_timeout_ms = 180000,
         .session_timeout_ms = 600000,
-        .upstream_timeout_ms = 60000,
         .readahead_budget = &h->budget,
+    };
+    h->upstream_policy = (struct upstream_policy){
+        .tls = TLS_MODE_IMPLICIT,
+        .host = "imap.example.org",
+        .port = 993,
+        .send_id = true,
+        .upstream_timeout_ms = 60000,
         .version = "1.0",
+    };
+    h->mailbox_policy = (struct mailbox_policy){
+        .mark_seen = false,
+        .hide_deleted = true,
+        .without_uidplus = REMOVAL_GUARDED,
     };
     octet_budget_init(&h->budget, BUDGET_OCTETS);
     h->server = (struct harness_server){
@@ -87,6 +95,23 @@ static void keep_mailbox(struct harness *h)
     known_mailbox_share(&h->known, bridge_known_mailbox(h->bridge));
 }
 
+static void grant(struct harness *h, const struct credentials *credentials)
+{
+    const struct login_grant grant = { .upstream = &h->upstream_policy,
+                                       .mailbox = &h->mailbox_policy,
+                                       .credentials = credentials };
+
+    bridge_grant_login(h->bridge, &grant, h->now_ms);
+}
+
+static void decide(struct harness *h, const struct credentials *given)
+{
+    if (buf_length(&given->identity) > 0 && !h->passes_identities)
+        bridge_deny_login(h->bridge, FAULT_IDENTITY, 0, h->now_ms);
+    else
+        grant(h, given);
+}
+
 static void take_wishes(struct harness *h)
 {
     struct bridge_wish wish;
@@ -95,6 +120,10 @@ static void take_wishes(struct harness *h)
         if (wish.kind == BRIDGE_NOTE) {
             if (h->note_count < HARNESS_WISHES_MAX)
                 h->notes[h->note_count++] = wish;
+            continue;
+        }
+        if (wish.kind == BRIDGE_ASK_LOGIN && !h->decides_late) {
+            decide(h, wish.credentials);
             continue;
         }
         if (wish.kind == BRIDGE_KEEP_MAILBOX)
@@ -277,6 +306,18 @@ void outcome(struct harness *h, enum bridge_outcome what)
     if (what == BRIDGE_LOCKED)
         bridge_offer_mailbox(h->bridge, &h->known);
     bridge_outcome(h->bridge, what, h->now_ms);
+    pump(h);
+}
+
+void grant_login(struct harness *h)
+{
+    grant(h, &h->bridge->pop3.given);
+    pump(h);
+}
+
+void deny_login(struct harness *h, enum fault fault, uint64_t wait_ms)
+{
+    bridge_deny_login(h->bridge, fault, wait_ms, h->now_ms);
     pump(h);
 }
 

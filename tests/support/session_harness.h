@@ -48,9 +48,13 @@ struct harness_server {
 struct harness {
     bool octet_by_octet;
     struct session_policy policy; /* reads nothing ahead */
-    struct octet_budget budget;   /* of the policy; given back at the end */
+    struct upstream_policy upstream_policy;
+    struct mailbox_policy mailbox_policy;
+    struct octet_budget budget; /* of the policy; given back at the end */
     struct harness_server server;
     bool overloaded;
+    bool passes_identities; /* of a login that it grants */
+    bool decides_late;      /* the test grants logins, or denies them */
     /* The client takes nothing by itself: client_takes. */
     bool client_is_slow;
     struct bridge *bridge;
@@ -90,6 +94,12 @@ void client_says_octets(struct harness *h, struct span octets);
 void upstream_says(struct harness *h, const char *text);
 void upstream_says_octets(struct harness *h, struct span octets);
 void outcome(struct harness *h, enum bridge_outcome outcome);
+
+/* The answers to BRIDGE_ASK_LOGIN; the first with what the client gave, for the
+ * one upstream. Where the test does not decide, they are given at once.
+ */
+void grant_login(struct harness *h);
+void deny_login(struct harness *h, enum fault fault, uint64_t wait_ms);
 
 /* The clock goes on, and stops at each deadline on its way. */
 void time_passes(struct harness *h, uint64_t ms);

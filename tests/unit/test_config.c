@@ -632,12 +632,13 @@ static void test_login_policy(void **state)
                                       "forward_client_address = yes\n"
                                       "[policy]\nlogin_delay = 5 min\n"
                                       "expire = never\n");
-    struct session_policy p = config_policy(c, &c->listeners[0], "v");
+    struct session_policy p = config_policy(c, &c->listeners[0]);
+    struct upstream_policy u = config_upstream_policy(c, c->upstreams, "v");
 
     (void)state;
     assert_false(c->upstreams[0].alpn);
     assert_int_equal(c->upstreams[0].max_connections, 4);
-    assert_true(p.pass_identity && p.forward_client_address);
+    assert_true(c->upstreams[0].pass_identity && u.forward_client_address);
     assert_int_equal(p.login_delay_ms, 300000);
     assert_string_equal(p.expire, "NEVER");
     config_free(c);
@@ -850,20 +851,22 @@ static void test_policy(void **state)
 {
     struct config *c = load_good(BASE "[limits]\nlogin_timeout = 7 s\n"
                                       "[policy]\nmark_seen = no\n");
-    struct session_policy p = config_policy(c, &c->listeners[0], "v");
+    struct session_policy p = config_policy(c, &c->listeners[0]);
+    struct upstream_policy u = config_upstream_policy(c, c->upstreams, "v");
+    struct mailbox_policy m = config_mailbox_policy(c);
 
     (void)state;
     assert_int_equal(p.client_tls, TLS_MODE_NONE);
     assert_true(p.allow_plaintext_login);
-    assert_int_equal(p.upstream_tls, TLS_MODE_IMPLICIT);
-    assert_false(p.mark_seen);
-    assert_true(p.hide_deleted && p.send_id && p.show_implementation);
+    assert_int_equal(u.tls, TLS_MODE_IMPLICIT);
+    assert_false(m.mark_seen);
+    assert_true(m.hide_deleted && u.send_id && p.show_implementation);
     assert_int_equal(p.login_timeout_ms, 7000);
     assert_int_equal(p.session_timeout_ms, 600000);
-    assert_int_equal(p.upstream_timeout_ms, 60000);
+    assert_int_equal(u.upstream_timeout_ms, 60000);
     assert_int_equal(p.auth_failure_delay_ms, 1000);
-    assert_int_equal(p.upstream_reuse_ms, 90000);
-    assert_string_equal(p.version, "v");
+    assert_int_equal(u.upstream_reuse_ms, 90000);
+    assert_string_equal(u.version, "v");
     config_free(c);
 }
 

@@ -76,7 +76,8 @@ static struct parked_claim claim_as(const struct parked_table *t,
     credentials_init(&c);
     assert_true(credentials_set_identity(&c, span_from_string(identity)));
     assert_true(credentials_set_user(&c, span_from_string(user)));
-    assert_true(credentials_set_password(&c, span_from_string(password)));
+    assert_true(credentials_set_secret(&c, SECRET_PASSWORD,
+                                       span_from_string(password)));
     assert_true(parked_claim_make(t, upstream, &c, told, &claim));
     credentials_wipe(&c);
     return claim;

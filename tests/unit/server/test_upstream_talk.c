@@ -18,7 +18,7 @@ struct stage {
     uv_loop_t loop;
     struct connection_space space;
     struct config_upstream upstream;
-    struct session_policy policy;
+    struct upstream_policy policy;
     struct upstream_talk_to to;
     struct upstream_talk talk;
     unsigned stirred;
@@ -48,7 +48,7 @@ static void begin(struct stage *s)
     assert_int_equal(getsockname(s->listening, as_is, &len), 0);
     s->upstream.address.host = host;
     s->upstream.address.port = ntohs(name.sin_port);
-    s->policy.upstream_tls = TLS_MODE_NONE;
+    s->policy.tls = TLS_MODE_NONE;
     s->to.upstream = &s->upstream;
     s->to.policy = &s->policy;
     assert_int_equal(uv_loop_init(&s->loop), 0);

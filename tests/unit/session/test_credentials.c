@@ -20,14 +20,15 @@ static void fill(struct credentials *c)
     credentials_init(c);
     assert_true(credentials_set_identity(c, SPAN_LITERAL("boss")));
     assert_true(credentials_set_user(c, SPAN_LITERAL("user")));
-    assert_true(credentials_set_password(c, SPAN_LITERAL(SECRET)));
+    assert_true(
+        credentials_set_secret(c, SECRET_PASSWORD, SPAN_LITERAL(SECRET)));
 }
 
 static void assert_empty(const struct credentials *c)
 {
     assert_int_equal(buf_length(&c->identity), 0);
     assert_int_equal(buf_length(&c->user), 0);
-    assert_int_equal(buf_length(&c->password), 0);
+    assert_int_equal(buf_length(&c->secret), 0);
 }
 
 static void test_parts(void **state)
@@ -38,9 +39,10 @@ static void test_parts(void **state)
     fill(&c);
     assert_buf_string(&c.identity, "boss");
     assert_buf_string(&c.user, "user");
-    assert_buf_string(&c.password, SECRET);
-    assert_true(credentials_set_password(&c, SPAN_LITERAL("other")));
-    assert_buf_string(&c.password, "other");
+    assert_buf_string(&c.secret, SECRET);
+    assert_true(
+        credentials_set_secret(&c, SECRET_PASSWORD, SPAN_LITERAL("other")));
+    assert_buf_string(&c.secret, "other");
     assert_buf_string(&c.user, "user");
     credentials_wipe(&c);
 }
@@ -89,7 +91,7 @@ static void test_copy(void **state)
     credentials_wipe(&from);
     assert_buf_string(&to.identity, "boss");
     assert_buf_string(&to.user, "user");
-    assert_buf_string(&to.password, SECRET);
+    assert_buf_string(&to.secret, SECRET);
     credentials_wipe(&to);
     assert_empty(&to);
 }
@@ -114,12 +116,12 @@ static void test_no_memory(void **state)
             assert_empty(&to);
             assert_true(credentials_copy(&to, &from));
         }
-        assert_buf_string(&to.password, SECRET);
+        assert_buf_string(&to.secret, SECRET);
         credentials_wipe(&to);
         assert_true(failing < 100);
     }
     assert_true(failing > 3);
-    assert_buf_string(&from.password, SECRET);
+    assert_buf_string(&from.secret, SECRET);
     credentials_wipe(&from);
 }
 
@@ -151,7 +153,8 @@ static void test_wiping(void **state)
     secret_seen = false;
     alloc_watch_free(look_for_secret);
     assert_true(credentials_copy(&to, &from));
-    assert_true(credentials_set_password(&to, SPAN_LITERAL("x")));
+    assert_true(
+        credentials_set_secret(&to, SECRET_PASSWORD, SPAN_LITERAL("x")));
     credentials_wipe(&from);
     credentials_wipe(&to);
     alloc_watch_free(NULL);
@@ -166,7 +169,8 @@ static bool occurs(const char *text)
 
     credentials_init(&c);
     assert_true(credentials_set_user(&c, SPAN_LITERAL("anna")));
-    assert_true(credentials_set_password(&c, SPAN_LITERAL("parrot7")));
+    assert_true(
+        credentials_set_secret(&c, SECRET_PASSWORD, SPAN_LITERAL("parrot7")));
     found = credentials_occur_in(&c, span_from_string(text));
     credentials_wipe(&c);
     return found;
@@ -201,7 +205,7 @@ static void test_repeated_is_hidden(void **state)
     fill(&c);
     said = SPAN_LITERAL("not today");
     assert_ptr_equal(credentials_hide_in(&c, said).data, said.data);
-    said = credentials_hide_in(&c, buf_span(&c.password));
+    said = credentials_hide_in(&c, buf_span(&c.secret));
     assert_false(credentials_occur_in(&c, said));
     assert_true(said.len > 0);
     credentials_wipe(&c);

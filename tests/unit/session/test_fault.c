@@ -264,6 +264,22 @@ static bool serve_upstream(struct play *p)
     return true;
 }
 
+static const struct upstream_policy upstream_policy = {
+    .tls = TLS_MODE_IMPLICIT,
+    .send_id = true,
+    .upstream_timeout_ms = 60000,
+    .version = "1.0",
+};
+static const struct mailbox_policy mailbox_policy = { .hide_deleted = true };
+
+static void grant(struct play *p, const struct credentials *given)
+{
+    const struct login_grant grant = { &upstream_policy, &mailbox_policy,
+                                       given };
+
+    bridge_grant_login(p->bridge, &grant, 0);
+}
+
 static bool serve_wishes(struct play *p)
 {
     struct bridge_wish wish;
@@ -271,7 +287,9 @@ static bool serve_wishes(struct play *p)
 
     while (bridge_next_wish(p->bridge, &wish)) {
         any = true;
-        if (wish.kind == BRIDGE_CONNECT) {
+        if (wish.kind == BRIDGE_ASK_LOGIN) {
+            grant(p, wish.credentials);
+        } else if (wish.kind == BRIDGE_CONNECT) {
             p->tag[0] = '\0';
             bridge_outcome(p->bridge, BRIDGE_UPSTREAM_UP, 0);
             upstream_says(p, p->greeting);
@@ -382,13 +400,9 @@ static void test_no_memory(void **state)
     };
     const struct session_policy policy = {
         .client_tls = TLS_MODE_IMPLICIT,
-        .upstream_tls = TLS_MODE_IMPLICIT,
-        .hide_deleted = true,
-        .send_id = true,
+        .early_upstream = &upstream_policy,
         .login_timeout_ms = 180000,
         .session_timeout_ms = 600000,
-        .upstream_timeout_ms = 60000,
-        .version = "1.0",
     };
 
     (void)state;

@@ -17,7 +17,7 @@
 /* A mailbox of |count| messages with UIDs 10, 20, 30, ... */
 struct play {
     struct imap_session imap;
-    struct session_policy policy;
+    struct upstream_policy policy;
     struct maildrop *maildrop;
     struct octet_budget budget;
     struct readahead ahead;

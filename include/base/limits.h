@@ -62,6 +62,11 @@
 #define IMAP_STRING_MAX 65536
 /* Human text of a status response; what is longer is cut. */
 #define IMAP_TEXT_MAX 512
+/* A mailbox's name as it goes over the wire, and a keyword: Dovecot takes none
+ * that is longer.
+ */
+#define IMAP_MAILBOX_MAX 255
+#define IMAP_KEYWORD_MAX 50
 /* One response without its literals: a SEARCH answer may name 10^6 UIDs. */
 #define IMAP_RESPONSE_MAX (16 * 1024 * 1024)
 /* Parentheses within parentheses. */

@@ -1,6 +1,6 @@
 /* code.h - the response code in brackets behind OK, NO, BAD, PREAUTH, BYE.
  *
- * Source: RFC 9051 §7.1, RFC 5530 §3, RFC 7162, RFC 9738.
+ * Source: RFC 9051 §7.1, RFC 4315 §3, RFC 5530 §3, RFC 7162, RFC 9738.
  */
 #ifndef POPINJAY_IMAP_CODE_H
 #define POPINJAY_IMAP_CODE_H
@@ -20,6 +20,7 @@ enum imap_code {
     IMAP_CODE_CLIENTBUG,
     IMAP_CODE_CLOSED,
     IMAP_CODE_CONTACTADMIN,
+    IMAP_CODE_COPYUID, /* with events of its own: IMAP_COPIED_UIDS */
     IMAP_CODE_CORRUPTION,
     IMAP_CODE_DOWNGRADED,
     IMAP_CODE_EXPIRED,

@@ -1,7 +1,7 @@
 /* command.h - values in, IMAP command octets out.
  *
  * Source: RFC 9051 §2.2.1, §4.3, §6, §9; RFC 3501; RFC 4959; RFC 7888;
- * RFC 2971; RFC 4315; RFC 7162.
+ * RFC 2971; RFC 4315; RFC 6154; RFC 6851; RFC 7162.
  * Each writer appends one whole command line unless its comment says
  * otherwise; failure sticks in |out| (buf.h). No line is longer than
  * IMAP_COMMAND_MAX octets, AUTHENTICATE's base64 and literals excepted.
@@ -28,6 +28,15 @@ enum imap_string_form {
 
 enum imap_string_form imap_string_form(struct span s,
                                        struct imap_capabilities caps);
+
+/* A mailbox's name can be sent to this server in one piece: it is no literal
+ * that waits, and no longer than IMAP_MAILBOX_MAX. The names that the writers
+ * below take must be such (asserted).
+ */
+bool imap_mailbox_is_writable(struct span name, struct imap_capabilities caps);
+
+/* The octets that |name| takes in a line, for imap_uid_set_init_beside. */
+size_t imap_mailbox_length(struct span name);
 
 /* `An NAME` with CRLF: CAPABILITY, STARTTLS, NOOP, LOGOUT, EXPUNGE ... */
 void imap_write_simple(struct buf *out, uint32_t tag, const char *name);
@@ -87,6 +96,24 @@ void imap_write_store(struct buf *out, uint32_t tag,
 /* `An UID EXPUNGE set` (UIDPLUS or IMAP4rev2 only). */
 void imap_write_uid_expunge(struct buf *out, uint32_t tag,
                             const struct imap_uid_set *set);
+
+/* `An UID COPY set "mailbox"`, or UID MOVE. */
+void imap_write_copy(struct buf *out, uint32_t tag,
+                     const struct imap_uid_set *set, struct span mailbox,
+                     struct imap_capabilities caps);
+void imap_write_move(struct buf *out, uint32_t tag,
+                     const struct imap_uid_set *set, struct span mailbox,
+                     struct imap_capabilities caps);
+
+/* `An LIST "" "mailbox"`: is it there, and what is it? */
+void imap_write_list(struct buf *out, uint32_t tag, struct span mailbox,
+                     struct imap_capabilities caps);
+
+/* `An LIST (SPECIAL-USE) "" "*"`, where the server knows that; elsewhere all
+ * mailboxes are listed, and may say what they are for.
+ */
+void imap_write_list_special(struct buf *out, uint32_t tag,
+                             struct imap_capabilities caps);
 
 /* `An UID SEARCH DELETED`. */
 void imap_write_search_deleted(struct buf *out, uint32_t tag);

@@ -1,7 +1,7 @@
 /* parser.h - what the parts of the response parser share; not for others.
  *
  * response.c reads how a line begins, status.c conditions with their code and
- * text, fetch.c the items of a FETCH, search.c SEARCH and ESEARCH.
+ * text, fetch.c the items of a FETCH, search.c SEARCH and ESEARCH, list.c LIST.
  */
 #ifndef POPINJAY_IMAP_PARSER_H
 #define POPINJAY_IMAP_PARSER_H
@@ -24,6 +24,7 @@ enum imap_parser_state {
     IMAP_PARSER_BODY_LITERAL,
     IMAP_PARSER_BODY_STRING, /* quoted, and already complete */
     IMAP_PARSER_BODY_STRING_END,
+    IMAP_PARSER_LIST_LITERAL,
 
     /* One token at a time: see the table in response.c. */
     IMAP_PARSER_UNTAGGED, /* behind `*` */
@@ -35,18 +36,22 @@ enum imap_parser_state {
     IMAP_PARSER_CODE, /* behind `[` */
     IMAP_PARSER_CODE_WORDS,
     IMAP_PARSER_CODE_SKIP,
+    IMAP_PARSER_CODE_COPYUID,
     IMAP_PARSER_SEARCH,
     IMAP_PARSER_ESEARCH,
-    IMAP_PARSER_FETCH,         /* behind `* n FETCH` */
-    IMAP_PARSER_FETCH_ITEM,    /* a name or the end */
-    IMAP_PARSER_FETCH_UID,     /* the value of */
-    IMAP_PARSER_FETCH_SIZE,    /* the value of */
-    IMAP_PARSER_FETCH_FLAGS,   /* the value of */
-    IMAP_PARSER_FETCH_BODY,    /* the value of BODY[...], or its origin */
-    IMAP_PARSER_FETCH_NAMED,   /* a section or the value */
-    IMAP_PARSER_FETCH_SECTION, /* behind `[` */
-    IMAP_PARSER_FETCH_UNKNOWN, /* the value of an item that nobody asked for */
-    IMAP_PARSER_FETCH_TAIL,    /* the rest of it, or the next item */
+    IMAP_PARSER_LIST,           /* behind `* LIST`: the attributes */
+    IMAP_PARSER_LIST_DELIMITER, /* of the hierarchy: nothing that we need */
+    IMAP_PARSER_LIST_NAME,      /* an atom, in pieces, or a string */
+    IMAP_PARSER_FETCH,          /* behind `* n FETCH` */
+    IMAP_PARSER_FETCH_ITEM,     /* a name or the end */
+    IMAP_PARSER_FETCH_UID,      /* the value of */
+    IMAP_PARSER_FETCH_SIZE,     /* the value of */
+    IMAP_PARSER_FETCH_FLAGS,    /* the value of */
+    IMAP_PARSER_FETCH_BODY,     /* the value of BODY[...], or its origin */
+    IMAP_PARSER_FETCH_NAMED,    /* a section or the value */
+    IMAP_PARSER_FETCH_SECTION,  /* behind `[` */
+    IMAP_PARSER_FETCH_UNKNOWN,  /* the value of an item that nobody asked for */
+    IMAP_PARSER_FETCH_TAIL,     /* the rest of it, or the next item */
     IMAP_PARSER_STATE_COUNT,
 };
 
@@ -69,14 +74,20 @@ struct imap_parser {
     struct imap_event ev;
     enum imap_event_kind at_end; /* IMAP_PARSER_SKIP */
 
-    uint8_t code_numbers; /* seen so far */
+    /* COPYUID: what the response is that its events come out of. */
+    enum imap_event_kind status_kind;
+
+    uint8_t code_numbers; /* or words; seen so far */
     bool item_is_body;    /* BODY, not BINARY or X-ITEM */
     bool section_is_empty;
     bool by_uid;    /* ESEARCH: it said UID */
     bool found_all; /* ESEARCH: it said ALL */
     enum imap_esearch_place place;
     struct span string; /* a quoted body, in the lexer's store */
-    struct buf id;
+    struct buf kept;    /* the answer to ID, a mailbox's name */
+    bool name_begun;
+    bool name_too_long;
+    struct span watched; /* a keyword */
 
     uint8_t head_len;
     unsigned char head[IMAP_HEAD_MAX];
@@ -113,6 +124,7 @@ enum imap_status imap_parser_enter_text(struct imap_parser *p,
 enum imap_status imap_parser_step_text(struct imap_parser *p, struct span *in);
 imap_on_token imap_parser_on_code;
 imap_on_token imap_parser_on_code_word;
+imap_on_token imap_parser_on_copyuid;
 
 /* True, and |*c| set, if |word| is OK, NO, BAD, PREAUTH or BYE. */
 bool imap_condition_from_name(struct span word, enum imap_condition *c);
@@ -120,6 +132,18 @@ bool imap_condition_from_name(struct span word, enum imap_condition *c);
 /* search.c */
 imap_on_token imap_parser_on_search;
 imap_on_token imap_parser_on_esearch;
+
+/* One element of a set, `2` or `10:11`, is |p->ev.first| and |p->ev.last|.
+ * False: it is none.
+ */
+bool imap_parser_read_range(struct imap_parser *p, struct span word);
+
+/* list.c */
+imap_on_token imap_parser_on_list;
+imap_on_token imap_parser_on_list_delimiter;
+imap_on_token imap_parser_on_list_name;
+enum imap_status imap_parser_step_list_literal(struct imap_parser *p,
+                                               struct span *in);
 
 /* fetch.c */
 imap_on_token imap_parser_on_fetch;

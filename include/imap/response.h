@@ -70,6 +70,15 @@ enum imap_event_kind {
      */
     IMAP_SEARCH_UIDS,
     IMAP_SEARCH_END,
+    /* The code COPYUID: one event for each UID or range of the messages that
+     * were copied, as they are called where they came from (first, last; first
+     * <= last; tag, where the response has one). The response comes behind.
+     */
+    IMAP_COPIED_UIDS,
+    /* `* LIST (...)`: flags (attributes), text, the mailbox's name in the
+     * server's own octets. A name over IMAP_MAILBOX_MAX: IMAP_OTHER.
+     */
+    IMAP_LIST,
     /* `* FLAGS (...)`: flags. */
     IMAP_FLAGS,
     /* `* ID` (RFC 2971): text, all that stands behind it as it came, cut at
@@ -98,6 +107,14 @@ enum imap_condition {
 enum imap_flag {
     IMAP_FLAG_SEEN,
     IMAP_FLAG_DELETED,
+    IMAP_FLAG_WATCHED, /* the keyword of imap_parser_watch */
+    IMAP_FLAG_ANY,     /* `\*`, of PERMANENTFLAGS: keywords may be made up */
+};
+
+/* The same of IMAP_LIST (RFC 9051 §7.3.1). */
+enum imap_attribute {
+    IMAP_ATTRIBUTE_CLOSED, /* \Noselect or \NonExistent: holds no mail */
+    IMAP_ATTRIBUTE_TRASH,  /* RFC 6154 §2 */
 };
 
 struct imap_event {
@@ -107,7 +124,7 @@ struct imap_event {
     enum imap_code code;
     uint64_t number;        /* by kind; or within the code, 0 if missing */
     uint64_t second_number; /* of the code: see code.h */
-    uint32_t flags;         /* BIT(enum imap_flag) each */
+    uint32_t flags;         /* BIT(enum imap_flag, imap_attribute) each */
     struct imap_capabilities capabilities; /* of the kind or the code */
     /* As it came, any octets in it; valid until the next call. Human text and
      * noise are cut at IMAP_TEXT_MAX.
@@ -117,7 +134,7 @@ struct imap_event {
     bool nil;
     bool has_origin; /* IMAP_BODY: BODY[...]<origin> */
     uint64_t origin;
-    uint32_t first; /* IMAP_SEARCH_UIDS */
+    uint32_t first; /* IMAP_SEARCH_UIDS, IMAP_COPIED_UIDS */
     uint32_t last;
 };
 
@@ -148,6 +165,11 @@ void imap_parser_free(struct imap_parser *p);
 MUST_CHECK enum imap_status imap_parser_next(struct imap_parser *p,
                                              struct span *in,
                                              struct imap_event *ev);
+
+/* From now on |keyword| is one of the flags told, in any case of its letters;
+ * it must outlive the parser. Empty: none is.
+ */
+void imap_parser_watch(struct imap_parser *p, struct span keyword);
 
 /* The parser is between two responses: nothing of the next was seen. */
 bool imap_parser_is_idle(const struct imap_parser *p);

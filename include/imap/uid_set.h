@@ -22,10 +22,16 @@ struct imap_uid_set {
     uint32_t last;
     unsigned ranges;
     size_t len;
+    size_t max; /* octets of text; no more than IMAP_UID_SET_MAX */
     char text[IMAP_UID_SET_MAX];
 };
 
 void imap_uid_set_init(struct imap_uid_set *set);
+
+/* The same for a command in which |taken| octets more than usual, fewer than
+ * IMAP_UID_SET_MAX, stand beside the set.
+ */
+void imap_uid_set_init_beside(struct imap_uid_set *set, size_t taken);
 
 /* Adds |uid|, which is not 0 and greater than all before it (asserted). False
  * and unchanged when the set is full: send it and begin a new one.

@@ -15,6 +15,9 @@ static const char *const names[IMAP_CAP_COUNT] = {
     [IMAP_CAP_UTF8_ONLY] = "UTF8=ONLY",
     [IMAP_CAP_CONDSTORE] = "CONDSTORE",
     [IMAP_CAP_QRESYNC] = "QRESYNC",
+    [IMAP_CAP_MOVE] = "MOVE",
+    [IMAP_CAP_LIST_EXTENDED] = "LIST-EXTENDED",
+    [IMAP_CAP_SPECIAL_USE] = "SPECIAL-USE",
 };
 
 void imap_capabilities_add(struct imap_capabilities *set, struct span name)
@@ -45,7 +48,8 @@ struct imap_capabilities imap_capabilities_complete(
     if (imap_capabilities_have(set, IMAP_CAP_IMAP4REV2) &&
         !imap_capabilities_have(set, IMAP_CAP_IMAP4REV1))
         set.bits |= BIT(IMAP_CAP_SASL_IR) | BIT(IMAP_CAP_LITERAL_MINUS) |
-                    BIT(IMAP_CAP_UIDPLUS);
+                    BIT(IMAP_CAP_UIDPLUS) | BIT(IMAP_CAP_MOVE) |
+                    BIT(IMAP_CAP_LIST_EXTENDED);
     if (imap_capabilities_have(set, IMAP_CAP_QRESYNC))
         set.bits |= BIT(IMAP_CAP_CONDSTORE);
     return set;

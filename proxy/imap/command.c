@@ -233,6 +233,67 @@ void imap_write_uid_expunge(struct buf *out, uint32_t tag,
     buf_append_string(out, "\r\n");
 }
 
+bool imap_mailbox_is_writable(struct span name, struct imap_capabilities caps)
+{
+    enum imap_string_form form = imap_string_form(name, caps);
+
+    return name.len > 0 && name.len <= IMAP_MAILBOX_MAX &&
+           (form == IMAP_STRING_QUOTED || form == IMAP_STRING_LITERAL_NOW);
+}
+
+size_t imap_mailbox_length(struct span name)
+{
+    return quoted_length(name);
+}
+
+/* ` "name"` and the line's end. */
+static void append_mailbox(struct buf *out, struct span name,
+                           struct imap_capabilities caps)
+{
+    struct pieces w = { .out = out };
+
+    assert(imap_mailbox_is_writable(name, caps));
+    buf_append_octet(out, ' ');
+    append_string(&w, name, imap_string_form(name, caps));
+    buf_append_string(out, "\r\n");
+}
+
+void imap_write_copy(struct buf *out, uint32_t tag,
+                     const struct imap_uid_set *set, struct span mailbox,
+                     struct imap_capabilities caps)
+{
+    append_uid_command(out, tag, "COPY", imap_uid_set_text(set));
+    append_mailbox(out, mailbox, caps);
+}
+
+void imap_write_move(struct buf *out, uint32_t tag,
+                     const struct imap_uid_set *set, struct span mailbox,
+                     struct imap_capabilities caps)
+{
+    append_uid_command(out, tag, "MOVE", imap_uid_set_text(set));
+    append_mailbox(out, mailbox, caps);
+}
+
+void imap_write_list(struct buf *out, uint32_t tag, struct span mailbox,
+                     struct imap_capabilities caps)
+{
+    append_tag(out, tag);
+    buf_append_string(out, "LIST \"\"");
+    append_mailbox(out, mailbox, caps);
+}
+
+/* A selection option needs both (RFC 6154 §2). */
+void imap_write_list_special(struct buf *out, uint32_t tag,
+                             struct imap_capabilities caps)
+{
+    bool may_select = imap_capabilities_have(caps, IMAP_CAP_SPECIAL_USE) &&
+                      imap_capabilities_have(caps, IMAP_CAP_LIST_EXTENDED);
+
+    imap_write_simple(out, tag,
+                      may_select ? "LIST (SPECIAL-USE) \"\" \"*\""
+                                 : "LIST \"\" \"*\"");
+}
+
 void imap_write_search_deleted(struct buf *out, uint32_t tag)
 {
     imap_write_simple(out, tag, "UID SEARCH DELETED");

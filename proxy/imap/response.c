@@ -14,7 +14,7 @@ struct imap_parser *imap_parser_new(void)
         return NULL;
     p->state = IMAP_PARSER_START;
     imap_lexer_init(&p->lexer);
-    buf_init(&p->id, IMAP_TEXT_MAX);
+    buf_init(&p->kept, IMAP_TEXT_MAX);
     return p;
 }
 
@@ -23,7 +23,7 @@ void imap_parser_free(struct imap_parser *p)
     if (!p)
         return;
     imap_lexer_fini(&p->lexer);
-    buf_fini(&p->id);
+    buf_fini(&p->kept);
     wipe(p, sizeof(*p));
     free(p);
 }
@@ -62,6 +62,15 @@ void imap_parser_add_flag(struct imap_parser *p, struct span name)
         p->ev.flags |= BIT(IMAP_FLAG_SEEN);
     else if (span_equals_nocase(name, SPAN_LITERAL("\\Deleted")))
         p->ev.flags |= BIT(IMAP_FLAG_DELETED);
+    else if (span_equals(name, SPAN_LITERAL("\\*")))
+        p->ev.flags |= BIT(IMAP_FLAG_ANY);
+    else if (p->watched.len > 0 && span_equals_nocase(name, p->watched))
+        p->ev.flags |= BIT(IMAP_FLAG_WATCHED);
+}
+
+void imap_parser_watch(struct imap_parser *p, struct span keyword)
+{
+    p->watched = keyword;
 }
 
 /* --- the begin of a line --- */
@@ -70,7 +79,7 @@ void imap_parser_add_flag(struct imap_parser *p, struct span name)
 static enum imap_status step_start(struct imap_parser *p, struct span *in)
 {
     imap_lexer_begin(&p->lexer);
-    buf_clear(&p->id);
+    buf_clear(&p->kept);
     p->depth = 0;
     p->head_len = 0;
     while (in->len > 0 && in->data[0] == 0)
@@ -195,6 +204,7 @@ static enum imap_status on_untagged_word(struct imap_parser *p,
         { "FLAGS", IMAP_PARSER_FLAGS },
         { "SEARCH", IMAP_PARSER_SEARCH },
         { "ESEARCH", IMAP_PARSER_ESEARCH },
+        { "LIST", IMAP_PARSER_LIST },
     };
 
     if (word.data[0] >= '0' && word.data[0] <= '9') {
@@ -219,6 +229,8 @@ static enum imap_status on_untagged(struct imap_parser *p,
     p->by_uid = false;
     p->found_all = false;
     p->place = IMAP_ESEARCH_NAME;
+    p->name_begun = false;
+    p->name_too_long = false;
     if (tok->kind == IMAP_TOKEN_WORD)
         return on_untagged_word(p, tok->text);
     if (tok->kind == IMAP_TOKEN_LINE_END)
@@ -282,8 +294,13 @@ static const struct {
     [IMAP_PARSER_CODE] = { IMAP_LEX_WORDS, imap_parser_on_code },
     [IMAP_PARSER_CODE_WORDS] = { IMAP_LEX_WORDS, imap_parser_on_code_word },
     [IMAP_PARSER_CODE_SKIP] = { IMAP_LEX_SKIP, imap_parser_on_code_word },
+    [IMAP_PARSER_CODE_COPYUID] = { IMAP_LEX_SET, imap_parser_on_copyuid },
     [IMAP_PARSER_SEARCH] = { IMAP_LEX_WORDS, imap_parser_on_search },
     [IMAP_PARSER_ESEARCH] = { IMAP_LEX_SET, imap_parser_on_esearch },
+    [IMAP_PARSER_LIST] = { IMAP_LEX_WORDS, imap_parser_on_list },
+    [IMAP_PARSER_LIST_DELIMITER] = { IMAP_LEX_SKIP,
+                                     imap_parser_on_list_delimiter },
+    [IMAP_PARSER_LIST_NAME] = { IMAP_LEX_BODY, imap_parser_on_list_name },
     [IMAP_PARSER_FETCH] = { IMAP_LEX_SKIP, imap_parser_on_fetch },
     [IMAP_PARSER_FETCH_ITEM] = { IMAP_LEX_WORDS, imap_parser_on_item },
     [IMAP_PARSER_FETCH_UID] = { IMAP_LEX_WORDS, imap_parser_on_uid },
@@ -338,11 +355,11 @@ static enum imap_status step_id(struct imap_parser *p, struct span *in)
     enum imap_status got = step_token(p, in);
     struct span taken = span_take(&rest, rest.len - in->len);
 
-    if (taken.len > buf_room(&p->id))
-        taken.len = buf_room(&p->id);
-    (void)buf_append(&p->id, taken);
+    if (taken.len > buf_room(&p->kept))
+        taken.len = buf_room(&p->kept);
+    (void)buf_append(&p->kept, taken);
     if (got == IMAP_EVENT)
-        p->ev.text = trim(buf_span(&p->id));
+        p->ev.text = trim(buf_span(&p->kept));
     return got;
 }
 
@@ -362,6 +379,8 @@ static enum imap_status step(struct imap_parser *p, struct span *in)
         return imap_parser_step_text(p, in);
     if (p->state == IMAP_PARSER_BODY_LITERAL)
         return imap_parser_step_body_literal(p, in);
+    if (p->state == IMAP_PARSER_LIST_LITERAL)
+        return imap_parser_step_list_literal(p, in);
     return imap_parser_step_body_string(p);
 }
 
@@ -380,7 +399,8 @@ enum imap_status imap_parser_next(struct imap_parser *p, struct span *in,
         p->failed = status;
     if (status == IMAP_EVENT) {
         *ev = p->ev;
-        p->ev = (struct imap_event){ 0 };
+        if (ev->kind != IMAP_COPIED_UIDS) /* in the midst of a response */
+            p->ev = (struct imap_event){ 0 };
     }
     return status;
 }
@@ -404,6 +424,8 @@ const char *imap_event_kind_name(enum imap_event_kind kind)
         [IMAP_FETCH_END] = "fetch end",
         [IMAP_SEARCH_UIDS] = "search uids",
         [IMAP_SEARCH_END] = "search end",
+        [IMAP_COPIED_UIDS] = "copied uids",
+        [IMAP_LIST] = "list",
         [IMAP_FLAGS] = "flags",
         [IMAP_ID] = "id",
         [IMAP_OTHER] = "other",

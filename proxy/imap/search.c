@@ -2,17 +2,34 @@
 #include "base/limits.h"
 #include "imap/parser.h"
 
-static enum imap_status emit_range(struct imap_parser *p, uint64_t a,
-                                   uint64_t b)
+static void set_range(struct imap_parser *p, uint64_t a, uint64_t b)
 {
     p->ev.first = (uint32_t)(a < b ? a : b);
     p->ev.last = (uint32_t)(a < b ? b : a);
-    return imap_parser_emit(p, IMAP_SEARCH_UIDS, p->state);
 }
 
 static bool read_uid(struct span word, uint64_t *uid)
 {
     return span_to_number(word, UINT32_MAX, uid) && *uid > 0;
+}
+
+bool imap_parser_read_range(struct imap_parser *p, struct span word)
+{
+    size_t colon = span_find(word, ':');
+    struct span first = span_take(&word, colon);
+    uint64_t a = 0;
+    uint64_t b = 0;
+
+    if (!read_uid(first, &a))
+        return false;
+    b = a;
+    if (word.len > 0) {
+        (void)span_take(&word, 1);
+        if (!read_uid(word, &b))
+            return false;
+    }
+    set_range(p, a, b);
+    return true;
 }
 
 /* `* SEARCH 2 84 882`, perhaps with `(MODSEQ 917162500)` behind (RFC 7162
@@ -29,28 +46,19 @@ enum imap_status imap_parser_on_search(struct imap_parser *p,
         return IMAP_MORE;
     if (!read_uid(tok->text, &uid))
         return IMAP_ESYNTAX;
-    return emit_range(p, uid, uid);
+    set_range(p, uid, uid);
+    return imap_parser_emit(p, IMAP_SEARCH_UIDS, p->state);
 }
 
-/* One element of ALL's set: `2` or `10:11`. Sequence numbers, which is what
- * an answer without UID names, are told to nobody.
+/* One element of ALL's set. Sequence numbers, which is what an answer without
+ * UID names, are told to nobody.
  */
 static enum imap_status on_set_element(struct imap_parser *p, struct span word)
 {
-    size_t colon = span_find(word, ':');
-    struct span first = span_take(&word, colon);
-    uint64_t a = 0;
-    uint64_t b = 0;
-
-    if (!read_uid(first, &a))
+    if (!imap_parser_read_range(p, word))
         return IMAP_ESYNTAX;
-    b = a;
-    if (word.len > 0) {
-        (void)span_take(&word, 1);
-        if (!read_uid(word, &b))
-            return IMAP_ESYNTAX;
-    }
-    return p->by_uid ? emit_range(p, a, b) : IMAP_MORE;
+    return p->by_uid ? imap_parser_emit(p, IMAP_SEARCH_UIDS, p->state)
+                     : IMAP_MORE;
 }
 
 static enum imap_status on_name(struct imap_parser *p, struct span word)

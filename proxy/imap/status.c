@@ -90,6 +90,9 @@ enum imap_status imap_parser_on_code(struct imap_parser *p,
         return status;
     if (tok->kind == IMAP_TOKEN_WORD)
         p->ev.code = imap_code_from_name(tok->text);
+    p->status_kind = p->ev.kind;
+    if (p->ev.code == IMAP_CODE_COPYUID)
+        return imap_parser_enter(p, IMAP_PARSER_CODE_COPYUID);
     return imap_parser_enter(p, code_has_words(p->ev.code)
                                     ? IMAP_PARSER_CODE_WORDS
                                     : IMAP_PARSER_CODE_SKIP);
@@ -130,4 +133,29 @@ enum imap_status imap_parser_on_code_word(struct imap_parser *p,
     else if (code_has_words(p->ev.code))
         return add_code_number(p, tok->text, UINT32_MAX);
     return IMAP_MORE;
+}
+
+/* `COPYUID 38505 304,319:320 3956:3958` (RFC 4315 §3): a UIDVALIDITY, the UIDs
+ * of what was copied, those of the copies. A blank ends a word, a comma does
+ * not.
+ */
+enum imap_status imap_parser_on_copyuid(struct imap_parser *p,
+                                        const struct imap_token *tok)
+{
+    enum imap_status status;
+
+    p->ev.kind = p->status_kind;
+    p->ev.first = p->ev.last = 0;
+    if (code_ends(p, tok, &status))
+        return status;
+    if (tok->kind != IMAP_TOKEN_WORD)
+        return IMAP_MORE;
+    if (tok->space_before && p->code_numbers < UINT8_MAX)
+        p->code_numbers++;
+    if (p->code_numbers != 2)
+        return IMAP_MORE;
+    /* What cannot be read proves no copy: nothing worse. */
+    if (!imap_parser_read_range(p, tok->text))
+        return IMAP_MORE;
+    return imap_parser_emit(p, IMAP_COPIED_UIDS, p->state);
 }

@@ -9,9 +9,15 @@
 /* Two numbers of ten digits, a colon and a comma. */
 #define RANGE_MAX 22
 
+void imap_uid_set_init_beside(struct imap_uid_set *set, size_t taken)
+{
+    assert(taken < IMAP_UID_SET_MAX);
+    *set = (struct imap_uid_set){ .max = IMAP_UID_SET_MAX - taken };
+}
+
 void imap_uid_set_init(struct imap_uid_set *set)
 {
-    *set = (struct imap_uid_set){ 0 };
+    imap_uid_set_init_beside(set, 0);
 }
 
 static size_t write_number(char *out, uint32_t value)
@@ -53,8 +59,7 @@ bool imap_uid_set_add(struct imap_uid_set *set, uint32_t uid)
         text[n++] = ',';
     n += write_range(text + n, first, uid);
 
-    if (keep + n > sizeof(set->text) ||
-        (!grows && set->ranges == IMAP_UID_RANGES_MAX))
+    if (keep + n > set->max || (!grows && set->ranges == IMAP_UID_RANGES_MAX))
         return false;
     memcpy(set->text + keep, text, n);
     set->len = keep + n;

@@ -325,6 +325,8 @@ static struct imap_session_event dispatch(struct imap_session *s,
     case IMAP_FETCH_END:
     case IMAP_SEARCH_UIDS:
     case IMAP_SEARCH_END:
+    case IMAP_COPIED_UIDS:
+    case IMAP_LIST:
         if (s->state != IMAP_SELECTED)
             return nothing;
         return (struct imap_session_event){ .kind = IMAP_SESSION_ITEM,

@@ -46,7 +46,7 @@ static bool is_open_command(struct span name)
     static const char *const names[] = { "CAPABILITY", "STARTTLS", "ID",
                                          "SELECT",     "EXAMINE",  "NOOP",
                                          "UID",        "EXPUNGE",  "CLOSE",
-                                         "UNSELECT",   "LOGOUT" };
+                                         "UNSELECT",   "LOGOUT",   "LIST" };
 
     for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
         if (span_equals(name, span_from_string(names[i])))

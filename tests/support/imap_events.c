@@ -41,6 +41,18 @@ static void append_flags(struct buf *trace, uint32_t flags)
         append_word(trace, "seen");
     if (flags & BIT(IMAP_FLAG_DELETED))
         append_word(trace, "deleted");
+    if (flags & BIT(IMAP_FLAG_WATCHED))
+        append_word(trace, "watched");
+    if (flags & BIT(IMAP_FLAG_ANY))
+        append_word(trace, "any");
+}
+
+static void append_attributes(struct buf *trace, uint32_t attributes)
+{
+    if (attributes & BIT(IMAP_ATTRIBUTE_CLOSED))
+        append_word(trace, "closed");
+    if (attributes & BIT(IMAP_ATTRIBUTE_TRASH))
+        append_word(trace, "trash");
 }
 
 static void append_capabilities(struct buf *trace, struct imap_capabilities set)
@@ -48,7 +60,8 @@ static void append_capabilities(struct buf *trace, struct imap_capabilities set)
     static const char *const names[IMAP_CAP_COUNT] = {
         "rev1",    "rev2",    "starttls",  "logindisabled",
         "plain",   "sasl-ir", "literal+",  "literal-",
-        "uidplus", "id",      "utf8-only",
+        "uidplus", "id",      "utf8-only", "condstore",
+        "qresync", "move",    "list-ext",  "special-use",
     };
 
     for (unsigned i = 0; i < IMAP_CAP_COUNT; i++) {
@@ -127,7 +140,12 @@ static void append_details(struct buf *trace, const struct imap_event *ev)
     case IMAP_BODY:
         append_body(trace, ev);
         break;
+    case IMAP_LIST:
+        append_attributes(trace, ev->flags);
+        append_quoted(trace, ev->text);
+        break;
     case IMAP_SEARCH_UIDS:
+    case IMAP_COPIED_UIDS:
         append_number(trace, ev->first);
         append_number(trace, ev->last);
         break;
@@ -192,6 +210,7 @@ static void start(void *context)
     r->parser = imap_parser_new();
     r->in_data = false;
     assert_non_null(r->parser);
+    imap_parser_watch(r->parser, SPAN_LITERAL(IMAP_EVENTS_WATCHED));
 }
 
 static void feed(void *context, struct span *in, struct buf *trace)

@@ -18,6 +18,9 @@
 #include "base/span.h"
 #include "imap/response.h"
 
+/* The keyword that the parser is told to watch. */
+#define IMAP_EVENTS_WATCHED "$Watched"
+
 /* Fails the test unless |wire| has the events |expected|: whole, cut in two at
  * each octet, and octet by octet.
  */

@@ -21,9 +21,10 @@ static struct imap_capabilities set_of(const char *const *names, size_t n)
 static void test_names(void **state)
 {
     static const char *const names[IMAP_CAP_COUNT] = {
-        "imap4rev1", "IMAP4REV2", "starttls", "LoginDisabled", "auth=plain",
-        "sasl-ir",   "literal+",  "literal-", "uidplus",       "id",
-        "utf8=only", "condstore", "qresync",
+        "imap4rev1",  "IMAP4REV2", "starttls",      "LoginDisabled",
+        "auth=plain", "sasl-ir",   "literal+",      "literal-",
+        "uidplus",    "id",        "utf8=only",     "condstore",
+        "qresync",    "move",      "list-extended", "special-use",
     };
     static const char *const unknown[] = {
         "", "X", "IMAP4", "AUTH=", "AUTH=PLAINX", "IDLE", "I", "LITERAL",
@@ -52,7 +53,8 @@ static void test_complete(void **state)
     assert_int_equal(imap_capabilities_complete(both).bits, both.bits);
     assert_int_equal(imap_capabilities_complete(rev2).bits,
                      rev2.bits | BIT(IMAP_CAP_SASL_IR) |
-                         BIT(IMAP_CAP_LITERAL_MINUS) | BIT(IMAP_CAP_UIDPLUS));
+                         BIT(IMAP_CAP_LITERAL_MINUS) | BIT(IMAP_CAP_UIDPLUS) |
+                         BIT(IMAP_CAP_MOVE) | BIT(IMAP_CAP_LIST_EXTENDED));
 }
 
 /* RFC 7162 §3.2.1: whoever offers QRESYNC has CONDSTORE. */

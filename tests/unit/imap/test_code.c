@@ -25,7 +25,7 @@ static void test_every_name(void **state)
 static void test_unknown(void **state)
 {
     static const char *const names[] = {
-        "", "X", "ALERTS", "ALER", "UNKNOWN", "COPYUID", "UIDNEXT ",
+        "", "X", "ALERTS", "ALER", "UNKNOWN", "APPENDUID", "UIDNEXT ",
     };
 
     (void)state;

@@ -92,6 +92,75 @@ static void test_sets(void **state)
     CHECK("A1 UID EXPUNGE 4:5,9\r\n", imap_write_uid_expunge(&out, 1, &set));
 }
 
+/* DEC-25 */
+static void test_trash(void **state)
+{
+    struct imap_capabilities extended = { BIT(IMAP_CAP_LIST_EXTENDED) };
+    struct imap_capabilities special = { extended.bits |
+                                         BIT(IMAP_CAP_SPECIAL_USE) };
+    struct span gmail = SPAN_LITERAL("[Gmail]/Trash");
+    struct span odd = SPAN_LITERAL("a\"b \\c");
+    struct span eight_bit = SPAN_LITERAL("M\xc3\xbcll");
+    struct imap_uid_set set;
+
+    (void)state;
+    imap_uid_set_init(&set);
+    assert_true(imap_uid_set_add(&set, 4));
+    assert_true(imap_uid_set_add(&set, 7));
+    CHECK("A1 UID COPY 4,7 \"[Gmail]/Trash\"\r\n",
+          imap_write_copy(&out, 1, &set, gmail, NO_CAPS));
+    CHECK("A1 UID MOVE 4,7 \"a\\\"b \\\\c\"\r\n",
+          imap_write_move(&out, 1, &set, odd, NO_CAPS));
+    CHECK("A1 UID MOVE 4,7 {5+}\r\nM\xc3\xbcll\r\n",
+          imap_write_move(&out, 1, &set, eight_bit, MINUS));
+    CHECK("A1 LIST \"\" \"[Gmail]/Trash\"\r\n",
+          imap_write_list(&out, 1, gmail, NO_CAPS));
+    CHECK("A1 LIST \"\" \"*\"\r\n", imap_write_list_special(&out, 1, NO_CAPS));
+    CHECK("A1 LIST \"\" \"*\"\r\n", imap_write_list_special(&out, 1, extended));
+    CHECK("A1 LIST (SPECIAL-USE) \"\" \"*\"\r\n",
+          imap_write_list_special(&out, 1, special));
+}
+
+/* IMAP-14: what would have to wait for a `+`, or never could be sent. */
+static void test_writable_mailboxes(void **state)
+{
+    static unsigned char octets[IMAP_MAILBOX_MAX + 1];
+    struct span longest = span_make(octets, IMAP_MAILBOX_MAX);
+    struct span longer = span_make(octets, sizeof(octets));
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(octets); i++)
+        octets[i] = 'n';
+    assert_true(imap_mailbox_is_writable(longest, NO_CAPS));
+    assert_false(imap_mailbox_is_writable(longer, NO_CAPS));
+    assert_false(imap_mailbox_is_writable(SPAN_LITERAL(""), NO_CAPS));
+    assert_false(imap_mailbox_is_writable(SPAN_LITERAL("a\r"), PLUS));
+    assert_false(imap_mailbox_is_writable(SPAN_LITERAL("\xc3\xbc"), NO_CAPS));
+    assert_true(imap_mailbox_is_writable(SPAN_LITERAL("\xc3\xbc"), MINUS));
+}
+
+/* IMAP-29: the longest name beside a full set. */
+static void test_longest_copy(void **state)
+{
+    static unsigned char octets[IMAP_MAILBOX_MAX];
+    struct span name = span_make(octets, sizeof(octets));
+    struct imap_uid_set set;
+    uint32_t uid = 4000000000U;
+    struct buf out;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(octets); i++)
+        octets[i] = i < 220 ? '"' : 'n';
+    imap_uid_set_init_beside(&set, imap_mailbox_length(name));
+    while (imap_uid_set_add(&set, uid))
+        uid += 2;
+    buf_init(&out, UPSTREAM_OUTPUT_MAX);
+    imap_write_copy(&out, UINT32_MAX, &set, name, NO_CAPS);
+    assert_true(buf_length(&out) > 900);
+    assert_true(buf_length(&out) <= IMAP_COMMAND_MAX);
+    buf_fini(&out);
+}
+
 /* IMAP-29: the fullest set under the longest tag. */
 static void test_longest_line(void **state)
 {
@@ -270,6 +339,9 @@ int main(void)
         cmocka_unit_test(test_authenticate),
         cmocka_unit_test(test_fetch),
         cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_trash),
+        cmocka_unit_test(test_writable_mailboxes),
+        cmocka_unit_test(test_longest_copy),
         cmocka_unit_test(test_longest_line),
         cmocka_unit_test(test_id),
         cmocka_unit_test(test_string_form),

@@ -115,7 +115,7 @@ static void test_unknown_is_skipped(void **state)
         "* XFOO ({3}\r\nA1 (a \"b)\\\"\" NIL) [x] ~{2}\r\n))\r\n",
         "* XFOO {0}\r\n\r\n",
         "* XFOO {0}\r\n{000012}\r\n* 1 EXISTS\r\n \"\"\r\n",
-        "* LIST (\\NoInferiors) \"/\" \"a\\\\b\"\r\n",
+        "* LSUB (\\NoInferiors) \"/\" \"a\\\\b\"\r\n",
         "* LIST () \"\\\" INBOX\r\n", /* a string never closed */
         "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n",
         "* STATUS x (MESSAGES 3)\r\n",

@@ -27,7 +27,7 @@ static void test_select_codes(void **state)
         "untagged OK UIDNEXT 4392 \"Predicted\"\n"
         "untagged OK UIDVALIDITY 3857529045 \"valid\"\n"
         "untagged OK UIDVALIDITY \"zero\"\n"
-        "untagged OK PERMANENTFLAGS seen deleted \"Limited\"\n"
+        "untagged OK PERMANENTFLAGS seen deleted any \"Limited\"\n"
         "untagged OK PERMANENTFLAGS \"none\"\n"
         "untagged NO UIDNOTSTICKY \"x\"\n"
         "tagged 142 OK READ-WRITE \"SELECT completed\"\n"
@@ -94,7 +94,7 @@ static void test_unknown_codes(void **state)
         "A1 NO [BADCHARSET (\"a]\\\"\" {4}\r\n] )\n (b]c (d)))] no\r\n",
         "tagged 1 NO UNKNOWN \"no\"\n");
     imap_events_check_literal(
-        "A1 OK [COPYUID 38505 304,319:320 3956:3958] x\r\n",
+        "A1 OK [COPYUIDS 38505 304,319:320 3956:3958] x\r\n",
         "tagged 1 OK UNKNOWN \"x\"\n");
     imap_events_check_literal("A1 OK [] x\r\nA2 OK [\"ALERT\"] x\r\nA3 OK [(a)]"
                               "\r\nA4 OK [[x]] y\r\n",

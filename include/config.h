@@ -79,7 +79,25 @@ struct config_upstream {
     uint64_t queue_timeout_ms; /* 0: no login waits */
     bool pass_identity;
     bool forward_client_address;
-    unsigned ca_file_line; /* 0: not given */
+    char *policy_name;                  /* NULL: [policy] */
+    const struct config_policy *policy; /* of that name */
+    unsigned ca_file_line;              /* 0: not given */
+};
+
+/* What [policy] is called, which holds where no other is named. */
+#define CONFIG_POLICY_DEFAULT "default"
+
+/* [policy] and [policy NAME]: what a session does with a mailbox. Each has the
+ * values of [policy] but for those that it says itself.
+ */
+struct config_policy {
+    char *name;    /* of [policy NAME]; CONFIG_POLICY_DEFAULT without one */
+    unsigned line; /* where its section begins; 0: nowhere */
+    bool mark_seen;
+    bool hide_deleted;
+    enum removal_guard without_uidplus;
+    uint64_t login_delay_ms; /* 0: none */
+    char *expire;            /* EXPIRE's argument; NULL: not announced */
 };
 
 struct config {
@@ -98,6 +116,8 @@ struct config {
     size_t listener_count;             /* 1 at least */
     struct config_upstream *upstreams; /* in the order of the file */
     size_t upstream_count;             /* 1 at least */
+    struct config_policy *policies;    /* in any order */
+    size_t policy_count;               /* 1 at least: there is a [policy] */
 
     bool has_status;
     struct config_address status;
@@ -129,13 +149,8 @@ struct config {
     uint64_t upstream_login_age_ms;
     uint32_t parked_connections;
 
-    bool mark_seen;
-    bool hide_deleted;
     bool send_id;
     bool show_implementation;
-    enum removal_guard without_uidplus;
-    uint64_t login_delay_ms; /* 0: none */
-    char *expire;            /* EXPIRE's argument; NULL: not announced */
 };
 
 /* Reads |path|. On failure the result is NULL and one line without its line
@@ -150,6 +165,10 @@ MUST_CHECK struct config *config_load(const char *path, char *error,
  */
 void config_hold(struct config *config);
 void config_free(struct config *config);
+
+/* [policy] where |name| is NULL; NULL where there is none of that name. */
+const struct config_policy *config_policy_find(const struct config *config,
+                                               const char *name);
 
 /* Of two configurations; NULL: not set. */
 bool config_same_text(const char *a, const char *b);
@@ -167,10 +186,12 @@ void config_locate(const struct config *config, const char *path,
 struct session_policy config_policy(const struct config *config,
                                     const struct config_listener *listener);
 
-/* The same for those at |upstream|; |version| and |config| must outlive it. */
+/* The same for those at |upstream|, and with mailboxes under |policy|; |version|
+ * and |config| must outlive it.
+ */
 struct upstream_policy config_upstream_policy(
     const struct config *config, const struct config_upstream *upstream,
     const char *version);
-struct mailbox_policy config_mailbox_policy(const struct config *config);
+struct mailbox_policy config_mailbox_policy(const struct config_policy *policy);
 
 #endif

@@ -19,7 +19,8 @@ enum config_section {
     CONFIG_UPSTREAM, /* [upstream], [upstream NAME]; the same */
     CONFIG_STATUS,
     CONFIG_LIMITS,
-    CONFIG_POLICY,
+    CONFIG_POLICY,        /* [policy], [policy NAME]; the same */
+    CONFIG_POLICY_OF_ALL, /* what stands in [policy] and in no [policy NAME] */
     CONFIG_SECTION_COUNT,
 };
 
@@ -51,7 +52,7 @@ struct config_key {
     const char *const *choices; /* in the order of the enum; ends with NULL */
 };
 
-#define CONFIG_KEYS_MAX 96
+#define CONFIG_KEYS_MAX 128
 
 extern const struct config_key config_keys[];
 extern const size_t config_key_count; /* CONFIG_KEYS_MAX at most */

@@ -1,5 +1,5 @@
 /* config_sections.h - sections of proxy.conf that may stand several times, each
- * with a name of its own: [listen NAME], [upstream NAME].
+ * with a name of its own: [listen NAME], [upstream NAME], [policy NAME].
  *
  * All of one kind are one array in struct config, in the order of the file. A
  * kind may have one without a name, which is known by a word that stands for

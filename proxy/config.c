@@ -26,22 +26,22 @@ bool config_wrong(struct config_loading *l, unsigned line, const char *format,
 /* --- what the file says --- */
 
 /* The section at hand, below which its keys are stored. */
-static void *section_base(struct config_loading *l)
+static void *section_base(struct config_loading *l, enum config_section section)
 {
-    return config_section_is_named(l->section)
-               ? config_named_last(l->config, l->section)
+    return config_section_is_named(section)
+               ? config_named_last(l->config, section)
                : l->config;
 }
 
-static struct config_key_lines *section_lines(struct config_loading *l)
+static struct config_key_lines *section_lines(struct config_loading *l,
+                                              enum config_section section)
 {
-    if (!config_section_is_named(l->section))
+    if (!config_section_is_named(section))
         return &l->lines;
-    return &l->named_lines[l->section]
-                          [config_named_count(l->config, l->section) - 1];
+    return &l->named_lines[section][config_named_count(l->config, section) - 1];
 }
 
-static bool set_defaults(struct config_loading *l, enum config_section section,
+bool config_set_defaults(struct config_loading *l, enum config_section section,
                          void *base)
 {
     for (size_t i = 0; i < config_key_count; i++) {
@@ -62,19 +62,20 @@ static bool name_is_plain(const char *name)
                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] == 0;
 }
 
-/* Its name and its line are stored; its lines have room. */
-static void *add_named(struct config_loading *l, enum config_section section,
+void *config_add_named(struct config_loading *l, enum config_section section,
                        const char *name, unsigned line)
 {
     size_t count = config_named_count(l->config, section);
     struct config_key_lines *lines;
+    void *base;
 
     lines = reallocarray(l->named_lines[section], count + 1, sizeof(*lines));
     if (lines == NULL)
         return NULL;
     l->named_lines[section] = lines;
     lines[count] = (struct config_key_lines){ { 0 } };
-    return config_named_add(l->config, section, name, line);
+    base = config_named_add(l->config, section, name, line);
+    return base != NULL && config_set_defaults(l, section, base) ? base : NULL;
 }
 
 static bool begin_named(struct config_loading *l, enum config_section section,
@@ -82,7 +83,6 @@ static bool begin_named(struct config_loading *l, enum config_section section,
 {
     char title[CONFIG_TITLE_MAX];
     unsigned other;
-    void *base;
 
     if (!name_is_plain(name))
         return config_wrong(l, line,
@@ -93,11 +93,10 @@ static bool begin_named(struct config_loading *l, enum config_section section,
     if (other != 0)
         return config_wrong(l, line, "%s stands at line %u already",
                             config_title(section, name, title), other);
-    base = add_named(l, section, name, line);
-    if (base == NULL)
+    if (config_add_named(l, section, name, line) == NULL)
         return config_wrong(l, line, "out of memory");
     l->section = section;
-    return set_defaults(l, section, base);
+    return true;
 }
 
 /* |words| is what stands between the brackets. */
@@ -135,7 +134,7 @@ static const char *where(struct config_loading *l, const char *key, char *text,
     const char *name = NULL;
 
     if (config_section_is_named(l->section))
-        name = config_named_name(section_base(l), l->section);
+        name = config_named_name(section_base(l, l->section), l->section);
     (void)snprintf(text, size, "%s %s", config_title(l->section, name, title),
                    key);
     return text;
@@ -151,11 +150,32 @@ static void note_line(const struct config_key *key, void *base, unsigned line)
         paths->at[paths->count - 1].line = line;
 }
 
+/* Of the section at hand: [policy] has keys of two kinds. */
+static const struct config_key *find_key(const struct config_loading *l,
+                                         const char *name)
+{
+    const struct config_key *key = config_key_find(l->section, name);
+
+    return key == NULL && l->section == CONFIG_POLICY
+               ? config_key_find(CONFIG_POLICY_OF_ALL, name)
+               : key;
+}
+
+/* The section at hand is [policy] itself. */
+static bool is_in_policy_of_all(struct config_loading *l)
+{
+    return l->section == CONFIG_POLICY &&
+           strcmp(
+               config_named_name(section_base(l, CONFIG_POLICY), CONFIG_POLICY),
+               CONFIG_POLICY_DEFAULT) == 0;
+}
+
 static bool take_key(void *data, const char *name, const char *value,
                      unsigned line)
 {
     struct config_loading *l = data;
     const struct config_key *key;
+    void *base;
     char place[128];
     char why[CONFIG_WHY_MAX - sizeof(place) - 2];
     unsigned *seen;
@@ -164,17 +184,23 @@ static bool take_key(void *data, const char *name, const char *value,
         return config_wrong(l, line, "%s stands before the first [section]",
                             name);
     (void)where(l, name, place, sizeof(place));
-    key = config_key_find(l->section, name);
+    key = find_key(l, name);
     if (key == NULL)
         return config_wrong(l, line, "%s: there is no such key", place);
-    seen = &section_lines(l)->line[key - config_keys];
+    if (key->section == CONFIG_POLICY_OF_ALL && !is_in_policy_of_all(l))
+        return config_wrong(l, line, "%s: is for all, and stands in [policy]",
+                            place);
+    base = section_base(l, key->section);
+    seen = &section_lines(l, key->section)->line[key - config_keys];
     if (*seen != 0 && !config_key_is_list(key))
         return config_wrong(l, line, "%s: stands at line %u already", place,
                             *seen);
     *seen = line;
-    if (!config_key_set(key, section_base(l), value, why, sizeof(why)))
+    if (!config_key_set(key, base, value, why, sizeof(why)))
         return config_wrong(l, line, "%s: %s", place, why);
-    note_line(key, section_base(l), line);
+    note_line(key, base, line);
+    if (is_in_policy_of_all(l) && !config_policies_note(l, key, value))
+        return config_wrong(l, line, "out of memory");
     return true;
 }
 
@@ -184,11 +210,11 @@ static bool load(struct config_loading *l, FILE *file)
 
     for (size_t i = 0; i < CONFIG_SECTION_COUNT; i++)
         if (!config_section_is_named((enum config_section)i) &&
-            !set_defaults(l, (enum config_section)i, l->config))
+            !config_set_defaults(l, (enum config_section)i, l->config))
             return false;
     return config_file_read(file, &events, l, &l->line, l->why,
                             sizeof(l->why)) &&
-           config_judge(l);
+           config_policies_inherit(l) && config_judge(l);
 }
 
 /* The words of the file are quoted, and a tab among them is none of a line that
@@ -221,6 +247,7 @@ struct config *config_load(const char *path, char *error, size_t error_size)
     (void)fclose(file);
     for (size_t i = 0; i < CONFIG_SECTION_COUNT; i++)
         free(l.named_lines[i]);
+    config_policies_forget(&l);
     if (loaded)
         return l.config;
     blank_tabs(l.why);
@@ -311,12 +338,14 @@ bool config_same_text(const char *a, const char *b)
 struct session_policy config_policy(const struct config *config,
                                     const struct config_listener *listener)
 {
+    const struct config_policy *policy = config->upstreams->policy;
+
     return (struct session_policy){
         .client_tls = listener->tls,
         .allow_plaintext_login = listener->allow_plaintext_login,
         .show_implementation = config->show_implementation,
-        .expire = config->expire,
-        .login_delay_ms = config->login_delay_ms,
+        .expire = policy->expire,
+        .login_delay_ms = policy->login_delay_ms,
         .login_timeout_ms = config->login_timeout_ms,
         .session_timeout_ms = config->session_timeout_ms,
         .auth_failure_delay_ms = config->auth_failure_delay_ms,
@@ -340,11 +369,11 @@ struct upstream_policy config_upstream_policy(
     };
 }
 
-struct mailbox_policy config_mailbox_policy(const struct config *config)
+struct mailbox_policy config_mailbox_policy(const struct config_policy *policy)
 {
     return (struct mailbox_policy){
-        .mark_seen = config->mark_seen,
-        .hide_deleted = config->hide_deleted,
-        .without_uidplus = config->without_uidplus,
+        .mark_seen = policy->mark_seen,
+        .hide_deleted = policy->hide_deleted,
+        .without_uidplus = policy->without_uidplus,
     };
 }

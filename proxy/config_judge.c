@@ -163,6 +163,11 @@ static bool judge_upstream(struct config_loading *l, size_t i)
                             "host; only allow_insecure_upstream = yes permits "
                             "that",
                             title);
+    u->policy = config_policy_find(l->config, u->policy_name);
+    if (u->policy == NULL)
+        return config_wrong(l, line_of(lines, CONFIG_UPSTREAM, "policy"),
+                            "%s policy: there is no [policy %s]", title,
+                            u->policy_name);
     if (u->server_name == NULL) {
         u->server_name = strdup(u->address.host);
         if (u->server_name == NULL)

@@ -12,11 +12,13 @@
 #define IN_SERVER(field) offsetof(struct config, field)
 #define IN_LISTEN(field) offsetof(struct config_listener, field)
 #define IN_UPSTREAM(field) offsetof(struct config_upstream, field)
+#define IN_POLICY(field) offsetof(struct config_policy, field)
 
 static const char *const section_names[CONFIG_SECTION_COUNT] = {
-    [CONFIG_SERVER] = "server",     [CONFIG_LISTEN] = "listen",
-    [CONFIG_UPSTREAM] = "upstream", [CONFIG_STATUS] = "status",
-    [CONFIG_LIMITS] = "limits",     [CONFIG_POLICY] = "policy",
+    [CONFIG_SERVER] = "server",        [CONFIG_LISTEN] = "listen",
+    [CONFIG_UPSTREAM] = "upstream",    [CONFIG_STATUS] = "status",
+    [CONFIG_LIMITS] = "limits",        [CONFIG_POLICY] = "policy",
+    [CONFIG_POLICY_OF_ALL] = "policy",
 };
 
 /* Each in the order of its enum. */
@@ -125,6 +127,8 @@ const struct config_key config_keys[] = {
       "no", 0, 0, NULL },
     { CONFIG_UPSTREAM, "forward_client_address", CONFIG_BOOL,
       IN_UPSTREAM(forward_client_address), "no", 0, 0, NULL },
+    { CONFIG_UPSTREAM, "policy", CONFIG_TEXT, IN_UPSTREAM(policy_name), "", 0,
+      0, NULL },
 
     { CONFIG_STATUS, "address", CONFIG_NUMERIC_ADDRESS, IN_SERVER(status), NULL,
       0, 0, NULL },
@@ -183,19 +187,19 @@ const struct config_key config_keys[] = {
     { CONFIG_LIMITS, "drain_timeout", CONFIG_DURATION,
       IN_SERVER(drain_timeout_ms), "30 s", 0, HOUR, NULL },
 
-    { CONFIG_POLICY, "mark_seen", CONFIG_BOOL, IN_SERVER(mark_seen), "yes", 0,
+    { CONFIG_POLICY, "mark_seen", CONFIG_BOOL, IN_POLICY(mark_seen), "yes", 0,
       0, NULL },
-    { CONFIG_POLICY, "hide_deleted", CONFIG_BOOL, IN_SERVER(hide_deleted),
+    { CONFIG_POLICY, "hide_deleted", CONFIG_BOOL, IN_POLICY(hide_deleted),
       "yes", 0, 0, NULL },
     { CONFIG_POLICY, "without_uidplus", CONFIG_CHOICE,
-      IN_SERVER(without_uidplus), "guarded", 0, 0, removal_guards },
-    { CONFIG_POLICY, "login_delay", CONFIG_DURATION, IN_SERVER(login_delay_ms),
+      IN_POLICY(without_uidplus), "guarded", 0, 0, removal_guards },
+    { CONFIG_POLICY, "login_delay", CONFIG_DURATION, IN_POLICY(login_delay_ms),
       "0 s", 0, HOUR, NULL },
-    { CONFIG_POLICY, "expire", CONFIG_RETENTION, IN_SERVER(expire), "", 0, 9999,
+    { CONFIG_POLICY, "expire", CONFIG_RETENTION, IN_POLICY(expire), "", 0, 9999,
       NULL },
-    { CONFIG_POLICY, "send_id", CONFIG_BOOL, IN_SERVER(send_id), "yes", 0, 0,
-      NULL },
-    { CONFIG_POLICY, "show_implementation", CONFIG_BOOL,
+    { CONFIG_POLICY_OF_ALL, "send_id", CONFIG_BOOL, IN_SERVER(send_id), "yes",
+      0, 0, NULL },
+    { CONFIG_POLICY_OF_ALL, "show_implementation", CONFIG_BOOL,
       IN_SERVER(show_implementation), "yes", 0, 0, NULL },
 };
 /* clang-format on */

@@ -28,6 +28,14 @@ static const struct kind {
         .line = offsetof(struct config_upstream, line),
         .unnamed = CONFIG_UPSTREAM_DEFAULT,
     },
+    [CONFIG_POLICY] = {
+        .size = sizeof(struct config_policy),
+        .array = offsetof(struct config, policies),
+        .count = offsetof(struct config, policy_count),
+        .name = offsetof(struct config_policy, name),
+        .line = offsetof(struct config_policy, line),
+        .unnamed = CONFIG_POLICY_DEFAULT,
+    },
 };
 
 /* Pointers of any kind, so they are copied and never looked through. */

@@ -56,7 +56,7 @@ struct settings {
     struct config *config;
     struct settings_listener *listeners; /* config->listener_count */
     struct upstream_policy upstream_policy;
-    struct mailbox_policy mailbox_policy;
+    struct mailbox_policy *mailbox_policies; /* config->policy_count */
     struct settings_certificate *certificates;
     size_t certificate_count;
     struct tls_context *upstream_tls; /* NULL with tls = none */
@@ -89,6 +89,10 @@ MUST_CHECK struct settings *settings_read(const struct settings_source *source,
  */
 MUST_CHECK struct settings *settings_renew(const struct settings *before,
                                            char *error, size_t error_size);
+
+/* What |policy|, which is one of |s|, says of a mailbox. */
+const struct mailbox_policy *settings_mailbox_policy(
+    const struct settings *s, const struct config_policy *policy);
 
 /* Whether one of these files is not what it was when it was read. */
 bool settings_are_stale(const struct settings *s);

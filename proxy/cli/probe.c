@@ -235,12 +235,13 @@ static bool make_tls(struct probe *p)
 int probe_run(const struct config *config, const char *version,
               const struct credentials *credentials)
 {
-    struct probe p = { .config = config,
-                       .credentials = credentials,
-                       .policy = config_upstream_policy(
-                           config, config->upstreams, version),
-                       .mailbox_policy = config_mailbox_policy(config),
-                       .code = EXIT_FAILURE };
+    struct probe p = {
+        .config = config,
+        .credentials = credentials,
+        .policy = config_upstream_policy(config, config->upstreams, version),
+        .mailbox_policy = config_mailbox_policy(config->upstreams->policy),
+        .code = EXIT_FAILURE
+    };
 
     p.mailbox_policy.examine_only = true;
     if (!make_tls(&p) || uv_loop_init(&p.loop) != 0)

@@ -89,7 +89,7 @@ static const char *quit_words(struct imap_capabilities set,
 {
     if (has(set, IMAP_CAP_UIDPLUS))
         return "UID STORE +FLAGS.SILENT (\\Deleted), UID EXPUNGE";
-    if (config->without_uidplus == REMOVAL_REFUSE)
+    if (config->upstreams->policy->without_uidplus == REMOVAL_REFUSE)
         return "LOGOUT: no message is ever removed";
     return "UID STORE, and EXPUNGE if nobody else marked any";
 }
@@ -98,7 +98,7 @@ static void report_commands(struct imap_capabilities set,
                             const struct config *config)
 {
     bool refused = !has(set, IMAP_CAP_UIDPLUS) &&
-                   config->without_uidplus == REMOVAL_REFUSE;
+                   config->upstreams->policy->without_uidplus == REMOVAL_REFUSE;
 
     (void)puts("POP3 becomes");
     say("USER, PASS", login_words(set));

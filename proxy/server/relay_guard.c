@@ -37,7 +37,8 @@ static void grant(struct relay *r, const struct credentials *given)
 {
     const struct login_grant grant = {
         .upstream = &r->settings->upstream_policy,
-        .mailbox = &r->settings->mailbox_policy,
+        .mailbox = settings_mailbox_policy(
+            r->settings, r->settings->config->upstreams->policy),
         .credentials = given,
     };
 

@@ -42,7 +42,7 @@ void service_limit(struct service *s, const struct config *config)
     };
 
     octet_budget_set_max(&s->readahead, config->readahead_total_octets);
-    lock_table_set_delay(s->locks, config->login_delay_ms);
+    lock_table_set_delay(s->locks, config->upstreams->policy->login_delay_ms);
     snapshot_cache_set_budget(s->snapshots, config->snapshot_cache_octets);
     parked_set_limits(s->parked, &parked);
     upstream_gate_set_limits(s->gate, &gate);

@@ -131,6 +131,24 @@ static bool set_up_tickets(struct settings *s, const struct settings *before,
     return s->tickets != NULL;
 }
 
+/* --- mailboxes --- */
+
+static bool set_up_policies(struct settings *s)
+{
+    size_t count = s->config->policy_count;
+
+    s->mailbox_policies = calloc(count, sizeof(*s->mailbox_policies));
+    for (size_t i = 0; s->mailbox_policies != NULL && i < count; i++)
+        s->mailbox_policies[i] = config_mailbox_policy(&s->config->policies[i]);
+    return s->mailbox_policies != NULL;
+}
+
+const struct mailbox_policy *settings_mailbox_policy(
+    const struct settings *s, const struct config_policy *policy)
+{
+    return &s->mailbox_policies[policy - s->config->policies];
+}
+
 /* --- the upstream --- */
 
 static struct file_stamp authorities(const struct settings *s)
@@ -183,7 +201,6 @@ static bool set_up_upstream(struct settings *s, char *error, size_t error_size)
 
     s->upstream_policy =
         config_upstream_policy(s->config, upstream, s->source->version);
-    s->mailbox_policy = config_mailbox_policy(s->config);
     if (upstream->tls == TLS_MODE_NONE)
         return true;
     s->upstream_tls =
@@ -237,7 +254,7 @@ static struct settings *make(struct config *config,
     atomic_init(&s->holders, 1);
     s->source = source;
     s->config = config;
-    if (note_files(s) && name_upstream(s, before) &&
+    if (note_files(s) && name_upstream(s, before) && set_up_policies(s) &&
         set_up_tickets(s, before, problem, sizeof(problem)) &&
         set_up_listeners(s, problem, sizeof(problem)) && note_certificates(s) &&
         set_up_upstream(s, problem, sizeof(problem)))
@@ -286,6 +303,7 @@ void settings_release(struct settings *s)
     free(s->upstream_name);
     free(s->certificates);
     free(s->listeners);
+    free(s->mailbox_policies);
     config_free(s->config);
     free(s);
 }

@@ -57,6 +57,13 @@ static void check_upstream(const struct config_upstream *u)
     REQUIRE(u->address.host[0] != '\0');
     REQUIRE(u->address.port > 0);
     REQUIRE(u->server_name != NULL);
+    REQUIRE(u->policy != NULL);
+}
+
+static void check_policy(const struct config_policy *policy)
+{
+    REQUIRE(policy->name[0] != '\0');
+    REQUIRE(policy->without_uidplus <= REMOVAL_REFUSE);
 }
 
 static void check_values(const struct config *c)
@@ -73,7 +80,9 @@ static void check_values(const struct config *c)
     REQUIRE(c->max_sessions > 0);
     REQUIRE(c->log.level <= LOG_LEVEL_DEBUG);
     REQUIRE(c->log.format <= LOG_FORMAT_JSON);
-    REQUIRE(c->without_uidplus <= REMOVAL_REFUSE);
+    REQUIRE(config_policy_find(c, NULL) != NULL);
+    for (size_t i = 0; i < c->policy_count; i++)
+        check_policy(&c->policies[i]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

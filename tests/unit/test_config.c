@@ -133,17 +133,17 @@ static void test_defaults(void **state)
     assert_int_equal(c->upstream_reuse_ms, 90000);
     assert_int_equal(c->upstream_login_age_ms, 900000);
     assert_int_equal(c->parked_connections, 1000);
-    assert_true(c->mark_seen && c->hide_deleted);
+    assert_true(c->policies->mark_seen && c->policies->hide_deleted);
     assert_true(c->send_id && c->show_implementation);
-    assert_int_equal(c->without_uidplus, REMOVAL_GUARDED);
+    assert_int_equal(c->policies->without_uidplus, REMOVAL_GUARDED);
     assert_int_equal(c->listeners[0].tls_min_version, TLS_VERSION_1_2);
     assert_int_equal(c->listeners[0].allow_from.count, 0);
     assert_true(c->upstreams[0].alpn);
     assert_false(c->upstreams[0].pass_identity);
     assert_false(c->upstreams[0].forward_client_address);
     assert_int_equal(c->upstreams[0].max_connections, 0);
-    assert_int_equal(c->login_delay_ms, 0);
-    assert_null(c->expire);
+    assert_int_equal(c->policies->login_delay_ms, 0);
+    assert_null(c->policies->expire);
     config_free(c);
 }
 
@@ -225,9 +225,9 @@ static void test_everything(void **state)
     assert_int_equal(c->parked_connections, 10000);
     assert_int_equal(c->drain_timeout_ms, 300000);
     assert_true(c->snapshot_cache_octets == UINT64_C(3) << 30);
-    assert_false(c->mark_seen || c->hide_deleted);
+    assert_false(c->policies->mark_seen || c->policies->hide_deleted);
     assert_false(c->send_id || c->show_implementation);
-    assert_int_equal(c->without_uidplus, REMOVAL_REFUSE);
+    assert_int_equal(c->policies->without_uidplus, REMOVAL_REFUSE);
     config_free(c);
 }
 
@@ -643,7 +643,7 @@ static void test_login_policy(void **state)
     assert_string_equal(p.expire, "NEVER");
     config_free(c);
     c = load_good(BASE "[policy]\nexpire = 030\n");
-    assert_string_equal(c->expire, "30");
+    assert_string_equal(c->policies->expire, "30");
     config_free(c);
     check_bad(BASE "[policy]\nexpire = NEVER\n",
               ":8: [policy] expire: must be never or days from 0 to 9999, is "
@@ -653,6 +653,60 @@ static void test_login_policy(void **state)
               "\"10000\"");
     check_bad(BASE "[policy]\nlogin_delay = 61 min\n",
               ":8: [policy] login_delay: must be 1 h or less, is \"61 min\"");
+}
+
+/* Wherever [policy] stands, a name has its values but for its own. */
+static void test_named_policies(void **state)
+{
+    struct config *c = load_good(PLAIN UPSTREAM "policy = scanner\n"
+                                                "[policy scanner]\n"
+                                                "mark_seen = yes\n"
+                                                "expire =\n"
+                                                "[policy]\n"
+                                                "mark_seen = no\n"
+                                                "expire = 30\n"
+                                                "without_uidplus = refuse\n"
+                                                "send_id = no\n"
+                                                "[policy archive]\n");
+    const struct config_policy *all = config_policy_find(c, NULL);
+    const struct config_policy *scanner = config_policy_find(c, "scanner");
+    const struct config_policy *archive = config_policy_find(c, "archive");
+
+    (void)state;
+    assert_int_equal(c->policy_count, 3);
+    assert_ptr_equal(all, config_policy_find(c, "default"));
+    assert_false(all->mark_seen);
+    assert_string_equal(all->expire, "30");
+    assert_true(scanner->mark_seen);
+    assert_true(scanner->hide_deleted);
+    assert_null(scanner->expire);
+    assert_int_equal(scanner->without_uidplus, REMOVAL_REFUSE);
+    assert_false(archive->mark_seen);
+    assert_string_equal(archive->expire, "30");
+    assert_ptr_equal(c->upstreams->policy, scanner);
+    assert_false(c->send_id);
+    assert_null(config_policy_find(c, "scanner2"));
+    config_free(c);
+}
+
+static void test_bad_policies(void **state)
+{
+    (void)state;
+    check_bad(BASE "policy = scanner\n",
+              ":7: [upstream] policy: there is no [policy scanner]");
+    check_bad(BASE "[policy a]\nsend_id = no\n",
+              ":8: [policy a] send_id: is for all, and stands in [policy]");
+    check_bad(BASE "[policy a]\nsend = no\n",
+              ":8: [policy a] send: there is no such key");
+    check_bad(BASE "[policy a]\n[policy a]\n",
+              ":8: [policy a] stands at line 7 already");
+    check_bad(BASE "[policy]\nsend_id = no\nsend_id = no\n",
+              ":9: [policy] send_id: stands at line 8 already");
+    check_bad(BASE "[policy a b]\n",
+              ":7: [policy NAME]: NAME must be letters, digits, - _ or ., is "
+              "\"a b\"");
+    check_bad(BASE "[policy a]\nmark_seen = maybe\n",
+              ":8: [policy a] mark_seen: must be yes or no, is \"maybe\"");
 }
 
 static void test_limits_of_clients(void **state)
@@ -853,7 +907,7 @@ static void test_policy(void **state)
                                       "[policy]\nmark_seen = no\n");
     struct session_policy p = config_policy(c, &c->listeners[0]);
     struct upstream_policy u = config_upstream_policy(c, c->upstreams, "v");
-    struct mailbox_policy m = config_mailbox_policy(c);
+    struct mailbox_policy m = config_mailbox_policy(c->policies);
 
     (void)state;
     assert_int_equal(p.client_tls, TLS_MODE_NONE);
@@ -988,6 +1042,8 @@ int main(void)
         cmocka_unit_test(test_plaintext_networks),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_login_policy),
+        cmocka_unit_test(test_named_policies),
+        cmocka_unit_test(test_bad_policies),
         cmocka_unit_test(test_limits_of_clients),
         cmocka_unit_test(test_insecure_upstream),
         cmocka_unit_test(test_server_name),

@@ -34,6 +34,9 @@
 /* A secret at rest: a password, a token. */
 #define SECRET_MAX 16384
 
+/* An authentication service that asks for a longer wait is not obeyed. */
+#define AUTH_HTTP_WAIT_MAX_MS 60000
+
 /* --- octets on their way to a peer --- */
 
 /* Plain octets taken from a connection at once: one TLS record. */

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "access/oauth_provider.h"
 #include "base/attributes.h"
 #include "containment.h"
 #include "net/network.h"
@@ -100,11 +101,32 @@ struct config_policy {
     char *expire;            /* EXPIRE's argument; NULL: not announced */
 };
 
+/* Where tokens for an upstream come from: [oauth NAME]. */
+struct config_oauth {
+    char *name;
+    unsigned line; /* where its section begins */
+    enum oauth_provider provider;
+    enum oauth_grant grant;
+    char *client_id;          /* NULL with OAUTH_COMMAND only */
+    char *client_secret_file; /* NULL: a public client */
+    unsigned client_secret_file_line;
+    char *tenant; /* OAUTH_MICROSOFT */
+    char *scope;  /* never NULL with OAUTH_GMAIL and OAUTH_MICROSOFT */
+    char *issuer; /* NULL: it is not asked for the endpoints */
+    char *authorization_endpoint;
+    char *token_endpoint;
+    char *device_endpoint;
+    char *ca_file; /* NULL: the system's store */
+    char *command; /* OAUTH_COMMAND: a path and its arguments */
+    uint64_t request_timeout_ms;
+};
+
 struct config {
     atomic_uint holders; /* see config_hold */
     unsigned workers;    /* never 0: auto is resolved */
     char *user;          /* dropped to when started as root; NULL: stay */
     enum containment_mode seccomp;
+    char *state_directory;             /* for what outlives the process */
     char *tls_ticket_key_file;         /* NULL: random keys */
     unsigned tls_ticket_key_file_line; /* 0: not given */
     uint64_t certificate_check_ms;     /* 0: never */
@@ -113,7 +135,9 @@ struct config {
     struct config_networks trace_client;
 
     struct config_listener *listeners;
-    size_t listener_count;             /* 1 at least */
+    size_t listener_count; /* 1 at least */
+    struct config_oauth *oauths;
+    size_t oauth_count;
     struct config_upstream *upstreams; /* in the order of the file */
     size_t upstream_count;             /* 1 at least */
     struct config_policy *policies;    /* in any order */

@@ -17,6 +17,7 @@ enum config_section {
     CONFIG_SERVER,
     CONFIG_LISTEN,   /* [listen NAME], as many as wanted */
     CONFIG_UPSTREAM, /* [upstream], [upstream NAME]; the same */
+    CONFIG_OAUTH,    /* [oauth NAME], as many as wanted */
     CONFIG_STATUS,
     CONFIG_LIMITS,
     CONFIG_POLICY,        /* [policy], [policy NAME]; the same */
@@ -52,7 +53,7 @@ struct config_key {
     const char *const *choices; /* in the order of the enum; ends with NULL */
 };
 
-#define CONFIG_KEYS_MAX 128
+#define CONFIG_KEYS_MAX 192
 
 extern const struct config_key config_keys[];
 extern const size_t config_key_count; /* CONFIG_KEYS_MAX at most */

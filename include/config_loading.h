@@ -65,6 +65,10 @@ MUST_CHECK bool config_policies_inherit(struct config_loading *l);
 /* What was noted. */
 void config_policies_forget(struct config_loading *l);
 
+/* --- config_judge_oauth.c --- */
+
+MUST_CHECK bool config_judge_oauths(struct config_loading *l);
+
 /* --- config_judge.c --- */
 
 /* Whether what was read makes sense as a whole; resolves what depends on it. */

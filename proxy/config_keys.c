@@ -12,13 +12,14 @@
 #define IN_SERVER(field) offsetof(struct config, field)
 #define IN_LISTEN(field) offsetof(struct config_listener, field)
 #define IN_UPSTREAM(field) offsetof(struct config_upstream, field)
+#define IN_OAUTH(field) offsetof(struct config_oauth, field)
 #define IN_POLICY(field) offsetof(struct config_policy, field)
 
 static const char *const section_names[CONFIG_SECTION_COUNT] = {
-    [CONFIG_SERVER] = "server",        [CONFIG_LISTEN] = "listen",
-    [CONFIG_UPSTREAM] = "upstream",    [CONFIG_STATUS] = "status",
-    [CONFIG_LIMITS] = "limits",        [CONFIG_POLICY] = "policy",
-    [CONFIG_POLICY_OF_ALL] = "policy",
+    [CONFIG_OAUTH] = "oauth",   [CONFIG_SERVER] = "server",
+    [CONFIG_LISTEN] = "listen", [CONFIG_UPSTREAM] = "upstream",
+    [CONFIG_STATUS] = "status", [CONFIG_LIMITS] = "limits",
+    [CONFIG_POLICY] = "policy", [CONFIG_POLICY_OF_ALL] = "policy",
 };
 
 /* Each in the order of its enum. */
@@ -36,6 +37,12 @@ static const char *const tls_versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
 static const char *const proxy_protocols[] = { "no", "v1", "v2", "any", NULL };
 static const char *const removal_guards[] = { "guarded", "refuse", NULL };
 
+static const char *const oauth_providers[] = { "generic", "gmail", "microsoft",
+                                               NULL };
+static const char *const oauth_grants[] = { "refresh_token",
+                                            "client_credentials", "command",
+                                            NULL };
+
 _Static_assert(CONTAINMENT_KILL == 0 && CONTAINMENT_OFF == 2, "containments");
 _Static_assert(LOG_LEVEL_ERROR == 0 && LOG_LEVEL_DEBUG == 3, "log_levels");
 _Static_assert(LOG_FORMAT_TEXT == 0 && LOG_FORMAT_JSON == 1, "log_formats");
@@ -47,6 +54,8 @@ _Static_assert(TLS_VERSION_1_0 == 0 && TLS_VERSION_1_3 == 3, "tls_versions");
 _Static_assert(PROXY_PROTOCOL_NO == 0 && PROXY_PROTOCOL_ANY == 3,
                "proxy_protocols");
 _Static_assert(REMOVAL_GUARDED == 0 && REMOVAL_REFUSE == 1, "removal_guards");
+_Static_assert(OAUTH_GENERIC == 0 && OAUTH_MICROSOFT == 2, "oauth_providers");
+_Static_assert(OAUTH_REFRESH_TOKEN == 0 && OAUTH_COMMAND == 2, "oauth_grants");
 
 /* clang-format off: a table is read by its columns */
 const struct config_key config_keys[] = {
@@ -77,6 +86,8 @@ const struct config_key config_keys[] = {
       IN_SERVER(tls_ticket_key_file), "", 0, 0, NULL },
     { CONFIG_SERVER, "certificate_check", CONFIG_DURATION,
       IN_SERVER(certificate_check_ms), "60 s", 0, 24 * HOUR, NULL },
+    { CONFIG_SERVER, "state_directory", CONFIG_TEXT, IN_SERVER(state_directory),
+      "/var/lib/popinjay", 0, 0, NULL },
 
     { CONFIG_LISTEN, "address", CONFIG_NUMERIC_ADDRESS, IN_LISTEN(address),
       NULL, 0, 0, NULL },
@@ -129,6 +140,29 @@ const struct config_key config_keys[] = {
       IN_UPSTREAM(forward_client_address), "no", 0, 0, NULL },
     { CONFIG_UPSTREAM, "policy", CONFIG_TEXT, IN_UPSTREAM(policy_name), "", 0,
       0, NULL },
+
+    { CONFIG_OAUTH, "provider", CONFIG_CHOICE, IN_OAUTH(provider), NULL, 0, 0,
+      oauth_providers },
+    { CONFIG_OAUTH, "grant", CONFIG_CHOICE, IN_OAUTH(grant), "refresh_token", 0,
+      0, oauth_grants },
+    { CONFIG_OAUTH, "client_id", CONFIG_TEXT, IN_OAUTH(client_id), NULL, 0, 0,
+      NULL },
+    { CONFIG_OAUTH, "client_secret_file", CONFIG_FILE,
+      IN_OAUTH(client_secret_file), "", 0, 0, NULL },
+    { CONFIG_OAUTH, "tenant", CONFIG_TEXT, IN_OAUTH(tenant), "organizations", 0,
+      0, NULL },
+    { CONFIG_OAUTH, "scope", CONFIG_TEXT, IN_OAUTH(scope), "", 0, 0, NULL },
+    { CONFIG_OAUTH, "issuer", CONFIG_TEXT, IN_OAUTH(issuer), "", 0, 0, NULL },
+    { CONFIG_OAUTH, "authorization_endpoint", CONFIG_TEXT,
+      IN_OAUTH(authorization_endpoint), "", 0, 0, NULL },
+    { CONFIG_OAUTH, "token_endpoint", CONFIG_TEXT, IN_OAUTH(token_endpoint), "",
+      0, 0, NULL },
+    { CONFIG_OAUTH, "device_endpoint", CONFIG_TEXT, IN_OAUTH(device_endpoint),
+      "", 0, 0, NULL },
+    { CONFIG_OAUTH, "ca_file", CONFIG_FILE, IN_OAUTH(ca_file), "", 0, 0, NULL },
+    { CONFIG_OAUTH, "command", CONFIG_TEXT, IN_OAUTH(command), "", 0, 0, NULL },
+    { CONFIG_OAUTH, "request_timeout", CONFIG_DURATION,
+      IN_OAUTH(request_timeout_ms), "10 s", SECOND, 60 * SECOND, NULL },
 
     { CONFIG_STATUS, "address", CONFIG_NUMERIC_ADDRESS, IN_SERVER(status), NULL,
       0, 0, NULL },

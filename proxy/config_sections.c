@@ -36,6 +36,13 @@ static const struct kind {
         .line = offsetof(struct config_policy, line),
         .unnamed = CONFIG_POLICY_DEFAULT,
     },
+    [CONFIG_OAUTH] = {
+        .size = sizeof(struct config_oauth),
+        .array = offsetof(struct config, oauths),
+        .count = offsetof(struct config, oauth_count),
+        .name = offsetof(struct config_oauth, name),
+        .line = offsetof(struct config_oauth, line),
+    },
 };
 
 /* Pointers of any kind, so they are copied and never looked through. */

@@ -83,10 +83,13 @@ static void add_lasting(struct log_record *r, const struct server *s)
 
     char keys[LASTING_MAX];
 
-    (void)snprintf(keys, sizeof(keys), "%s%s%s",
+    (void)snprintf(keys, sizeof(keys), "%s%s%s%s",
                    then->workers != now->workers ? " workers" : "",
                    config_same_text(then->user, now->user) ? "" : " user",
-                   then->seccomp != now->seccomp ? " seccomp" : "");
+                   then->seccomp != now->seccomp ? " seccomp" : "",
+                   config_same_text(then->state_directory, now->state_directory)
+                       ? ""
+                       : " state_directory");
     if (keys[0] != '\0')
         log_record_add_string(r, "needs_restart", keys + 1);
 }

@@ -924,6 +924,88 @@ static void test_policy(void **state)
     config_free(c);
 }
 
+/* --- [oauth NAME] --- */
+
+/* Its section begins at line 7. */
+#define OAUTH BASE "[oauth o]\n"
+
+static void test_oauth(void **state)
+{
+    struct config *c = load_good(
+        OAUTH "provider = gmail\nclient_id = x\nclient_secret_file = @\n"
+              "[oauth m]\nprovider = microsoft\nclient_id = y\n"
+              "[oauth a]\nprovider = microsoft\nclient_id = y\n"
+              "grant = client_credentials\ntenant = example.com\n"
+              "client_secret_file = @\n"
+              "[oauth g]\nprovider = generic\nclient_id = z\n"
+              "issuer = https://login.example.com\nrequest_timeout = 3 s\n"
+              "[oauth c]\ngrant = command\ncommand = /bin/echo a b\n");
+
+    (void)state;
+    assert_int_equal(c->oauth_count, 5);
+    assert_string_equal(c->oauths[0].name, "o");
+    assert_int_equal(c->oauths[0].provider, OAUTH_GMAIL);
+    assert_int_equal(c->oauths[0].grant, OAUTH_REFRESH_TOKEN);
+    assert_string_equal(c->oauths[0].scope, "https://mail.google.com/");
+    assert_int_equal(c->oauths[0].request_timeout_ms, 10000);
+    assert_int_equal(c->oauths[0].client_secret_file_line, 10);
+    assert_string_equal(c->oauths[1].tenant, "organizations");
+    assert_string_equal(
+        c->oauths[1].scope,
+        "https://outlook.office.com/IMAP.AccessAsUser.All offline_access");
+    assert_string_equal(c->oauths[2].scope,
+                        "https://outlook.office365.com/.default");
+    assert_null(c->oauths[3].scope);
+    assert_int_equal(c->oauths[3].request_timeout_ms, 3000);
+    assert_int_equal(c->oauths[4].grant, OAUTH_COMMAND);
+    assert_string_equal(c->state_directory, "/var/lib/popinjay");
+    config_free(c);
+}
+
+static void test_bad_oauth(void **state)
+{
+    (void)state;
+    check_bad(BASE "[oauth]\n", ":7: [oauth] needs a name: [oauth NAME]");
+    check_bad(OAUTH, ":7: [oauth o] provider: is missing");
+    check_bad(OAUTH "provider = gmail\n",
+              ":7: [oauth o] client_id: is missing");
+    check_bad(OAUTH "provider = other\n",
+              ":8: [oauth o] provider: must be generic, gmail or microsoft, "
+              "is \"other\"");
+    check_bad(OAUTH "provider = generic\nclient_id = x\n",
+              ":7: [oauth o] issuer: is missing, and so is token_endpoint: one "
+              "of them says where tokens are had");
+    check_bad(OAUTH "provider = generic\nclient_id = x\n"
+                    "issuer = http://example.com\n",
+              ":10: [oauth o] issuer: the URL must begin with https:// unless "
+              "it leads to this machine");
+    check_bad(OAUTH "provider = gmail\nclient_id = x\n"
+                    "device_endpoint = example.com/device\n",
+              ":10: [oauth o] device_endpoint: the URL is none, such as "
+              "https://example.com/token");
+    check_bad(OAUTH "provider = gmail\nclient_id = x\n"
+                    "grant = client_credentials\n",
+              ":10: [oauth o] grant: Google has no client_credentials; use "
+              "refresh_token or command");
+    check_bad(OAUTH "provider = microsoft\nclient_id = x\n"
+                    "grant = client_credentials\n",
+              ":10: [oauth o] grant: client_credentials needs "
+              "client_secret_file");
+    check_bad(OAUTH "provider = microsoft\nclient_id = x\n"
+                    "grant = client_credentials\nclient_secret_file = @\n",
+              ":10: [oauth o] grant: client_credentials needs tenant, the "
+              "number or a domain of yours");
+    check_bad(OAUTH "provider = microsoft\nclient_id = x\ntenant = a/b\n",
+              ":10: [oauth o] tenant: must be the number or a domain of the "
+              "tenant, or organizations, consumers or common, is \"a/b\"");
+    check_bad(OAUTH "grant = command\n", ":7: [oauth o] command: is missing");
+    check_bad(OAUTH "grant = command\ncommand = echo x\n",
+              ":9: [oauth o] command: must begin with the whole path of a "
+              "program, is \"echo x\"");
+    check_bad(OAUTH "provider = gmail\nclient_id = x\ncommand = /bin/a\n",
+              ":10: [oauth o] command: means nothing without grant = command");
+}
+
 /* --- proxy.conf.sample --- */
 
 static char *read_sample(void)
@@ -1052,6 +1134,8 @@ int main(void)
         cmocka_unit_test(test_user),
         cmocka_unit_test(test_locate),
         cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_oauth),
+        cmocka_unit_test(test_bad_oauth),
         cmocka_unit_test(test_sample_documents_all),
         cmocka_unit_test(test_sample_loads),
     };

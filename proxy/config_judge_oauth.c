@@ -1,0 +1,153 @@
+/* What the keys of [oauth NAME] mean together. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "access/http_client.h"
+#include "config_loading.h"
+
+static unsigned line_of(const struct config_key_lines *lines, const char *name)
+{
+    return lines->line[config_key_find(CONFIG_OAUTH, name) - config_keys];
+}
+
+static const struct {
+    const char *key;
+    size_t offset;
+} addresses[] = {
+    { "issuer", offsetof(struct config_oauth, issuer) },
+    { "authorization_endpoint",
+      offsetof(struct config_oauth, authorization_endpoint) },
+    { "token_endpoint", offsetof(struct config_oauth, token_endpoint) },
+    { "device_endpoint", offsetof(struct config_oauth, device_endpoint) },
+};
+
+/* What is sent there is secret. */
+static bool judge_addresses(struct config_loading *l,
+                            const struct config_oauth *o,
+                            const struct config_key_lines *lines)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(addresses); i++) {
+        const char *why;
+        const char *url;
+
+        memcpy(&url, (const char *)o + addresses[i].offset, sizeof(url));
+        if (url != NULL && !http_url_is_permitted(url, false, &why))
+            return config_wrong(l, line_of(lines, addresses[i].key),
+                                "[oauth %s] %s: the URL %s", o->name,
+                                addresses[i].key, why);
+    }
+    return true;
+}
+
+static bool judge_command(struct config_loading *l,
+                          const struct config_oauth *o,
+                          const struct config_key_lines *lines)
+{
+    unsigned line = line_of(lines, "command");
+
+    if (o->grant != OAUTH_COMMAND) {
+        if (o->command == NULL)
+            return true;
+        return config_wrong(l, line,
+                            "[oauth %s] command: means nothing without "
+                            "grant = command",
+                            o->name);
+    }
+    if (o->command == NULL)
+        return config_wrong(l, o->line, "[oauth %s] command: is missing",
+                            o->name);
+    if (o->command[0] != '/')
+        return config_wrong(l, line,
+                            "[oauth %s] command: must begin with the whole "
+                            "path of a program, is \"%s\"",
+                            o->name, o->command);
+    return true;
+}
+
+/* It becomes a part of addresses. */
+static bool judge_tenant(struct config_loading *l, const struct config_oauth *o,
+                         const struct config_key_lines *lines)
+{
+    const char *tenant = o->tenant != NULL ? o->tenant : "";
+    size_t plain = strspn(tenant, "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.");
+
+    if (o->provider != OAUTH_MICROSOFT || (plain > 0 && tenant[plain] == '\0'))
+        return true;
+    return config_wrong(l, line_of(lines, "tenant"),
+                        "[oauth %s] tenant: must be the number or a domain of "
+                        "the tenant, or organizations, consumers or common, "
+                        "is \"%s\"",
+                        o->name, tenant);
+}
+
+static bool judge_grant(struct config_loading *l, const struct config_oauth *o,
+                        const struct config_key_lines *lines)
+{
+    unsigned line = line_of(lines, "grant");
+
+    if (o->client_id == NULL)
+        return config_wrong(l, o->line, "[oauth %s] client_id: is missing",
+                            o->name);
+    if (o->provider == OAUTH_GENERIC && o->issuer == NULL &&
+        o->token_endpoint == NULL)
+        return config_wrong(l, o->line,
+                            "[oauth %s] issuer: is missing, and so is "
+                            "token_endpoint: one of them says where tokens "
+                            "are had",
+                            o->name);
+    if (o->grant != OAUTH_CLIENT_CREDENTIALS)
+        return true;
+    if (o->provider == OAUTH_GMAIL)
+        return config_wrong(l, line,
+                            "[oauth %s] grant: Google has no "
+                            "client_credentials; use refresh_token or command",
+                            o->name);
+    if (o->client_secret_file == NULL)
+        return config_wrong(l, line,
+                            "[oauth %s] grant: client_credentials needs "
+                            "client_secret_file",
+                            o->name);
+    if (o->provider == OAUTH_MICROSOFT &&
+        (strcmp(o->tenant, "organizations") == 0 ||
+         strcmp(o->tenant, "common") == 0 ||
+         strcmp(o->tenant, "consumers") == 0))
+        return config_wrong(l, line,
+                            "[oauth %s] grant: client_credentials needs "
+                            "tenant, the number or a domain of yours",
+                            o->name);
+    return true;
+}
+
+static bool set_scope(struct config_loading *l, struct config_oauth *o)
+{
+    const char *scope = oauth_provider_scope(o->provider, o->grant);
+
+    if (o->scope != NULL || scope == NULL || o->grant == OAUTH_COMMAND)
+        return true;
+    o->scope = strdup(scope);
+    return o->scope != NULL || config_wrong(l, 0, "out of memory");
+}
+
+static bool judge(struct config_loading *l, size_t i)
+{
+    struct config_oauth *o = &l->config->oauths[i];
+    const struct config_key_lines *lines = &l->named_lines[CONFIG_OAUTH][i];
+
+    o->client_secret_file_line = line_of(lines, "client_secret_file");
+    if (line_of(lines, "provider") == 0 && o->grant != OAUTH_COMMAND)
+        return config_wrong(l, o->line, "[oauth %s] provider: is missing",
+                            o->name);
+    return judge_command(l, o, lines) && judge_addresses(l, o, lines) &&
+           judge_tenant(l, o, lines) &&
+           (o->grant == OAUTH_COMMAND || judge_grant(l, o, lines)) &&
+           set_scope(l, o);
+}
+
+bool config_judge_oauths(struct config_loading *l)
+{
+    for (size_t i = 0; i < l->config->oauth_count; i++)
+        if (!judge(l, i))
+            return false;
+    return true;
+}

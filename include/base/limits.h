@@ -37,6 +37,9 @@
 /* An authentication service that asks for a longer wait is not obeyed. */
 #define AUTH_HTTP_WAIT_MAX_MS 60000
 
+/* A unique-id: RFC 1939 §7. */
+#define UNIQUE_ID_MAX 70
+
 /* --- octets on their way to a peer --- */
 
 /* Plain octets taken from a connection at once: one TLS record. */
@@ -97,6 +100,11 @@
 
 /* Messages in a maildrop; eight octets each. */
 #define MAILDROP_MESSAGES_MAX 1000000
+/* Mailboxes that are merged into one maildrop. */
+#define MAILBOXES_MAX 8
+/* A map of imported unique-ids: its file, and the name of a user in it. */
+#define UNIQUE_ID_MAP_OCTETS_MAX (512 * 1024 * 1024)
+#define UNIQUE_ID_MAP_USER_MAX 255
 /* A message this short that is not of the size listed is looked up before it is
  * passed on: it may be a server's note that the message is gone.
  */

@@ -97,6 +97,12 @@ void imap_write_store(struct buf *out, uint32_t tag,
 void imap_write_uid_expunge(struct buf *out, uint32_t tag,
                             const struct imap_uid_set *set);
 
+/* `An SELECT "mailbox"`, or EXAMINE where |read_only|; with `(CONDSTORE)` where
+ * asked for. |mailbox| must be writable to any server. INBOX goes unquoted.
+ */
+void imap_write_select(struct buf *out, uint32_t tag, struct span mailbox,
+                       bool read_only, bool condstore);
+
 /* `An UID COPY set "mailbox"`, or UID MOVE. */
 void imap_write_copy(struct buf *out, uint32_t tag,
                      const struct imap_uid_set *set, struct span mailbox,

@@ -12,6 +12,9 @@
 #include "base/buf.h"
 #include "base/span.h"
 
+/* INBOX, in any case. */
+bool imap_mailbox_name_is_inbox(struct span name);
+
 /* Appends |name|, which is UTF-8, in modified UTF-7. False where it is not
  * UTF-8, holds a control character, or |out| has failed.
  */

@@ -158,6 +158,21 @@ void imap_write_id(struct buf *out, uint32_t tag, const char *version,
     buf_append_string(out, ")\r\n");
 }
 
+void imap_write_select(struct buf *out, uint32_t tag, struct span mailbox,
+                       bool read_only, bool condstore)
+{
+    const struct imap_capabilities none = { 0 };
+
+    assert(imap_mailbox_is_writable(mailbox, none));
+    append_tag(out, tag);
+    buf_append_string(out, read_only ? "EXAMINE " : "SELECT ");
+    if (span_equals(mailbox, SPAN_LITERAL("INBOX")))
+        buf_append(out, mailbox);
+    else
+        append_quoted(out, mailbox);
+    buf_append_string(out, condstore ? " (CONDSTORE)\r\n" : "\r\n");
+}
+
 static void append_uid_fetch_one(struct buf *out, uint32_t tag, uint32_t uid)
 {
     append_uid_command(out, tag, "FETCH", span_make(NULL, 0));

@@ -7,6 +7,11 @@
 
 #include "base/utf8.h"
 
+bool imap_mailbox_name_is_inbox(struct span name)
+{
+    return span_equals_nocase(name, SPAN_LITERAL("INBOX"));
+}
+
 static const char digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
 

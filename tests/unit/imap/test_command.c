@@ -35,7 +35,31 @@ static void test_simple(void **state)
     CHECK("A4294967295 LOGOUT\r\n",
           imap_write_simple(&out, UINT32_MAX, "LOGOUT"));
     CHECK("A3 UID SEARCH DELETED\r\n", imap_write_search_deleted(&out, 3));
-    CHECK("A4 SELECT INBOX\r\n", imap_write_simple(&out, 4, "SELECT INBOX"));
+}
+
+/* IMAP-14: quoted, and nothing in the name can end the line. */
+static void test_select(void **state)
+{
+    (void)state;
+    CHECK("A4 SELECT INBOX\r\n",
+          imap_write_select(&out, 4, SPAN_LITERAL("INBOX"), false, false));
+    CHECK("A4 EXAMINE INBOX (CONDSTORE)\r\n",
+          imap_write_select(&out, 4, SPAN_LITERAL("INBOX"), true, true));
+    CHECK("A5 SELECT \"Sent mail/\\\"2024\\\\\" (CONDSTORE)\r\n",
+          imap_write_select(&out, 5, SPAN_LITERAL("Sent mail/\"2024\\"), false,
+                            true));
+    CHECK(
+        "A6 EXAMINE \"Entw&APw-rfe\"\r\n",
+        imap_write_select(&out, 6, SPAN_LITERAL("Entw&APw-rfe"), true, false));
+}
+
+static void select_a_line_end(void)
+{
+    struct buf out;
+
+    buf_init(&out, UPSTREAM_OUTPUT_MAX);
+    imap_write_select(&out, 1, SPAN_LITERAL("x\r\nA2 DELETE INBOX"), false,
+                      false);
 }
 
 static void test_authenticate(void **state)
@@ -330,12 +354,14 @@ static void test_refused(void **state)
 {
     (void)state;
     assert_aborts(login_with_a_line_end);
+    assert_aborts(select_a_line_end);
 }
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_simple),
+        cmocka_unit_test(test_select),
         cmocka_unit_test(test_authenticate),
         cmocka_unit_test(test_fetch),
         cmocka_unit_test(test_sets),

@@ -56,11 +56,21 @@ static void test_refused(void **state)
     buf_fini(&out);
 }
 
+static void test_inbox(void **state)
+{
+    (void)state;
+    assert_true(imap_mailbox_name_is_inbox(SPAN_LITERAL("INBOX")));
+    assert_true(imap_mailbox_name_is_inbox(SPAN_LITERAL("inbox")));
+    assert_false(imap_mailbox_name_is_inbox(SPAN_LITERAL("INBOX.Sent")));
+    assert_false(imap_mailbox_name_is_inbox(SPAN_LITERAL("")));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_encode),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_inbox),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

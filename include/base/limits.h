@@ -36,6 +36,10 @@
 
 /* An authentication service that asks for a longer wait is not obeyed. */
 #define AUTH_HTTP_WAIT_MAX_MS 60000
+/* The body of its answer, which nobody reads; and a file of further fields. */
+#define AUTH_HTTP_BODY_MAX 65536
+#define AUTH_HTTP_HEADER_MAX 4096
+#define AUTH_HTTP_HEADER_FIELDS_MAX 8
 
 /* A unique-id: RFC 1939 §7. */
 #define UNIQUE_ID_MAX 70

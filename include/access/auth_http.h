@@ -1,0 +1,60 @@
+/* auth_http.h - asks a service that speaks nginx's auth_http protocol whose login
+ * it is: may he, where to, and with which name and password.
+ *
+ * What is asked and what an answer means: auth_http_protocol.h. Nothing is
+ * remembered: each login is asked about.
+ *
+ * Memory: what is asked and answered is wiped. Thread: that of the client's loop.
+ */
+#ifndef POPINJAY_ACCESS_AUTH_HTTP_H
+#define POPINJAY_ACCESS_AUTH_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "access/auth_http_protocol.h"
+#include "access/http_client.h"
+#include "base/attributes.h"
+
+/* How the service is asked. Immutable. */
+struct auth_http_rules {
+    const char *url;
+    const char *ca_file; /* NULL: the system's authorities */
+    uint64_t timeout_ms;
+    bool allow_insecure; /* http to another machine */
+    /* Further fields, such as a secret by which the service knows us; they are
+     * the rules' own.
+     */
+    struct buf header; /* "Name: value" each, with a NUL behind it */
+    size_t header_count;
+};
+
+/* |rules| is zeroed but for what stands above |header|; |header_file|, which may
+ * be NULL, has a line for each further field. False: `FILE: what is wrong`
+ * stands in |error|. auth_http_rules_fini is due in any case.
+ */
+MUST_CHECK bool auth_http_rules_init(struct auth_http_rules *rules,
+                                     const char *header_file, char *error,
+                                     size_t error_size);
+void auth_http_rules_fini(struct auth_http_rules *rules);
+
+struct auth_http_ask; /* opaque: one question until its answer */
+
+/* |ruling| is valid during the call; |failure| says what is wrong, for the log,
+ * where the service was of no use, and is "" otherwise.
+ */
+typedef void auth_http_done(void *owner, const struct auth_http_ruling *ruling,
+                            const char *failure);
+
+/* |done| is called once, and never from within this call. |login| is copied; the
+ * rules must outlive the question. NULL where there is no memory.
+ */
+MUST_CHECK struct auth_http_ask *auth_http_ask(
+    struct http_client *client, const struct auth_http_rules *rules,
+    const struct auth_http_login *login, auth_http_done *done, void *owner);
+
+/* |done| is not called any more. NULL is fine. */
+void auth_http_cancel(struct auth_http_ask *ask);
+
+#endif

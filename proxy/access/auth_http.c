@@ -1,0 +1,211 @@
+#include "access/auth_http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "access/secret_file.h"
+#include "base/limits.h"
+
+struct auth_http_ask {
+    auth_http_done *done;
+    void *owner;
+    enum auth_http_method method;
+    struct http_exchange *exchange;
+};
+
+/* --- the rules --- */
+
+static bool is_name(struct span name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = name.data[i];
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+            !(c >= '0' && c <= '9') && c != '-' && c != '_')
+            return false;
+    }
+    return name.len > 0;
+}
+
+/* Visible octets, and blanks between them: RFC 9110 §5.5. */
+static bool is_value(struct span value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (value.data[i] < ' ' || value.data[i] == 0x7f)
+            return false;
+    return value.len > 0;
+}
+
+/* Those of a question are not for a file to say. */
+static bool is_ours(struct span name)
+{
+    return span_starts_with_nocase(name, SPAN_LITERAL("Auth-")) ||
+           span_starts_with_nocase(name, SPAN_LITERAL("Client-")) ||
+           span_equals_nocase(name, SPAN_LITERAL("Host")) ||
+           span_equals_nocase(name, SPAN_LITERAL("Content-Length")) ||
+           span_equals_nocase(name, SPAN_LITERAL("Transfer-Encoding"));
+}
+
+static struct span trim(struct span s)
+{
+    while (s.len > 0 && (s.data[0] == ' ' || s.data[0] == '\t'))
+        span_take(&s, 1);
+    while (s.len > 0 && strchr(" \t\r", (char)s.data[s.len - 1]) != NULL)
+        s.len--;
+    return s;
+}
+
+/* NULL: it was taken. */
+static const char *take_line(struct auth_http_rules *rules, struct span line)
+{
+    struct span value = trim(line);
+    struct span name;
+
+    if (value.len == 0)
+        return NULL;
+    name = span_take(&value, span_find(value, ':'));
+    if (value.len == 0 || !is_name(name))
+        return "must have a line `Name: value` for each field";
+    span_take(&value, 1);
+    value = trim(value);
+    if (!is_value(value))
+        return "has a field without a value, or with control characters in it";
+    if (is_ours(name))
+        return "has a field that the question itself has";
+    if (rules->header_count == AUTH_HTTP_HEADER_FIELDS_MAX)
+        return "has too many fields";
+    rules->header_count++;
+    buf_append(&rules->header, name);
+    buf_append_string(&rules->header, ": ");
+    buf_append(&rules->header, value);
+    buf_append_octet(&rules->header, '\0');
+    return buf_failed(&rules->header) ? "no memory" : NULL;
+}
+
+static const char *take_lines(struct auth_http_rules *rules, struct span text)
+{
+    const char *problem = NULL;
+
+    while (text.len > 0 && problem == NULL) {
+        struct span line = span_take(&text, span_find(text, '\n'));
+
+        if (text.len > 0)
+            span_take(&text, 1);
+        problem = take_line(rules, line);
+    }
+    return problem;
+}
+
+bool auth_http_rules_init(struct auth_http_rules *rules,
+                          const char *header_file, char *error,
+                          size_t error_size)
+{
+    const char *problem;
+    struct buf text;
+
+    /* A field may be written without the blank that we put into it. */
+    buf_init(&rules->header,
+             AUTH_HTTP_HEADER_MAX + 2 * AUTH_HTTP_HEADER_FIELDS_MAX);
+    if (header_file == NULL)
+        return true;
+    buf_init(&text, AUTH_HTTP_HEADER_MAX);
+    if (!secret_file_read(header_file, &text, error, error_size)) {
+        buf_fini(&text);
+        return false;
+    }
+    problem = take_lines(rules, buf_span(&text));
+    buf_fini(&text);
+    if (problem != NULL)
+        (void)snprintf(error, error_size, "%s: %s", header_file, problem);
+    return problem == NULL;
+}
+
+void auth_http_rules_fini(struct auth_http_rules *rules)
+{
+    buf_fini(&rules->header);
+    rules->header_count = 0;
+}
+
+/* --- a question --- */
+
+static void on_answer(void *owner, const struct http_answer *answer)
+{
+    struct auth_http_ask *ask = owner;
+    struct auth_http_ruling ruling = { .verdict = AUTH_HTTP_LATER,
+                                       .why = answer->failure };
+
+    if (answer->outcome == HTTP_ANSWERED) {
+        const struct auth_http_reply reply = {
+            .http_status = answer->status,
+            .status = http_answer_field(answer, "Auth-Status"),
+            .server = http_answer_field(answer, "Auth-Server"),
+            .port = http_answer_field(answer, "Auth-Port"),
+            .user = http_answer_field(answer, "Auth-User"),
+            .pass = http_answer_field(answer, "Auth-Pass"),
+            .wait = http_answer_field(answer, "Auth-Wait"),
+            .error_code = http_answer_field(answer, "Auth-Error-Code"),
+        };
+
+        ruling = auth_http_judge(&reply, ask->method);
+    }
+    ask->done(ask->owner, &ruling, ruling.why);
+    free(ask);
+}
+
+/* The answer's body is nothing to us, but it may be there. */
+static struct http_exchange *send_question(struct http_client *client,
+                                           const struct auth_http_rules *rules,
+                                           const struct auth_http_fields *asked,
+                                           struct auth_http_ask *ask)
+{
+    const char *fields[AUTH_HTTP_FIELDS_MAX + AUTH_HTTP_HEADER_FIELDS_MAX];
+    const char *own = (const char *)buf_span(&rules->header).data;
+    const struct http_request request = {
+        .url = rules->url,
+        .fields = fields,
+        .field_count = asked->count + rules->header_count,
+        .ca_file = rules->ca_file,
+        .timeout_ms = rules->timeout_ms,
+        .answer_max = AUTH_HTTP_BODY_MAX,
+        .allow_clear = rules->allow_insecure,
+    };
+
+    auth_http_fields_list(asked, fields);
+    for (size_t i = 0; i < rules->header_count; i++) {
+        fields[asked->count + i] = own;
+        own += strlen(own) + 1;
+    }
+    return http_client_send(client, &request, on_answer, ask);
+}
+
+struct auth_http_ask *auth_http_ask(struct http_client *client,
+                                    const struct auth_http_rules *rules,
+                                    const struct auth_http_login *login,
+                                    auth_http_done *done, void *owner)
+{
+    struct auth_http_ask *ask = calloc(1, sizeof(*ask));
+    struct auth_http_fields asked;
+
+    if (ask == NULL)
+        return NULL;
+    ask->done = done;
+    ask->owner = owner;
+    ask->method = login->method;
+    if (auth_http_fields_init(&asked, login))
+        ask->exchange = send_question(client, rules, &asked, ask);
+    auth_http_fields_fini(&asked);
+    if (ask->exchange == NULL) {
+        free(ask);
+        return NULL;
+    }
+    return ask;
+}
+
+void auth_http_cancel(struct auth_http_ask *ask)
+{
+    if (ask == NULL)
+        return;
+    http_exchange_cancel(ask->exchange);
+    free(ask);
+}

@@ -15,7 +15,7 @@
  *     http_client_close
  *
  * Memory: what is asked and answered may be secret: it is wiped before it is
- * freed, libcurl's own memory too. Thread: that of its loop.
+ * freed, libcurl's and jansson's own memory too. Thread: that of its loop.
  */
 #ifndef POPINJAY_ACCESS_HTTP_CLIENT_H
 #define POPINJAY_ACCESS_HTTP_CLIENT_H

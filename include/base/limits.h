@@ -228,6 +228,17 @@
 #define HTTP_REQUEST_BODY_MAX 65536
 #define HTTP_FIELD_MAX 1024
 
+/* --- tokens of OAuth 2.0 --- */
+
+/* Of an authorization server: its answers, one token, one address. A token of
+ * either kind with its names must fit into SECRET_MAX together.
+ */
+#define OAUTH_ANSWER_MAX 65536
+#define OAUTH_TOKEN_MAX 7168
+#define OAUTH_ADDRESS_MAX 2048
+/* A lifetime that is longer is not believed, in seconds. */
+#define OAUTH_LIFETIME_MAX_S (366ULL * 24 * 60 * 60)
+
 /* --- the command line --- */
 
 /* `popinjay status` waits so long for a connection, and for each answer. */

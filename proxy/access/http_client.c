@@ -2,12 +2,14 @@
 
 #include <assert.h>
 #include <curl/curl.h>
-#include <malloc.h>
+#include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <utlist.h>
 
+#include "access/wiping.h"
 #include "base/buf.h"
 #include "base/limits.h"
 #include "net/network.h"
@@ -44,31 +46,12 @@ struct http_client {
 
 /* --- the process --- */
 
-/* libcurl keeps copies of what it sends and receives; here they are wiped. */
-static void free_wiped(void *memory)
-{
-    if (memory != NULL)
-        wipe(memory, malloc_usable_size(memory));
-    free(memory);
-}
-
-static void *realloc_wiped(void *memory, size_t size)
-{
-    size_t had = memory != NULL ? malloc_usable_size(memory) : 0;
-    void *moved = malloc(size);
-
-    if (moved == NULL)
-        return NULL;
-    if (had > 0)
-        memcpy(moved, memory, had < size ? had : size);
-    free_wiped(memory);
-    return moved;
-}
-
+/* Both keep copies of what they are given, some of which is secret. */
 bool http_client_prepare_process(void)
 {
-    return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, free_wiped,
-                                realloc_wiped, strdup, calloc) == CURLE_OK;
+    json_set_alloc_funcs(malloc, wiping_free);
+    return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free,
+                                wiping_realloc, strdup, calloc) == CURLE_OK;
 }
 
 /* --- what may be asked --- */

@@ -121,6 +121,16 @@ struct config_oauth {
     uint64_t request_timeout_ms;
 };
 
+/* The service that is asked about each login: [auth_http]. */
+struct config_auth_http {
+    char *url;         /* NULL: there is none */
+    char *ca_file;     /* NULL: the system's store */
+    char *header_file; /* NULL: no further fields */
+    uint64_t timeout_ms;
+    bool allow_insecure;
+    unsigned header_file_line; /* 0: not given */
+};
+
 struct config {
     atomic_uint holders; /* see config_hold */
     unsigned workers;    /* never 0: auto is resolved */
@@ -142,6 +152,8 @@ struct config {
     size_t upstream_count;             /* 1 at least */
     struct config_policy *policies;    /* in any order */
     size_t policy_count;               /* 1 at least: there is a [policy] */
+
+    struct config_auth_http auth_http;
 
     bool has_status;
     struct config_address status;

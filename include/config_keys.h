@@ -18,6 +18,7 @@ enum config_section {
     CONFIG_LISTEN,   /* [listen NAME], as many as wanted */
     CONFIG_UPSTREAM, /* [upstream], [upstream NAME]; the same */
     CONFIG_OAUTH,    /* [oauth NAME], as many as wanted */
+    CONFIG_AUTH_HTTP,
     CONFIG_STATUS,
     CONFIG_LIMITS,
     CONFIG_POLICY,        /* [policy], [policy NAME]; the same */

@@ -322,7 +322,10 @@ void config_locate(const struct config *config, const char *path,
                        config_title(CONFIG_UPSTREAM, u->name, title), problem);
         return;
     }
-    if (is_about(problem, config->tls_ticket_key_file))
+    if (is_about(problem, config->auth_http.header_file))
+        (void)snprintf(error, error_size, "%s:%u: [auth_http] header_file: %s",
+                       path, config->auth_http.header_file_line, problem);
+    else if (is_about(problem, config->tls_ticket_key_file))
         (void)snprintf(error, error_size,
                        "%s:%u: [server] tls_ticket_key_file: %s", path,
                        config->tls_ticket_key_file_line, problem);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "access/http_client.h"
 #include "config_sections.h"
 
 static unsigned line_of(const struct config_key_lines *lines,
@@ -186,6 +187,24 @@ static bool judge_upstreams(struct config_loading *l)
     return true;
 }
 
+static bool judge_auth_http(struct config_loading *l)
+{
+    struct config_auth_http *a = &l->config->auth_http;
+    unsigned line = line_of(&l->lines, CONFIG_AUTH_HTTP, "url");
+    const char *why;
+
+    a->header_file_line = line_of(&l->lines, CONFIG_AUTH_HTTP, "header_file");
+    if (a->url == NULL ||
+        http_url_is_permitted(a->url, a->allow_insecure, &why))
+        return true;
+    if (!a->allow_insecure && http_url_is_permitted(a->url, true, NULL))
+        return config_wrong(l, line,
+                            "[auth_http] url: http sends passwords in clear to "
+                            "another host; only allow_insecure = yes permits "
+                            "that");
+    return config_wrong(l, line, "[auth_http] url: the URL %s", why);
+}
+
 static bool judge_status(struct config_loading *l)
 {
     struct config *c = l->config;
@@ -211,7 +230,8 @@ bool config_judge(struct config_loading *l)
     for (size_t i = 0; i < c->listener_count; i++)
         if (!judge_listener(l, i))
             return false;
-    if (!judge_upstreams(l) || !config_judge_oauths(l) || !judge_status(l))
+    if (!judge_upstreams(l) || !config_judge_oauths(l) || !judge_auth_http(l) ||
+        !judge_status(l))
         return false;
     /* Only root can become somebody else; for others the key says nothing. */
     if (c->user != NULL && geteuid() == 0 && getpwnam(c->user) == NULL)

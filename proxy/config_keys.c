@@ -16,10 +16,11 @@
 #define IN_POLICY(field) offsetof(struct config_policy, field)
 
 static const char *const section_names[CONFIG_SECTION_COUNT] = {
-    [CONFIG_OAUTH] = "oauth",   [CONFIG_SERVER] = "server",
-    [CONFIG_LISTEN] = "listen", [CONFIG_UPSTREAM] = "upstream",
-    [CONFIG_STATUS] = "status", [CONFIG_LIMITS] = "limits",
-    [CONFIG_POLICY] = "policy", [CONFIG_POLICY_OF_ALL] = "policy",
+    [CONFIG_OAUTH] = "oauth",          [CONFIG_SERVER] = "server",
+    [CONFIG_LISTEN] = "listen",        [CONFIG_UPSTREAM] = "upstream",
+    [CONFIG_AUTH_HTTP] = "auth_http",  [CONFIG_STATUS] = "status",
+    [CONFIG_LIMITS] = "limits",        [CONFIG_POLICY] = "policy",
+    [CONFIG_POLICY_OF_ALL] = "policy",
 };
 
 /* Each in the order of its enum. */
@@ -163,6 +164,17 @@ const struct config_key config_keys[] = {
     { CONFIG_OAUTH, "command", CONFIG_TEXT, IN_OAUTH(command), "", 0, 0, NULL },
     { CONFIG_OAUTH, "request_timeout", CONFIG_DURATION,
       IN_OAUTH(request_timeout_ms), "10 s", SECOND, 60 * SECOND, NULL },
+
+    { CONFIG_AUTH_HTTP, "url", CONFIG_TEXT, IN_SERVER(auth_http.url), "", 0, 0,
+      NULL },
+    { CONFIG_AUTH_HTTP, "timeout", CONFIG_DURATION,
+      IN_SERVER(auth_http.timeout_ms), "10 s", SECOND, 60 * SECOND, NULL },
+    { CONFIG_AUTH_HTTP, "header_file", CONFIG_FILE,
+      IN_SERVER(auth_http.header_file), "", 0, 0, NULL },
+    { CONFIG_AUTH_HTTP, "ca_file", CONFIG_FILE, IN_SERVER(auth_http.ca_file),
+      "", 0, 0, NULL },
+    { CONFIG_AUTH_HTTP, "allow_insecure", CONFIG_BOOL,
+      IN_SERVER(auth_http.allow_insecure), "no", 0, 0, NULL },
 
     { CONFIG_STATUS, "address", CONFIG_NUMERIC_ADDRESS, IN_SERVER(status), NULL,
       0, 0, NULL },

@@ -1006,6 +1006,45 @@ static void test_bad_oauth(void **state)
               ":10: [oauth o] command: means nothing without grant = command");
 }
 
+/* --- [auth_http] --- */
+
+#define AUTH_HTTP BASE "[auth_http]\n"
+
+static void test_auth_http(void **state)
+{
+    struct config *c = load_good(AUTH_HTTP "url = http://localhost:8080/auth\n"
+                                           "header_file = @\n");
+
+    (void)state;
+    assert_string_equal(c->auth_http.url, "http://localhost:8080/auth");
+    assert_int_equal(c->auth_http.timeout_ms, 10000);
+    assert_int_equal(c->auth_http.header_file_line, 9);
+    assert_null(c->auth_http.ca_file);
+    config_free(c);
+    c = load_good(AUTH_HTTP "url = http://192.0.2.1/\nallow_insecure = yes\n");
+    assert_true(c->auth_http.allow_insecure);
+    config_free(c);
+    c = load_good(AUTH_HTTP);
+    assert_null(c->auth_http.url);
+    config_free(c);
+}
+
+static void test_bad_auth_http(void **state)
+{
+    (void)state;
+    check_bad(AUTH_HTTP "url = http://192.0.2.1/auth\n",
+              ":8: [auth_http] url: http sends passwords in clear to another "
+              "host; only allow_insecure = yes permits that");
+    check_bad(AUTH_HTTP "url = 192.0.2.1:8080\n",
+              ":8: [auth_http] url: the URL is none, such as "
+              "https://example.com/token");
+    check_bad(AUTH_HTTP "url = https://a:b@192.0.2.1/\n",
+              ":8: [auth_http] url: the URL must not hold a user name or a "
+              "password");
+    check_bad(AUTH_HTTP "url = https://192.0.2.1/\ntimeout = 2 min\n",
+              ":9: [auth_http] timeout: must be");
+}
+
 /* --- proxy.conf.sample --- */
 
 static char *read_sample(void)
@@ -1136,6 +1175,8 @@ int main(void)
         cmocka_unit_test(test_policy),
         cmocka_unit_test(test_oauth),
         cmocka_unit_test(test_bad_oauth),
+        cmocka_unit_test(test_auth_http),
+        cmocka_unit_test(test_bad_auth_http),
         cmocka_unit_test(test_sample_documents_all),
         cmocka_unit_test(test_sample_loads),
     };

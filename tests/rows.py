@@ -26,8 +26,6 @@ NOT_BEGUN = {
     "IAUTH-6": "SCRAM",
     "IAUTH-7": "SCRAM",
     "IAUTH-8": "SCRAM",
-    "IAUTH-10": "OAUTHBEARER",
-    "IAUTH-11": "XOAUTH2",
     "SASL-12": "OAUTHBEARER and XOAUTH2 towards clients",
     "SASL-13": "OAUTHBEARER towards clients",
 }

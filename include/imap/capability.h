@@ -17,17 +17,19 @@ enum imap_capability {
     IMAP_CAP_STARTTLS,
     IMAP_CAP_LOGINDISABLED,
     IMAP_CAP_AUTH_PLAIN,
-    IMAP_CAP_SASL_IR,       /* RFC 4959 */
-    IMAP_CAP_LITERAL_PLUS,  /* RFC 7888 */
-    IMAP_CAP_LITERAL_MINUS, /* RFC 7888 */
-    IMAP_CAP_UIDPLUS,       /* RFC 4315 */
-    IMAP_CAP_ID,            /* RFC 2971 */
-    IMAP_CAP_UTF8_ONLY,     /* RFC 6855 §6 */
-    IMAP_CAP_CONDSTORE,     /* RFC 7162 */
-    IMAP_CAP_QRESYNC,       /* RFC 7162 */
-    IMAP_CAP_MOVE,          /* RFC 6851 */
-    IMAP_CAP_LIST_EXTENDED, /* RFC 5258 */
-    IMAP_CAP_SPECIAL_USE,   /* RFC 6154 */
+    IMAP_CAP_AUTH_OAUTHBEARER, /* RFC 7628 */
+    IMAP_CAP_AUTH_XOAUTH2,     /* its forerunner */
+    IMAP_CAP_SASL_IR,          /* RFC 4959 */
+    IMAP_CAP_LITERAL_PLUS,     /* RFC 7888 */
+    IMAP_CAP_LITERAL_MINUS,    /* RFC 7888 */
+    IMAP_CAP_UIDPLUS,          /* RFC 4315 */
+    IMAP_CAP_ID,               /* RFC 2971 */
+    IMAP_CAP_UTF8_ONLY,        /* RFC 6855 §6 */
+    IMAP_CAP_CONDSTORE,        /* RFC 7162 */
+    IMAP_CAP_QRESYNC,          /* RFC 7162 */
+    IMAP_CAP_MOVE,             /* RFC 6851 */
+    IMAP_CAP_LIST_EXTENDED,    /* RFC 5258 */
+    IMAP_CAP_SPECIAL_USE,      /* RFC 6154 */
     IMAP_CAP_COUNT,
 };
 

@@ -41,11 +41,11 @@ size_t imap_mailbox_length(struct span name);
 /* `An NAME` with CRLF: CAPABILITY, STARTTLS, NOOP, LOGOUT, EXPUNGE ... */
 void imap_write_simple(struct buf *out, uint32_t tag, const char *name);
 
-/* `An AUTHENTICATE PLAIN` and, where |initial| is not NULL, the initial
+/* `An AUTHENTICATE MECHANISM` and, where |initial| is not NULL, the initial
  * response (already base64; empty is written `=`).
  */
-void imap_write_authenticate_plain(struct buf *out, uint32_t tag,
-                                   const struct span *initial);
+void imap_write_authenticate(struct buf *out, uint32_t tag,
+                             const char *mechanism, const struct span *initial);
 
 /* A line of base64 that answers a challenge. */
 void imap_write_response(struct buf *out, struct span base64);

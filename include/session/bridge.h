@@ -183,6 +183,8 @@ struct bridge_wish {
                               the next call; in LOCK and KEEP_MAILBOX, whose
                               maildrop it is */
     struct span text;      /* BRIDGE_NOTE_UPSTREAM_TEXT, _ID */
+    bool again;            /* BRIDGE_ASK_LOGIN: the server refused the token
+                              that was granted; once a login */
     /* BRIDGE_ASK_LOGIN: what the client gave; BRIDGE_REUSE: what is used
      * upstream; as |user|.
      */

@@ -76,6 +76,7 @@ struct bridge {
     struct pop3_request request; /* MESSAGE, QUIT: not yet begun */
     bool overloaded;
     bool login_asked; /* BRIDGE_ASK_LOGIN, and not yet answered */
+    bool asked_again; /* the same, of a token that was refused */
     bool lock_wished; /* and not yet answered */
     bool locked;
     bool queued;  /* CONNECTING, and the server is not asked yet */
@@ -143,6 +144,7 @@ void bridge_refuse_login(struct bridge *b, enum fault fault);
 void bridge_accept_login(struct bridge *b, struct maildrop *maildrop);
 /* The answers to BRIDGE_ASK_LOGIN, which was asked. */
 void bridge_login_granted(struct bridge *b, const struct login_grant *grant);
+void bridge_ask_login_again(struct bridge *b);
 void bridge_login_denied(struct bridge *b, enum fault fault, uint64_t wait_ms);
 /* BRIDGE_SHUT_DOWN. */
 void bridge_shut_down(struct bridge *b);

@@ -49,8 +49,8 @@ MUST_CHECK bool credentials_copy(struct credentials *to,
  */
 void credentials_write_plain(const struct credentials *c, struct buf *base64);
 
-/* Does |text| repeat the secret, or the message above? Also where that cannot
- * be told for want of memory.
+/* Does |text| repeat the secret, as it is or as it is sent in base64? Of a token
+ * its front will do. Also where that cannot be told for want of memory.
  */
 bool credentials_occur_in(const struct credentials *c, struct span text);
 

@@ -22,6 +22,7 @@ enum fault {
     FAULT_CLIENT_TLS,       /* its handshake failed */
     /* refused */
     FAULT_CREDENTIALS,       /* the upstream said no: MAP-1 */
+    FAULT_TOKEN_REFUSED,     /* the same of an OAuth token of ours */
     FAULT_IDENTITY,          /* may not act as somebody else: SASL-10 */
     FAULT_IN_USE,            /* another session has the maildrop: MAP-6 */
     FAULT_LOGIN_DELAY,       /* login_delay: MAP-5 */

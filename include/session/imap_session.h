@@ -44,6 +44,15 @@ enum imap_state {
     IMAP_STATE_COUNT,
 };
 
+/* How the login goes. */
+enum imap_mechanism {
+    IMAP_MECHANISM_NONE, /* by LOGIN */
+    IMAP_MECHANISM_PLAIN,
+    IMAP_MECHANISM_OAUTHBEARER,
+    IMAP_MECHANISM_XOAUTH2,
+    IMAP_MECHANISM_COUNT,
+};
+
 struct imap_mailbox {
     uint32_t exists;
     bool exists_told;
@@ -75,7 +84,10 @@ struct imap_session {
     uint64_t awaited; /* bit i: the tagged response to |tag| - i is to come */
     uint32_t id_tag;  /* of ID, whose answer nobody waits for; 0: none */
     bool id_said;
+    enum imap_mechanism mechanism;
+    struct buf challenge;   /* AUTHENTICATE: why a token is refused */
     bool responded;         /* AUTHENTICATE: the response is sent */
+    bool error_told;        /* AUTHENTICATE: and why it is wrong was heard */
     bool cancelled;         /* AUTHENTICATE: given up with `*` */
     bool collecting;        /* capabilities come in an untagged response */
     bool condstore_refused; /* SELECT with (CONDSTORE) was answered BAD */

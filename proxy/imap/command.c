@@ -80,11 +80,12 @@ void imap_write_simple(struct buf *out, uint32_t tag, const char *name)
     buf_append_string(out, "\r\n");
 }
 
-void imap_write_authenticate_plain(struct buf *out, uint32_t tag,
-                                   const struct span *initial)
+void imap_write_authenticate(struct buf *out, uint32_t tag,
+                             const char *mechanism, const struct span *initial)
 {
     append_tag(out, tag);
-    buf_append_string(out, "AUTHENTICATE PLAIN");
+    buf_append_string(out, "AUTHENTICATE ");
+    buf_append_string(out, mechanism);
     if (initial) {
         buf_append_octet(out, ' ');
         buf_append(out, initial->len > 0 ? *initial : SPAN_LITERAL("="));

@@ -163,6 +163,7 @@ bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
     wish->credentials =
         wish->kind == BRIDGE_ASK_LOGIN ? &b->pop3.given : &b->upstream;
     wish->upstream = b->upstream_policy;
+    wish->again = b->asked_again;
     wish->parked = &b->parked;
     b->wish_first = (b->wish_first + 1) % BRIDGE_WISHES_MAX;
     b->wish_count--;

@@ -42,7 +42,9 @@ void bridge_refuse_login(struct bridge *b, enum fault fault)
 
 static void ask_upstream(struct bridge *b)
 {
-    if (b->upstream_policy->upstream_reuse_ms > 0) {
+    /* Where a token was refused there is a connection already. */
+    if (b->upstream_policy->upstream_reuse_ms > 0 &&
+        b->link != BRIDGE_LINK_UP) {
         bridge_ask_for_parked(b);
         return;
     }
@@ -74,6 +76,12 @@ void bridge_login_denied(struct bridge *b, enum fault fault, uint64_t wait_ms)
         b->refuse_at_ms = wait_until_ms;
 }
 
+static void ask_owner(struct bridge *b)
+{
+    b->login_asked = true;
+    bridge_wish(b, BRIDGE_ASK_LOGIN);
+}
+
 static void start_login(struct bridge *b, enum fault fault)
 {
     known_mailbox_clear(&b->known); /* perhaps of another user */
@@ -92,8 +100,17 @@ static void start_login(struct bridge *b, enum fault fault)
         bridge_refuse_login(b, FAULT_NO_MEMORY);
         return;
     }
-    b->login_asked = true;
-    bridge_wish(b, BRIDGE_ASK_LOGIN);
+    b->asked_again = false;
+    ask_owner(b);
+}
+
+/* The token that was granted has been revoked, or expired on a clock other than
+ * ours: there may be a fresh one.
+ */
+void bridge_ask_login_again(struct bridge *b)
+{
+    b->asked_again = true;
+    ask_owner(b);
 }
 
 void bridge_tell_refusal(struct bridge *b)

@@ -90,12 +90,13 @@ void bridge_leave_upstream(struct bridge *b)
 }
 
 /* One that took too long to select the mailbox would not be waited for the next
- * time either: that session would wait in vain, and then log in anyway.
+ * time either: that session would wait in vain, and then log in anyway. Nor may
+ * one rest that was opened by another token than BRIDGE_REUSE has named.
  */
 static bool may_rest(const struct bridge *b)
 {
     return b->upstream_policy->upstream_reuse_ms > 0 &&
-           b->link == BRIDGE_LINK_UP && !b->selects_slowly &&
+           b->link == BRIDGE_LINK_UP && !b->selects_slowly && !b->asked_again &&
            buf_length(&b->early) == 0 && imap_session_is_at_rest(&b->imap);
 }
 
@@ -364,6 +365,9 @@ static void on_failed(struct bridge *b, enum fault fault)
 {
     if (b->imap.state == IMAP_DEAD || b->reused)
         bridge_upstream_lost(b, fault, true);
+    else if (fault == FAULT_TOKEN_REFUSED && !b->asked_again &&
+             b->phase == BRIDGE_LOGGING_IN)
+        bridge_ask_login_again(b);
     else if (b->phase == BRIDGE_LOGGING_IN)
         bridge_refuse_login(b, fault);
     else if (b->phase == BRIDGE_UPDATE)

@@ -6,8 +6,11 @@
 #include "base/base64.h"
 #include "base/limits.h"
 
-/* Octets of a PLAIN message in base64 by which it is known again. */
-#define PLAIN_FRONT 16
+/* Octets of a secret in base64 by which it is known again, and of a token as it
+ * is: what repeats that may be cut.
+ */
+#define ENCODED_FRONT 16
+#define TOKEN_FRONT 16
 
 void credentials_init(struct credentials *c)
 {
@@ -81,30 +84,71 @@ static bool holds(struct span text, struct span part)
     return false;
 }
 
+static struct span front_of(struct span s, size_t most)
+{
+    return s.len > most ? span_make(s.data, most) : s;
+}
+
 /* The front of the message is enough: a text may have been cut. */
+static bool plain_occurs(const struct credentials *c, struct span text)
+{
+    struct buf base64;
+    bool found;
+
+    buf_init(&base64, UPSTREAM_OUTPUT_MAX);
+    credentials_write_plain(c, &base64);
+    found = buf_failed(&base64) ||
+            holds(text, front_of(buf_span(&base64), ENCODED_FRONT));
+    buf_fini(&base64);
+    return found;
+}
+
+/* Somewhere within base64, behind |before| octets of a group of three: what is
+ * plain of it, without the groups that it shares with what stands around it.
+ */
+static bool token_occurs_behind(struct span token, size_t before,
+                                struct span text)
+{
+    struct span inner = token;
+    struct buf base64;
+    bool found;
+
+    (void)span_take(&inner, (3 - before) % 3);
+    inner = front_of(inner, ENCODED_FRONT / 4 * 3);
+    inner.len -= inner.len % 3;
+    if (inner.len == 0)
+        return false;
+    buf_init(&base64, ENCODED_FRONT);
+    found = !base64_encode(inner, &base64) || holds(text, buf_span(&base64));
+    buf_fini(&base64);
+    return found;
+}
+
+static bool token_occurs(struct span token, struct span text)
+{
+    if (holds(text, front_of(token, TOKEN_FRONT)))
+        return true;
+    for (size_t before = 0; before < 3; before++)
+        if (token_occurs_behind(token, before, text))
+            return true;
+    return false;
+}
+
 bool credentials_occur_in(const struct credentials *c, struct span text)
 {
     struct span secret = buf_span(&c->secret);
-    struct buf base64;
-    struct span plain;
-    bool found;
 
     if (secret.len == 0 || text.len == 0)
         return false;
-    buf_init(&base64, POP3_SASL_LINE_MAX);
-    credentials_write_plain(c, &base64);
-    plain = buf_span(&base64);
-    if (plain.len > PLAIN_FRONT)
-        plain.len = PLAIN_FRONT;
-    found = buf_failed(&base64) || holds(text, secret) || holds(text, plain);
-    buf_fini(&base64);
-    return found;
+    if (c->kind == SECRET_TOKEN)
+        return token_occurs(secret, text);
+    return holds(text, secret) || plain_occurs(c, text);
 }
 
 struct span credentials_hide_in(const struct credentials *c, struct span text)
 {
     return credentials_occur_in(c, text)
-               ? SPAN_LITERAL("(not shown: it repeats the password)")
+               ? SPAN_LITERAL("(not shown: it repeats the secret)")
                : text;
 }
 

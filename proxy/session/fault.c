@@ -40,6 +40,9 @@ static const struct {
 
     [FAULT_CREDENTIALS] = { "credentials", "wrong user name or password",
                             POP3_CODE_AUTH, FAULT_CLASS_REFUSED, false },
+    [FAULT_TOKEN_REFUSED] = { "token_refused",
+                              "mail server refuses the access granted to it",
+                              POP3_CODE_AUTH, FAULT_CLASS_REFUSED, true },
     [FAULT_IDENTITY] = { "identity", "may not act as another user",
                          POP3_CODE_AUTH, FAULT_CLASS_REFUSED, false },
     [FAULT_IN_USE] = { "in_use", "maildrop is in use, try again later",

@@ -4,8 +4,8 @@
 #include <assert.h>
 
 #include "base/limits.h"
-#include "base/utf8.h"
 #include "imap/command.h"
+#include "session/imap_login.h"
 #include "session/quirks.h"
 
 static const struct imap_session_event nothing = { .kind = IMAP_SESSION_MORE };
@@ -36,50 +36,6 @@ static void ask_capability(struct imap_session *s)
     s->capabilities.bits = 0;
     s->collecting = true;
     imap_write_simple(&s->out, next_tag(s), "CAPABILITY");
-}
-
-static void send_plain_response(struct imap_session *s)
-{
-    struct buf base64;
-
-    buf_init(&base64, POP3_SASL_LINE_MAX);
-    credentials_write_plain(&s->credentials, &base64);
-    if (buf_failed(&base64))
-        s->out.failed = true;
-    else
-        imap_write_response(&s->out, buf_span(&base64));
-    s->responded = true;
-    buf_fini(&base64);
-}
-
-static void send_authenticate(struct imap_session *s)
-{
-    uint32_t tag = next_tag(s);
-    struct buf base64;
-    struct span initial;
-
-    s->responded = false;
-    s->cancelled = false;
-    if (!imap_capabilities_have(s->capabilities, IMAP_CAP_SASL_IR)) {
-        imap_write_authenticate_plain(&s->out, tag, NULL);
-        return;
-    }
-    buf_init(&base64, POP3_SASL_LINE_MAX);
-    credentials_write_plain(&s->credentials, &base64);
-    initial = buf_span(&base64);
-    if (buf_failed(&base64))
-        s->out.failed = true;
-    else
-        imap_write_authenticate_plain(&s->out, tag, &initial);
-    s->responded = true;
-    buf_fini(&base64);
-}
-
-static void send_login_piece(struct imap_session *s)
-{
-    s->login_goes_on = imap_write_login(
-        &s->out, s->tag, s->login_piece++, buf_span(&s->credentials.user),
-        buf_span(&s->credentials.secret), s->capabilities);
 }
 
 /* It is informational, refused or not (RFC 2971 §3): what follows need not wait
@@ -150,12 +106,8 @@ void imap_phase_enter(struct imap_session *s, enum imap_state next)
         imap_write_simple(&s->out, next_tag(s), "STARTTLS");
         break;
     case IMAP_AUTHENTICATE:
-        send_authenticate(s);
-        break;
     case IMAP_LOGIN:
-        s->login_piece = 0;
-        (void)next_tag(s);
-        send_login_piece(s);
+        imap_login_send(s, next_tag(s));
         break;
     case IMAP_SELECT:
         send_select(s);
@@ -273,25 +225,19 @@ struct imap_session_event imap_phase_on_greeting(struct imap_session *s,
 enum fault imap_session_log_in(struct imap_session *s,
                                const struct credentials *credentials)
 {
-    struct imap_capabilities c = s->capabilities;
-    struct span user = buf_span(&credentials->user);
-    struct span password = buf_span(&credentials->secret);
-    bool plain = imap_capabilities_have(c, IMAP_CAP_AUTH_PLAIN);
+    enum fault fault =
+        imap_login_choose(credentials, s->capabilities, &s->mechanism);
 
     assert(s->state == IMAP_NOT_AUTHENTICATED);
-    if (!plain && imap_capabilities_have(c, IMAP_CAP_LOGINDISABLED))
-        return FAULT_UPSTREAM_NO_LOGIN;
-    /* LOGIN has no charset: CONFORMANCE UTF-3. */
-    if (!plain && (!utf8_is_ascii(user) || !utf8_is_ascii(password)))
-        return FAULT_UPSTREAM_NO_LOGIN;
-    /* Nor can it act as somebody else. */
-    if (!plain && buf_length(&credentials->identity) > 0)
-        return FAULT_UPSTREAM_NO_LOGIN;
+    if (fault != FAULT_NONE)
+        return fault;
     if (!credentials_copy(&s->credentials, credentials))
         return FAULT_NO_MEMORY;
     if (s->policy->forward_client_address)
         offer_id(s);
-    imap_phase_enter(s, plain ? IMAP_AUTHENTICATE : IMAP_LOGIN);
+    imap_phase_enter(s, s->mechanism == IMAP_MECHANISM_NONE
+                            ? IMAP_LOGIN
+                            : IMAP_AUTHENTICATE);
     return FAULT_NONE;
 }
 
@@ -346,6 +292,22 @@ static struct imap_session_event after_login(struct imap_session *s)
     return happened(IMAP_SESSION_LOGGED_IN);
 }
 
+static bool is_token(const struct imap_session *s)
+{
+    return s->mechanism == IMAP_MECHANISM_OAUTHBEARER ||
+           s->mechanism == IMAP_MECHANISM_XOAUTH2;
+}
+
+/* A token that was good a while ago can be had anew; a password cannot. */
+static enum fault fault_of_login(const struct imap_session *s,
+                                 const struct imap_event *ev)
+{
+    enum fault fault = fault_of_no(ev, true);
+
+    return fault == FAULT_CREDENTIALS && is_token(s) ? FAULT_TOKEN_REFUSED
+                                                     : fault;
+}
+
 static struct imap_session_event on_login_answer(struct imap_session *s,
                                                  const struct imap_event *ev)
 {
@@ -353,7 +315,7 @@ static struct imap_session_event on_login_answer(struct imap_session *s,
     if (s->cancelled)
         return imap_phase_fail(s, FAULT_UPSTREAM_GARBLED, ev);
     if (ev->condition != IMAP_OK)
-        return refuse(s, IMAP_NOT_AUTHENTICATED, fault_of_no(ev, true), ev);
+        return refuse(s, IMAP_NOT_AUTHENTICATED, fault_of_login(s, ev), ev);
     /* General rule 6: ask again unless the answer says. */
     if (ev->code != IMAP_CODE_CAPABILITY) {
         imap_phase_enter(s, IMAP_CAPABILITY_LOGIN);
@@ -363,34 +325,12 @@ static struct imap_session_event on_login_answer(struct imap_session *s,
     return after_login(s);
 }
 
-static bool is_empty_challenge(struct span text)
-{
-    while (text.len > 0 && text.data[0] == ' ')
-        (void)span_take(&text, 1);
-    return text.len == 0;
-}
-
-static void answer_challenge(struct imap_session *s,
-                             const struct imap_event *ev)
-{
-    if (!s->responded && !s->cancelled && is_empty_challenge(ev->text)) {
-        send_plain_response(s);
-        return;
-    }
-    /* PLAIN knows no other challenge: give up (RFC 9051 §6.2.2). */
-    if (!s->cancelled)
-        buf_append_string(&s->out, "*\r\n");
-    s->cancelled = true;
-}
-
 struct imap_session_event imap_phase_on_continue(struct imap_session *s,
                                                  const struct imap_event *ev)
 {
-    if (s->state == IMAP_AUTHENTICATE && imap_session_is_awaiting(s))
-        answer_challenge(s, ev);
-    else if (s->state == IMAP_LOGIN && imap_session_is_awaiting(s) &&
-             s->login_goes_on)
-        send_login_piece(s);
+    if ((s->state == IMAP_AUTHENTICATE || s->state == IMAP_LOGIN) &&
+        imap_session_is_awaiting(s))
+        return imap_login_on_continue(s, ev);
     /* A bare `+` elsewhere is a known noise: ignored. */
     return nothing;
 }

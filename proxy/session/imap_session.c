@@ -18,6 +18,7 @@ bool imap_session_init(struct imap_session *s,
                                 .state = IMAP_GREETING,
                                 .client_address = client_address };
     buf_init(&s->out, UPSTREAM_OUTPUT_MAX);
+    buf_init(&s->challenge, IMAP_TEXT_MAX);
     credentials_init(&s->credentials);
     s->parser = imap_parser_new();
     return s->parser != NULL;
@@ -28,6 +29,7 @@ void imap_session_fini(struct imap_session *s)
     imap_parser_free(s->parser);
     s->parser = NULL;
     buf_fini(&s->out);
+    buf_fini(&s->challenge);
     credentials_wipe(&s->credentials);
 }
 

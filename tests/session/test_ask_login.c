@@ -61,6 +61,92 @@ static void connects_late(void **state)
     expect_wish(h, BRIDGE_CONNECT);
 }
 
+/* What was made at USER is to another server than the one of the grant: it hears
+ * nothing of the login.
+ */
+static void goes_where_the_grant_says(void **state)
+{
+    static const struct upstream_policy other = { .tls = TLS_MODE_IMPLICIT,
+                                                  .upstream_timeout_ms = 5000,
+                                                  .version = "1" };
+    struct harness *h = *state;
+
+    begin_asking(h, 0);
+    connect_upstream(h);
+    client_says(h, "PASS p\r\n");
+    expect_wish(h, BRIDGE_ASK_LOGIN);
+    h->upstream_granted = &other;
+    grant_login(h);
+    expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
+    assert_ptr_equal(h->wishes[0].upstream, &other);
+    expect_wish(h, BRIDGE_CONNECT);
+    outcome(h, BRIDGE_UPSTREAM_UP);
+    upstream_says(h, "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi\r\n");
+    expect_upstream(h, "# AUTHENTICATE PLAIN AHUAcA==\r\n");
+    time_passes(h, 5000);
+    expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
+    expect_error(h, "SYS/TEMP");
+    expect_note(h, BRIDGE_NOTE_LOGIN_REFUSED, FAULT_UPSTREAM_SILENT);
+}
+
+/* The same connection breaks, or cannot be made: it may not be the one that is
+ * needed, and so refuses nobody.
+ */
+static void outlives_the_warm_connection(void **state)
+{
+    static const enum bridge_outcome losses[] = { BRIDGE_UPSTREAM_CLOSED,
+                                                  BRIDGE_UPSTREAM_UNREACHABLE };
+    struct harness *h = *state;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(losses); i++) {
+        begin_asking(h, 0);
+        client_says(h, "USER u\r\n");
+        expect_ok(h);
+        expect_wish(h, BRIDGE_CONNECT);
+        if (losses[i] == BRIDGE_UPSTREAM_CLOSED)
+            outcome(h, BRIDGE_UPSTREAM_UP);
+        client_says(h, "PASS p\r\n");
+        expect_wish(h, BRIDGE_ASK_LOGIN);
+        outcome(h, losses[i]);
+        expect_silence(h);
+        grant_login(h);
+        expect_wish(h, BRIDGE_CONNECT);
+        bridge_free(h->bridge);
+        h->bridge = NULL;
+        h->note_count = 0;
+    }
+}
+
+/* login_timeout holds for the owner too; its answer is late then. */
+static void refuses_in_the_end(void **state)
+{
+    struct harness *h = *state;
+
+    begin_asking(h, 0);
+    h->policy.early_upstream = NULL;
+    client_says(h, "USER u\r\nPASS p\r\n");
+    expect_ok(h);
+    expect_wish(h, BRIDGE_ASK_LOGIN);
+    time_passes(h, h->policy.login_timeout_ms);
+    expect_error(h, "SYS/TEMP");
+    expect_wish(h, BRIDGE_CLOSE_CLIENT);
+    grant_login(h);
+    deny_login(h, FAULT_CREDENTIALS, 0);
+    expect_over(h, FAULT_LOGIN_TIMEOUT);
+}
+
+/* The client goes, and the answer comes. */
+static void forgets_a_client_that_went(void **state)
+{
+    struct harness *h = *state;
+
+    begin_asking(h, 90000);
+    ask(h, "USER u\r\nPASS p\r\n");
+    outcome(h, BRIDGE_CLIENT_CLOSED);
+    grant_login(h);
+    expect_over(h, FAULT_CLIENT_GONE);
+}
+
 /* CAP-8, MAP-2: no [AUTH], since nobody has judged the password; and no sooner
  * than a wrong one is answered.
  */
@@ -246,6 +332,10 @@ int main(void)
         SESSION_TEST(waits_for_the_answer),
         SESSION_TEST(holds_back_on_a_warm_connection),
         SESSION_TEST(connects_late),
+        SESSION_TEST(goes_where_the_grant_says),
+        SESSION_TEST(outlives_the_warm_connection),
+        SESSION_TEST(refuses_in_the_end),
+        SESSION_TEST(forgets_a_client_that_went),
         SESSION_TEST(refuses_what_is_blocked),
         SESSION_TEST(forgets_a_question),
         SESSION_TEST(asks_for_well_formed_logins_only),

@@ -95,11 +95,14 @@ static void keep_mailbox(struct harness *h)
     known_mailbox_share(&h->known, bridge_known_mailbox(h->bridge));
 }
 
-static void grant(struct harness *h, const struct credentials *credentials)
+static void grant(struct harness *h, const struct credentials *given)
 {
-    const struct login_grant grant = { .upstream = &h->upstream_policy,
-                                       .mailbox = &h->mailbox_policy,
-                                       .credentials = credentials };
+    const struct login_grant grant = {
+        .upstream = h->upstream_granted != NULL ? h->upstream_granted
+                                                : &h->upstream_policy,
+        .mailbox = &h->mailbox_policy,
+        .credentials = h->granted != NULL ? h->granted : given,
+    };
 
     bridge_grant_login(h->bridge, &grant, h->now_ms);
 }

@@ -55,6 +55,9 @@ struct harness {
     bool overloaded;
     bool passes_identities; /* of a login that it grants */
     bool decides_late;      /* the test grants logins, or denies them */
+    /* What is used upstream; NULL: what the client gave. */
+    const struct credentials *granted;
+    const struct upstream_policy *upstream_granted; /* NULL: upstream_policy */
     /* The client takes nothing by itself: client_takes. */
     bool client_is_slow;
     struct bridge *bridge;

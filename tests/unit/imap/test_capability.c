@@ -21,10 +21,11 @@ static struct imap_capabilities set_of(const char *const *names, size_t n)
 static void test_names(void **state)
 {
     static const char *const names[IMAP_CAP_COUNT] = {
-        "imap4rev1",  "IMAP4REV2", "starttls",      "LoginDisabled",
-        "auth=plain", "sasl-ir",   "literal+",      "literal-",
-        "uidplus",    "id",        "utf8=only",     "condstore",
-        "qresync",    "move",      "list-extended", "special-use",
+        "imap4rev1",     "IMAP4REV2",        "starttls",     "LoginDisabled",
+        "auth=plain",    "auth=oauthbearer", "auth=xoauth2", "sasl-ir",
+        "literal+",      "literal-",         "uidplus",      "id",
+        "utf8=only",     "condstore",        "qresync",      "move",
+        "list-extended", "special-use",
     };
     static const char *const unknown[] = {
         "", "X", "IMAP4", "AUTH=", "AUTH=PLAINX", "IDLE", "I", "LITERAL",

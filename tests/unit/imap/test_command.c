@@ -69,11 +69,13 @@ static void test_authenticate(void **state)
 
     (void)state;
     CHECK("A1 AUTHENTICATE PLAIN\r\n",
-          imap_write_authenticate_plain(&out, 1, NULL));
+          imap_write_authenticate(&out, 1, "PLAIN", NULL));
     CHECK("A1 AUTHENTICATE PLAIN AGEAYg==\r\n",
-          imap_write_authenticate_plain(&out, 1, &token));
+          imap_write_authenticate(&out, 1, "PLAIN", &token));
     CHECK("A1 AUTHENTICATE PLAIN =\r\n",
-          imap_write_authenticate_plain(&out, 1, &empty));
+          imap_write_authenticate(&out, 1, "PLAIN", &empty));
+    CHECK("A1 AUTHENTICATE XOAUTH2 AGEAYg==\r\n",
+          imap_write_authenticate(&out, 1, "XOAUTH2", &token));
     CHECK("AGEAYg==\r\n", imap_write_response(&out, token));
     CHECK("\r\n", imap_write_response(&out, empty));
 }

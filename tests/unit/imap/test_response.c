@@ -89,7 +89,7 @@ static void test_capability(void **state)
     imap_events_check_literal(
         "* CAPABILITY IMAP4rev1 X-FOO=BAR AUTH=PLAIN AUTH=XOAUTH2 SASL-IR "
         "LITERAL+ UIDPLUS ID\r\n",
-        "capability rev1 plain sasl-ir literal+ uidplus id\n");
+        "capability rev1 plain xoauth2 sasl-ir literal+ uidplus id\n");
     imap_events_check_literal("* capability\r\n* Capability  imap4REV2 \r\n",
                               "capability\ncapability rev2\n");
     imap_events_check_literal("* CAPABILITY (IMAP4rev1) \"ID\" {2}\r\nID\r\n",

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/base64.h"
 #include "base/limits.h"
 #include "support/alloc_fail.h"
 #include "support/octets.h"
@@ -211,6 +212,48 @@ static void test_repeated_is_hidden(void **state)
     credentials_wipe(&c);
 }
 
+/* A token may be repeated within what it was sent in, at any place of a group
+ * of three octets, and without its end.
+ */
+static void test_token_is_hidden(void **state)
+{
+    static const char *const around[] = { "", "a", "ab", "abc", "user=a\1" };
+    static const char secret[] = "ya29.A0ARrdaM-parrot-0123456789-abcdef";
+    struct credentials c;
+    struct buf message;
+    struct buf base64;
+
+    (void)state;
+    credentials_init(&c);
+    assert_true(
+        credentials_set_secret(&c, SECRET_TOKEN, span_from_string(secret)));
+    assert_true(credentials_occur_in(&c, span_from_string(secret)));
+    assert_true(credentials_occur_in(&c, SPAN_LITERAL("x ya29.A0ARrdaM-pa")));
+    assert_false(credentials_occur_in(&c, SPAN_LITERAL("x ya29.A0ARrda")));
+    buf_init(&message, 1000);
+    buf_init(&base64, 1000);
+    for (size_t i = 0; i < ARRAY_LENGTH(around); i++) {
+        struct span cut;
+
+        buf_clear(&message);
+        buf_clear(&base64);
+        buf_append_string(&message, around[i]);
+        buf_append_string(&message, secret);
+        assert_true(base64_encode(buf_span(&message), &base64));
+        assert_true(credentials_occur_in(&c, buf_span(&base64)));
+        cut = buf_span(&base64);
+        cut.len = 32;
+        assert_true(credentials_occur_in(&c, cut));
+    }
+    assert_false(credentials_occur_in(&c, SPAN_LITERAL("eyJzdGF0dXMiOiI0")));
+    alloc_fail_at(1);
+    assert_true(credentials_occur_in(&c, SPAN_LITERAL("harmless")));
+    alloc_fail_at(0);
+    buf_fini(&message);
+    buf_fini(&base64);
+    credentials_wipe(&c);
+}
+
 static void test_repeated_without_memory(void **state)
 {
     struct credentials c;
@@ -234,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_wiping),
         cmocka_unit_test(test_repeated),
         cmocka_unit_test(test_repeated_is_hidden),
+        cmocka_unit_test(test_token_is_hidden),
         cmocka_unit_test(test_repeated_without_memory),
     };
 

@@ -83,7 +83,8 @@ static void test_codes_of_their_own(void **state)
         enum fault f = (enum fault)i;
 
         assert_int_equal(has_code(f, POP3_CODE_AUTH),
-                         f == FAULT_CREDENTIALS || f == FAULT_IDENTITY);
+                         f == FAULT_CREDENTIALS || f == FAULT_IDENTITY ||
+                             f == FAULT_TOKEN_REFUSED);
         assert_int_equal(has_code(f, POP3_CODE_IN_USE), f == FAULT_IN_USE);
         assert_int_equal(has_code(f, POP3_CODE_LOGIN_DELAY),
                          f == FAULT_LOGIN_DELAY);
@@ -132,6 +133,7 @@ static void test_classes(void **state)
         { FAULT_LOGIN_TIMEOUT, FAULT_CLASS_TIMEOUT },
         { FAULT_UPSTREAM_SILENT, FAULT_CLASS_TIMEOUT },
         { FAULT_CREDENTIALS, FAULT_CLASS_REFUSED },
+        { FAULT_TOKEN_REFUSED, FAULT_CLASS_REFUSED },
         { FAULT_IN_USE, FAULT_CLASS_REFUSED },
         { FAULT_OVERLOAD, FAULT_CLASS_RESOURCES },
         { FAULT_NO_MEMORY, FAULT_CLASS_RESOURCES },
@@ -158,7 +160,8 @@ static void test_alarms(void **state)
         bool expected =
             f == FAULT_UPSTREAM_UNTRUSTED || f == FAULT_UPSTREAM_MISFIT ||
             f == FAULT_UPSTREAM_NO_LOGIN || f == FAULT_UPSTREAM_REJECTED ||
-            f == FAULT_MAILBOX_TOO_LARGE || f == FAULT_NO_MEMORY;
+            f == FAULT_TOKEN_REFUSED || f == FAULT_MAILBOX_TOO_LARGE ||
+            f == FAULT_NO_MEMORY;
 
         assert_int_equal(fault_is_alarm(f), expected);
     }

@@ -1,0 +1,243 @@
+/* imap_login.c - see imap_login.h. */
+#include "session/imap_login.h"
+
+#include <assert.h>
+
+#include "base/base64.h"
+#include "base/limits.h"
+#include "base/utf8.h"
+#include "imap/command.h"
+
+static const char *const names[IMAP_MECHANISM_COUNT] = {
+    [IMAP_MECHANISM_PLAIN] = "PLAIN",
+    [IMAP_MECHANISM_OAUTHBEARER] = "OAUTHBEARER",
+    [IMAP_MECHANISM_XOAUTH2] = "XOAUTH2",
+};
+
+/* --- the choice --- */
+
+static enum fault choose_for_password(const struct credentials *c,
+                                      struct imap_capabilities have,
+                                      enum imap_mechanism *mechanism)
+{
+    if (imap_capabilities_have(have, IMAP_CAP_AUTH_PLAIN)) {
+        *mechanism = IMAP_MECHANISM_PLAIN;
+        return FAULT_NONE;
+    }
+    if (imap_capabilities_have(have, IMAP_CAP_LOGINDISABLED))
+        return FAULT_UPSTREAM_NO_LOGIN;
+    /* LOGIN has no charset: CONFORMANCE UTF-3. */
+    if (!utf8_is_ascii(buf_span(&c->user)) ||
+        !utf8_is_ascii(buf_span(&c->secret)))
+        return FAULT_UPSTREAM_NO_LOGIN;
+    /* Nor can it act as somebody else. */
+    if (buf_length(&c->identity) > 0)
+        return FAULT_UPSTREAM_NO_LOGIN;
+    *mechanism = IMAP_MECHANISM_NONE;
+    return FAULT_NONE;
+}
+
+static enum fault choose_for_token(struct imap_capabilities have,
+                                   enum imap_mechanism *mechanism)
+{
+    if (imap_capabilities_have(have, IMAP_CAP_AUTH_OAUTHBEARER))
+        *mechanism = IMAP_MECHANISM_OAUTHBEARER;
+    else if (imap_capabilities_have(have, IMAP_CAP_AUTH_XOAUTH2))
+        *mechanism = IMAP_MECHANISM_XOAUTH2;
+    else
+        return FAULT_UPSTREAM_NO_LOGIN;
+    return FAULT_NONE;
+}
+
+enum fault imap_login_choose(const struct credentials *c,
+                             struct imap_capabilities capabilities,
+                             enum imap_mechanism *mechanism)
+{
+    switch (c->kind) {
+    case SECRET_PASSWORD:
+        return choose_for_password(c, capabilities, mechanism);
+    case SECRET_TOKEN:
+        return choose_for_token(capabilities, mechanism);
+    case SECRET_APOP:
+    case SECRET_PROVEN:
+    case SECRET_KIND_COUNT:
+        break; /* of use for our own accounts only */
+    }
+    return FAULT_UPSTREAM_NO_LOGIN;
+}
+
+/* --- the messages --- */
+
+/* A name within SASL's list of attributes: RFC 5801 §4. */
+static void append_name(struct buf *message, struct span name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.data[i] == '=')
+            buf_append_string(message, "=3D");
+        else if (name.data[i] == ',')
+            buf_append_string(message, "=2C");
+        else
+            buf_append_octet(message, name.data[i]);
+    }
+}
+
+static void append_bearer(struct buf *message, const struct credentials *c)
+{
+    buf_append_string(message, "\1auth=Bearer ");
+    buf_append(message, buf_span(&c->secret));
+    buf_append_string(message, "\1\1");
+}
+
+static void write_oauthbearer(const struct credentials *c,
+                              const struct upstream_policy *to,
+                              struct buf *message)
+{
+    buf_append_string(message, "n,a=");
+    append_name(message, credentials_name(c));
+    buf_append_string(message, ",\1host=");
+    buf_append_string(message, to->host);
+    buf_append_string(message, "\1port=");
+    buf_append_number(message, to->port);
+    append_bearer(message, c);
+}
+
+static void write_xoauth2(const struct credentials *c, struct buf *message)
+{
+    buf_append_string(message, "user=");
+    buf_append(message, credentials_name(c));
+    append_bearer(message, c);
+}
+
+void imap_login_write_message(enum imap_mechanism mechanism,
+                              const struct credentials *c,
+                              const struct upstream_policy *to,
+                              struct buf *base64)
+{
+    struct buf message;
+
+    if (mechanism == IMAP_MECHANISM_PLAIN) {
+        credentials_write_plain(c, base64);
+        return;
+    }
+    buf_init(&message, UPSTREAM_OUTPUT_MAX);
+    if (mechanism == IMAP_MECHANISM_OAUTHBEARER)
+        write_oauthbearer(c, to, &message);
+    else
+        write_xoauth2(c, &message);
+    if (buf_failed(&message) || !base64_encode(buf_span(&message), base64))
+        base64->failed = true;
+    buf_fini(&message);
+}
+
+/* --- what is sent --- */
+
+/* The message, with the command or behind its challenge. */
+static void send_message(struct imap_session *s, uint32_t tag, bool initial)
+{
+    struct buf base64;
+    struct span message;
+
+    buf_init(&base64, UPSTREAM_OUTPUT_MAX);
+    imap_login_write_message(s->mechanism, &s->credentials, s->policy, &base64);
+    message = buf_span(&base64);
+    if (buf_failed(&base64))
+        s->out.failed = true;
+    else if (initial)
+        imap_write_authenticate(&s->out, tag, names[s->mechanism], &message);
+    else
+        imap_write_response(&s->out, message);
+    s->responded = true;
+    buf_fini(&base64);
+}
+
+static void send_authenticate(struct imap_session *s, uint32_t tag)
+{
+    s->responded = false;
+    s->error_told = false;
+    s->cancelled = false;
+    if (imap_capabilities_have(s->capabilities, IMAP_CAP_SASL_IR))
+        send_message(s, tag, true);
+    else
+        imap_write_authenticate(&s->out, tag, names[s->mechanism], NULL);
+}
+
+static void send_login_piece(struct imap_session *s)
+{
+    s->login_goes_on = imap_write_login(
+        &s->out, s->tag, s->login_piece++, buf_span(&s->credentials.user),
+        buf_span(&s->credentials.secret), s->capabilities);
+}
+
+void imap_login_send(struct imap_session *s, uint32_t tag)
+{
+    if (s->state == IMAP_AUTHENTICATE) {
+        send_authenticate(s, tag);
+        return;
+    }
+    assert(s->state == IMAP_LOGIN);
+    s->login_piece = 0;
+    send_login_piece(s);
+}
+
+/* --- what is asked --- */
+
+static bool is_empty_challenge(struct span text)
+{
+    while (text.len > 0 && text.data[0] == ' ')
+        (void)span_take(&text, 1);
+    return text.len == 0;
+}
+
+/* A token is refused in two steps: the server says why, we say that we have
+ * heard, and then the command fails (RFC 7628 §3.2.3). Why is for the log.
+ */
+static struct imap_session_event hear_error(struct imap_session *s,
+                                            const struct imap_event *ev)
+{
+    struct imap_session_event result = { .kind = IMAP_SESSION_TEXT,
+                                         .fault = FAULT_TOKEN_REFUSED,
+                                         .noteworthy = true,
+                                         .item = *ev };
+    struct span base64 = ev->text;
+
+    /* Of a long one the end may be missing. */
+    base64.len -= base64.len % 4;
+    buf_clear(&s->challenge);
+    if (base64_decode(base64, &s->challenge))
+        result.item.text = buf_span(&s->challenge);
+    imap_write_response(&s->out, s->mechanism == IMAP_MECHANISM_OAUTHBEARER
+                                     ? SPAN_LITERAL("AQ==")
+                                     : SPAN_LITERAL(""));
+    s->error_told = true;
+    return result;
+}
+
+static struct imap_session_event answer_challenge(struct imap_session *s,
+                                                  const struct imap_event *ev)
+{
+    static const struct imap_session_event nothing = { .kind =
+                                                           IMAP_SESSION_MORE };
+    bool is_token = s->mechanism != IMAP_MECHANISM_PLAIN;
+
+    if (!s->responded && !s->cancelled && is_empty_challenge(ev->text)) {
+        send_message(s, s->tag, false);
+        return nothing;
+    }
+    if (is_token && s->responded && !s->error_told && !s->cancelled)
+        return hear_error(s, ev);
+    /* None of them knows another challenge: give up (RFC 9051 §6.2.2). */
+    if (!s->cancelled)
+        imap_write_response(&s->out, SPAN_LITERAL("*"));
+    s->cancelled = true;
+    return nothing;
+}
+
+struct imap_session_event imap_login_on_continue(struct imap_session *s,
+                                                 const struct imap_event *ev)
+{
+    if (s->state == IMAP_AUTHENTICATE)
+        return answer_challenge(s, ev);
+    if (s->login_goes_on)
+        send_login_piece(s);
+    return (struct imap_session_event){ .kind = IMAP_SESSION_MORE };
+}

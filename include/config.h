@@ -30,6 +30,9 @@ struct config_address {
 bool config_address_equals(const struct config_address *a,
                            const struct config_address *b);
 
+/* HOST:PORT as it is written, to be freed; NULL where there is no memory. */
+char *config_address_text(const struct config_address *a);
+
 /* In the order in which they stand in the file, each at its line. */
 struct config_paths {
     struct config_path {
@@ -205,6 +208,10 @@ void config_free(struct config *config);
 /* [policy] where |name| is NULL; NULL where there is none of that name. */
 const struct config_policy *config_policy_find(const struct config *config,
                                                const char *name);
+
+/* NULL where there is none of that name. */
+const struct config_upstream *config_upstream_find(const struct config *config,
+                                                   const char *name);
 
 /* Of two configurations; NULL: not set. */
 bool config_same_text(const char *a, const char *b);

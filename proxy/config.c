@@ -333,6 +333,26 @@ void config_locate(const struct config *config, const char *path,
         (void)snprintf(error, error_size, "%s: %s", path, problem);
 }
 
+char *config_address_text(const struct config_address *a)
+{
+    bool v6 = strchr(a->host, ':') != NULL;
+    char *text = NULL;
+
+    if (asprintf(&text, v6 ? "[%s]:%u" : "%s:%u", a->host, (unsigned)a->port) <
+        0)
+        return NULL;
+    return text;
+}
+
+const struct config_upstream *config_upstream_find(const struct config *config,
+                                                   const char *name)
+{
+    for (size_t i = 0; i < config->upstream_count; i++)
+        if (strcmp(config->upstreams[i].name, name) == 0)
+            return &config->upstreams[i];
+    return NULL;
+}
+
 bool config_same_text(const char *a, const char *b)
 {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);

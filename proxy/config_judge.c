@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "access/http_client.h"
+#include "base/limits.h"
 #include "config_sections.h"
 
 static unsigned line_of(const struct config_key_lines *lines,
@@ -181,6 +182,10 @@ static bool judge_upstreams(struct config_loading *l)
 {
     if (l->config->upstream_count == 0)
         return config_wrong(l, 0, "[upstream] address: is missing");
+    if (l->config->upstream_count > UPSTREAMS_MAX)
+        return config_wrong(l, l->config->upstreams[UPSTREAMS_MAX].line,
+                            "[upstream NAME]: more than %d of them",
+                            UPSTREAMS_MAX);
     for (size_t i = 0; i < l->config->upstream_count; i++)
         if (!judge_upstream(l, i))
             return false;

@@ -64,6 +64,7 @@ static int run(const struct command_line *line)
     if (service != NULL) {
         source.readahead = &service->readahead;
         source.listener_names = &service->listener_names;
+        source.upstreams = &service->upstreams;
         settings = settings_read(&source, NULL, error, sizeof(error));
     }
     if (settings == NULL) {

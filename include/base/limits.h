@@ -263,6 +263,10 @@
 
 /* Sessions in one list, and how long the workers have to name theirs. */
 #define SESSIONS_LISTED_MAX 1000
+
+/* Upstreams: sections of one configuration, and names since the start. */
+#define UPSTREAMS_MAX 64
+#define UPSTREAM_NAMES_MAX 256
 #define SESSIONS_GATHER_MS 2000
 
 #define HTTP_REQUEST_LINE_MAX 8192

@@ -24,11 +24,12 @@ enum command {
 
 struct command_line {
     enum command command;
-    const char *config; /* the usual place where none is given, and one may be
+    const char *config;   /* the usual place where none is given, and one may be
                            left out */
-    pid_t replaces;     /* SERVE: in the place of that process; 0: none */
-    const char *user;   /* PROBE: who logs in; NULL: nobody */
-    const char *url;    /* STATUS: whom to ask; NULL: as the configuration says
+    pid_t replaces;       /* SERVE: in the place of that process; 0: none */
+    const char *user;     /* PROBE: who logs in; NULL: nobody */
+    const char *upstream; /* PROBE: NAME of it; NULL: the first one */
+    const char *url; /* STATUS: whom to ask; NULL: as the configuration says
                          */
 };
 

@@ -28,13 +28,13 @@ void probe_report_connection(const struct connection *c);
  */
 void probe_report_server(struct imap_capabilities at_login,
                          struct imap_capabilities now,
-                         const struct config *config, bool logged_in);
+                         const struct config_policy *policy, bool logged_in);
 
 void probe_report_mailbox(const struct imap_mailbox *mailbox,
                           const struct snapshot_halves *messages);
 
-/* It is of no use: why, and what to do. */
-void probe_report_failure(const struct config *config, const char *failure,
+/* |u| is of no use: why, and what to do. */
+void probe_report_failure(const struct config_upstream *u, const char *failure,
                           bool is_untrusted);
 void probe_report_fault(enum fault fault, struct span words);
 

@@ -11,7 +11,7 @@
  *
  * The table is shared by all workers; each call holds its mutex for a few
  * lookups, and for a system call a connection when it sweeps. What it holds
- * counts in the budget of upstream connections.
+ * counts in its upstream's budget of connections.
  */
 #ifndef POPINJAY_SERVER_PARKED_H
 #define POPINJAY_SERVER_PARKED_H
@@ -40,6 +40,10 @@ struct parked_connection {
     struct detached link;
     struct imap_parked imap;
     uint64_t made_ms; /* before its login */
+    /* That it is counted at, which outlives the table: it is taken off where the
+     * connection ends here.
+     */
+    struct upstream_gate *gate;
 };
 
 struct parked_limits {
@@ -48,11 +52,9 @@ struct parked_limits {
     uint64_t age_ms;
 };
 
-/* Each connection that ends here is taken off |gate|, which must outlive
- * the table. NULL where there is no memory.
- */
+/* NULL where there is no memory. */
 MUST_CHECK struct parked_table *parked_table_new(
-    const struct parked_limits *limits, struct upstream_gate *gate);
+    const struct parked_limits *limits);
 
 /* Other limits: those that are too many end, the rest may rest as long as they
  * might before, or no longer at all where rest_ms is 0.
@@ -85,23 +87,26 @@ MUST_CHECK bool parked_take(struct parked_table *t,
                             const struct parked_claim *claim, uint64_t now_ms,
                             struct parked_connection *c);
 
-/* Ends the one that rests longest, because a connection is needed elsewhere.
+/* Ends the one of |gate| that rests longest, because its place is needed.
  * False: none rests.
  */
-MUST_CHECK bool parked_evict(struct parked_table *t);
+MUST_CHECK bool parked_evict(struct parked_table *t,
+                             const struct upstream_gate *gate);
 
 /* Ends those whose time is over or whose server has closed. To be called every
  * PARKED_SWEEP_MS.
  */
 void parked_sweep(struct parked_table *t, uint64_t now_ms);
 
-/* Ends all that rest now. */
-void parked_clear(struct parked_table *t);
+/* Ends all of |gate| that rest now. */
+void parked_clear(struct parked_table *t, const struct upstream_gate *gate);
 
 /* Ends all; from here on none rests any more. */
 void parked_close(struct parked_table *t);
 
-/* How many rest. */
+/* How many rest, all in all and of one gate. */
 uint32_t parked_count(struct parked_table *t);
+uint32_t parked_count_of(struct parked_table *t,
+                         const struct upstream_gate *gate);
 
 #endif

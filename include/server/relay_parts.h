@@ -70,6 +70,8 @@ struct relay {
     struct login_attempt attempt; /* the last one */
 
     const struct session_policy *policy;
+    /* That the bridge asked to be connected with last; NULL: none yet. */
+    const struct settings_upstream *to;
     struct bridge *bridge;        /* NULL until the client may be greeted */
     enum bridge_phase phase;      /* as the gauges know it */
     struct bridge_report counted; /* as the counters know it */
@@ -82,9 +84,8 @@ struct relay {
     size_t sent;              /* to it, in this turn of the pump */
     uint64_t client_limit_ms; /* CLOSING: the output has until then to go */
 
-    struct dialer *dialer;            /* DIALING */
-    struct connection *upstream;      /* SECURING, UPGRADING, OPEN */
-    const struct upstream_policy *to; /* of whom the bridge asked last */
+    struct dialer *dialer;       /* DIALING */
+    struct connection *upstream; /* SECURING, UPGRADING, OPEN */
     enum relay_upstream_stage upstream_stage;
     struct upstream_pass pass; /* QUEUED */
     struct relay *queue_next;  /* the same; utlist */

@@ -40,7 +40,7 @@ struct server {
     struct config *begun_by;   /* held: what cannot change is as it says */
     struct service *service;
     const char *version;
-    char *upstream; /* HOST:PORT, for people */
+    struct status_upstream *upstreams; /* UPSTREAMS_MAX, for figures */
     enum server_state state;
     bool handed_over;    /* it drains for that reason, and had no SIGTERM yet */
     uint64_t started_ms; /* by the loop's clock */
@@ -115,9 +115,6 @@ void server_tell_sessions(void *server, const struct session_facts *facts,
                           size_t count, bool complete);
 
 /* --- server_log.c --- */
-
-/* HOST:PORT as it is written, to be freed; NULL where there is no memory. */
-char *server_address_text(const struct config_address *a);
 
 void server_log_ready(const struct server *s);
 void server_log_reloaded(const struct server *s);

@@ -14,15 +14,14 @@
 
 #include "base/attributes.h"
 #include "base/octet_budget.h"
-#include "config.h"
 #include "server/admission.h"
 #include "server/listener_names.h"
 #include "server/lock_table.h"
 #include "server/login_guard.h"
 #include "server/parked.h"
+#include "server/settings.h"
 #include "server/snapshot_cache.h"
-#include "server/upstream_gate.h"
-#include "server/upstream_health.h"
+#include "server/upstream.h"
 
 struct service {
     struct lock_table *locks;
@@ -30,26 +29,23 @@ struct service {
     struct parked_table *parked;
     struct admission *admission; /* of sessions */
     struct login_guard *guard;
-    struct upstream_gate *gate;         /* of connections, parked ones too */
     atomic_uint_least64_t next_session; /* the number in the log */
     struct octet_budget readahead;
     struct listener_names listener_names;
-    struct upstream_health health;
+    struct upstreams upstreams;
 };
 
-/* Every limit is 0 until service_limit. NULL where there is no memory. */
+/* Every limit is 0 until service_adopt. NULL where there is no memory. */
 MUST_CHECK struct service *service_new(void);
 
-/* Holds everything within the limits of |config| from here on: at the start,
- * and whenever they are read anew. Thread: the main one.
+/* Holds everything within the limits of |now| from here on: at the start, where
+ * |before| is NULL, and whenever they are read anew. An upstream that |before|
+ * did not have, or that is another server now, is begun with anew: what rests at
+ * the one before ends, and whether that could be reached says nothing any more.
+ * Thread: the main one.
  */
-void service_limit(struct service *s, const struct config *config);
-
-/* There is another upstream from here on, by its number in the settings: what
- * rests at the one before ends, and whether that could be reached says nothing
- * any more.
- */
-void service_forget_upstream(struct service *s, unsigned upstream);
+void service_adopt(struct service *s, const struct settings *now,
+                   const struct settings *before);
 
 /* After the last worker is freed. NULL is fine. */
 void service_free(struct service *s);

@@ -1,6 +1,6 @@
 /* settings.h - one reading of the configuration, and what is made of it: the
- * policy of each listener, the TLS contexts with their certificates, the keys
- * of session tickets.
+ * policy of each listener, the upstreams, the TLS contexts with their
+ * certificates, the keys of session tickets.
  *
  * Immutable once read, and counted: whoever goes by it holds it. A session
  * holds the settings that it began with until it ends, whatever is read
@@ -22,6 +22,7 @@
 #include "net/tls_certificate.h"
 #include "net/tls_context.h"
 #include "server/listener_names.h"
+#include "server/upstream.h"
 #include "session/policy.h"
 
 struct settings;
@@ -42,32 +43,43 @@ struct settings_certificate {
     struct tls_certificate facts;
 };
 
+/* One that logins may be sent to. */
+struct settings_upstream {
+    const struct config_upstream *config;
+    struct upstream *lasting; /* what outlives this reading of it */
+    struct upstream_policy policy;
+    struct tls_context *tls;       /* NULL with tls = none */
+    struct file_stamp authorities; /* as they were before they were read */
+    char *address;                 /* HOST:PORT, for people */
+    char *place; /* server_name:port, half a maildrop's name */
+    /* The same and a number that is another one whenever the upstream is, or
+     * who is trusted to be it: under it stands what must not be taken over from
+     * one to the other.
+     */
+    char *key;
+    unsigned number;
+};
+
 /* Where settings come from. All of it must outlive them. */
 struct settings_source {
     const char *path;
     const char *version;
     struct octet_budget *readahead; /* of all sessions */
     struct listener_names *listener_names;
+    struct upstreams *upstreams;
 };
 
 struct settings {
     atomic_uint holders;
     const struct settings_source *source;
     struct config *config;
-    struct settings_listener *listeners; /* config->listener_count */
-    struct upstream_policy upstream_policy;
+    struct settings_listener *listeners;     /* config->listener_count */
     struct mailbox_policy *mailbox_policies; /* config->policy_count */
     struct settings_certificate *certificates;
     size_t certificate_count;
-    struct tls_context *upstream_tls; /* NULL with tls = none */
+    struct settings_upstream *upstreams; /* in the order of the file */
+    size_t upstream_count;               /* 1 at least */
     struct tls_tickets *tickets;
-    char *upstream_name; /* server_name:port, half a maildrop's name */
-    /* The same and a number that is another one whenever the upstream is, or
-     * who is trusted to be it: under it stands what must not be taken over from
-     * one to the other.
-     */
-    char *upstream_key;
-    unsigned upstream_number;
     /* Of certificates, keys and trusted authorities, as they were before they
      * were read.
      */
@@ -96,6 +108,12 @@ const struct mailbox_policy *settings_mailbox_policy(
 
 /* Whether one of these files is not what it was when it was read. */
 bool settings_are_stale(const struct settings *s);
+
+/* By its name; NULL: there is none. By its policy, which must be one of them. */
+const struct settings_upstream *settings_find_upstream(const struct settings *s,
+                                                       const char *name);
+const struct settings_upstream *settings_upstream_of(
+    const struct settings *s, const struct upstream_policy *policy);
 
 void settings_hold(struct settings *s);
 

@@ -71,8 +71,10 @@ void upstream_health_note(struct upstream_health *h, unsigned upstream,
                           const char *failure, uint64_t now_ms,
                           uint64_t unix_s);
 
-/* It is another upstream from here on; at first it is number 0. */
-void upstream_health_forget(struct upstream_health *h, unsigned upstream);
+/* It is that one from here on: where it was another before, nothing is known of
+ * it yet. At first it is number 0.
+ */
+void upstream_health_turn_to(struct upstream_health *h, unsigned upstream);
 
 struct upstream_health_view upstream_health_view(struct upstream_health *h,
                                                  uint64_t now_ms);

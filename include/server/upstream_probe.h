@@ -22,10 +22,11 @@ struct upstream_probe; /* opaque */
  */
 typedef void upstream_probe_done(void *owner, const char *failure);
 
-/* Holds |settings| meanwhile. NULL where there is no memory. */
+/* Holds |settings|, whose |upstream| it is, meanwhile. NULL where there is no memory. */
 MUST_CHECK struct upstream_probe *upstream_probe_start(
     struct connection_space *space, struct settings *settings,
-    upstream_probe_done *done, void *owner);
+    const struct settings_upstream *upstream, upstream_probe_done *done,
+    void *owner);
 
 /* Before it is done: it will not call. NULL is fine. */
 void upstream_probe_cancel(struct upstream_probe *p);

@@ -1,5 +1,5 @@
 /* watcher.h - what the server does for those who watch it, while nobody asks:
- * it samples its figures for the history, and asks the upstream itself while
+ * it samples its figures for the history, and asks an upstream itself while
  * that is not known to answer.
  *
  * Why it asks: where /readyz says 503 no client is sent here any more, so no
@@ -33,7 +33,7 @@ MUST_CHECK struct watcher *watcher_new(uv_loop_t *loop,
                                        const struct watcher_source *source);
 void watcher_start(struct watcher *w);
 
-/* Draining: the upstream is asked no more. */
+/* Draining: no upstream is asked any more. */
 void watcher_rest(struct watcher *w);
 
 /* Closes its handles; the memory is given back by watcher_free, once the loop
@@ -44,11 +44,15 @@ void watcher_free(struct watcher *w);
 
 const struct history *watcher_history(const struct watcher *w);
 
-struct upstream_health_view watcher_health(const struct watcher *w);
-
-/* Mail can be served, as far as the upstream is concerned. Before it was ever
- * reached or failed that is not so where the watcher itself is about to ask.
+/* Can mail be served, as far as upstreams are concerned? One of several is enough:
+ * where the others fail, all instances of this proxy are likely to find them
+ * failing, and to send clients elsewhere would help none of them.
  */
-bool watcher_is_upstream_ready(const struct watcher *w);
+enum watcher_readiness {
+    WATCHER_READY,   /* one of them was reached, or nobody is to ask */
+    WATCHER_UNKNOWN, /* none yet, and the watcher is about to ask */
+    WATCHER_FAILING, /* all of them */
+};
+enum watcher_readiness watcher_readiness(const struct watcher *w);
 
 #endif

@@ -18,11 +18,11 @@
 #define ERROR_MAX 2048
 #define URL_MAX 512
 
-#define SYNOPSIS                                      \
-    "usage: popinjay -c FILE [--replace PID]\n"       \
-    "       popinjay [-c FILE] --check\n"             \
-    "       popinjay probe [-c FILE] [--user NAME]\n" \
-    "       popinjay status [-c FILE | URL]\n"        \
+#define SYNOPSIS                                                 \
+    "usage: popinjay -c FILE [--replace PID]\n"                  \
+    "       popinjay [-c FILE] --check\n"                        \
+    "       popinjay probe [-c FILE] [--user NAME] [UPSTREAM]\n" \
+    "       popinjay status [-c FILE | URL]\n"                   \
     "       popinjay --version | --help\n"
 
 /* One screen: 24 lines of 80. */
@@ -36,8 +36,10 @@ const char command_line_usage[] = SYNOPSIS
     "      --replace PID  serve in the place of that process, which drains\n"
     "  -h, --help         say this, and end; --version: which version it is\n"
     "\n"
-    "  probe              connect to the IMAP server, say what it is like and\n"
-    "                     what POP3 becomes there; change nothing\n"
+    "  probe              connect to the IMAP server, the first one or that "
+    "of\n"
+    "                     [upstream UPSTREAM], say what it is like; change "
+    "nothing\n"
     "  -u, --user NAME    ask for the password, log in, list INBOX\n"
     "  status             ask the running popinjay how it is; URL is such as\n"
     "                     http://127.0.0.1:8110\n"
@@ -73,6 +75,11 @@ static struct command_line take_words(struct command_line line, char **words,
             return wrong("there is no command ", words[0]);
         words++;
         count--;
+    }
+    if (count > 0 && line.command == COMMAND_PROBE) {
+        line.upstream = words[0];
+        count--;
+        words++;
     }
     if (count > 0 && line.command == COMMAND_STATUS) {
         line.url = words[0];
@@ -161,7 +168,8 @@ static bool ask_password(const char *user, struct credentials *credentials)
     return good;
 }
 
-static int probe_as(const struct config *config, const char *version,
+static int probe_as(const struct config *config,
+                    const struct config_upstream *upstream, const char *version,
                     const char *user)
 {
     struct credentials credentials;
@@ -172,7 +180,7 @@ static int probe_as(const struct config *config, const char *version,
         !credentials_set_user(&credentials, span_from_string(user)))
         (void)fputs("popinjay: a name is 1 to 255 octets of UTF-8\n", stderr);
     else if (ask_password(user, &credentials))
-        code = probe_run(config, version, &credentials);
+        code = probe_run(config, upstream, version, &credentials);
     credentials_wipe(&credentials);
     return code;
 }
@@ -187,15 +195,30 @@ static struct config *load(const char *path)
     return config;
 }
 
+/* The first one where |name| is NULL; NULL: there is none of that name. */
+static const struct config_upstream *find_upstream(const struct config *config,
+                                                   const char *name)
+{
+    return name != NULL ? config_upstream_find(config, name)
+                        : &config->upstreams[0];
+}
+
 int command_line_probe(const struct command_line *line, const char *version)
 {
     struct config *config = load(line->config);
-    int code;
+    const struct config_upstream *upstream;
+    int code = EXIT_MISTAKE;
 
     if (config == NULL)
         return EXIT_MISTAKE;
-    code = line->user != NULL ? probe_as(config, version, line->user)
-                              : probe_run(config, version, NULL);
+    upstream = find_upstream(config, line->upstream);
+    if (upstream == NULL)
+        (void)fprintf(stderr, "%s: there is no [upstream %s]\n", line->config,
+                      line->upstream);
+    else if (line->user != NULL)
+        code = probe_as(config, upstream, version, line->user);
+    else
+        code = probe_run(config, upstream, version, NULL);
     config_free(config);
     return code;
 }

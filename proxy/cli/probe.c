@@ -14,6 +14,7 @@
 
 struct probe {
     const struct config *config;
+    const struct config_upstream *upstream;
     const struct credentials *credentials; /* NULL: no login */
     struct upstream_policy policy;
     struct mailbox_policy mailbox_policy;
@@ -46,7 +47,7 @@ static void finish(struct probe *p, int code)
 
 static void fail(struct probe *p, const char *failure, bool is_untrusted)
 {
-    probe_report_failure(p->config, failure, is_untrusted);
+    probe_report_failure(p->upstream, failure, is_untrusted);
     finish(p, EXIT_FAILURE);
 }
 
@@ -61,8 +62,8 @@ static struct span quotable(const struct probe *p, struct span words)
 static void tell_server(struct probe *p)
 {
     if (p->is_logged_in)
-        probe_report_server(p->at_login, p->talk.imap.capabilities, p->config,
-                            true);
+        probe_report_server(p->at_login, p->talk.imap.capabilities,
+                            p->upstream->policy, true);
     p->is_logged_in = false;
 }
 
@@ -100,7 +101,8 @@ static void on_ready(struct probe *p)
     probe_report_connection(p->talk.connection);
     p->at_login = p->talk.imap.capabilities;
     if (p->credentials == NULL) {
-        probe_report_server(p->at_login, p->at_login, p->config, false);
+        probe_report_server(p->at_login, p->at_login, p->upstream->policy,
+                            false);
         take_leave(p);
         return;
     }
@@ -200,7 +202,7 @@ static void on_stir(void *owner)
 
 static void talk(struct probe *p)
 {
-    const struct config_upstream *upstream = p->config->upstreams;
+    const struct config_upstream *upstream = p->upstream;
     const struct upstream_talk_to to = { .upstream = upstream,
                                          .policy = &p->policy,
                                          .tls = p->tls };
@@ -223,25 +225,26 @@ static bool make_tls(struct probe *p)
 {
     char error[ERROR_MAX];
 
-    if (p->config->upstreams->tls == TLS_MODE_NONE)
+    if (p->upstream->tls == TLS_MODE_NONE)
         return true;
-    p->tls = tls_context_new_client(p->config->upstreams->ca_file, error,
-                                    sizeof(error));
+    p->tls = tls_context_new_client(p->upstream->ca_file, error, sizeof(error));
     if (p->tls == NULL)
         (void)fprintf(stderr, "popinjay: %s\n", error);
     return p->tls != NULL;
 }
 
-int probe_run(const struct config *config, const char *version,
+int probe_run(const struct config *config,
+              const struct config_upstream *upstream, const char *version,
               const struct credentials *credentials)
 {
-    struct probe p = {
-        .config = config,
-        .credentials = credentials,
-        .policy = config_upstream_policy(config, config->upstreams, version),
-        .mailbox_policy = config_mailbox_policy(config->upstreams->policy),
-        .code = EXIT_FAILURE
-    };
+    struct probe p = { .config = config,
+                       .upstream = upstream,
+                       .credentials = credentials,
+                       .policy =
+                           config_upstream_policy(config, upstream, version),
+                       .mailbox_policy =
+                           config_mailbox_policy(upstream->policy),
+                       .code = EXIT_FAILURE };
 
     p.mailbox_policy.examine_only = true;
     if (!make_tls(&p) || uv_loop_init(&p.loop) != 0)

@@ -85,20 +85,20 @@ static const char *login_words(struct imap_capabilities set)
 }
 
 static const char *quit_words(struct imap_capabilities set,
-                              const struct config *config)
+                              const struct config_policy *policy)
 {
     if (has(set, IMAP_CAP_UIDPLUS))
         return "UID STORE +FLAGS.SILENT (\\Deleted), UID EXPUNGE";
-    if (config->upstreams->policy->without_uidplus == REMOVAL_REFUSE)
+    if (policy->without_uidplus == REMOVAL_REFUSE)
         return "LOGOUT: no message is ever removed";
     return "UID STORE, and EXPUNGE if nobody else marked any";
 }
 
 static void report_commands(struct imap_capabilities set,
-                            const struct config *config)
+                            const struct config_policy *policy)
 {
     bool refused = !has(set, IMAP_CAP_UIDPLUS) &&
-                   config->upstreams->policy->without_uidplus == REMOVAL_REFUSE;
+                   policy->without_uidplus == REMOVAL_REFUSE;
 
     (void)puts("POP3 becomes");
     say("USER, PASS", login_words(set));
@@ -113,7 +113,7 @@ static void report_commands(struct imap_capabilities set,
     say("TOP", "UID FETCH n (UID BODY.PEEK[]<0.65536>)");
     say("DELE",
         refused ? "nothing: refused with [SYS/PERM]" : "nothing before QUIT");
-    say("QUIT", quit_words(set, config));
+    say("QUIT", quit_words(set, policy));
     say("NOOP, RSET", "nothing: answered here");
 }
 
@@ -151,7 +151,7 @@ static void report_missing(struct imap_capabilities set, bool logged_in)
 
 void probe_report_server(struct imap_capabilities at_login,
                          struct imap_capabilities now,
-                         const struct config *config, bool logged_in)
+                         const struct config_policy *policy, bool logged_in)
 {
     const uint32_t of_login = BIT(IMAP_CAP_AUTH_PLAIN) |
                               BIT(IMAP_CAP_LOGINDISABLED) |
@@ -161,7 +161,7 @@ void probe_report_server(struct imap_capabilities at_login,
                                      (at_login.bits & of_login) };
 
     report_capabilities(set);
-    report_commands(set, config);
+    report_commands(set, policy);
     report_missing(set, logged_in);
 }
 
@@ -190,11 +190,9 @@ void probe_report_mailbox(const struct imap_mailbox *mailbox,
 
 /* --- what went wrong --- */
 
-void probe_report_failure(const struct config *config, const char *failure,
+void probe_report_failure(const struct config_upstream *u, const char *failure,
                           bool is_untrusted)
 {
-    const struct config_upstream *u = config->upstreams;
-
     (void)printf("  %-12s%s\n", "failed", failure);
     if (is_untrusted)
         (void)printf("The certificate must be valid for server_name (%s), and "

@@ -69,21 +69,31 @@ static void print_failures(const json_t *page)
             (void)printf("%-16s%lld %s\n", "", json_integer_value(value), key);
 }
 
-static void print_upstream(const json_t *page)
+static void print_upstream(const json_t *upstream)
 {
-    const json_t *health = json_object_get(page, "upstream_health");
+    const json_t *health = json_object_get(upstream, "health");
+    char name[64];
     char shown[200];
 
-    (void)printf("%-16s%s: ", "upstream",
-                 text(page, "upstream", shown, sizeof(shown)));
+    (void)printf("%-16s%s, %s: ", "upstream",
+                 text(upstream, "name", name, sizeof(name)),
+                 text(upstream, "address", shown, sizeof(shown)));
     (void)printf("%s\n", text(health, "verdict", shown, sizeof(shown)));
     (void)printf("%-16s%lld open, %lld parked; %lld connected, %lld failed\n",
-                 "connections", number(page, "upstream_open", NULL),
-                 number(page, "parked_connections", NULL),
-                 number(page, "upstream_connections", NULL),
-                 number(page, "upstream_failures", NULL));
+                 "connections", number(upstream, "open", NULL),
+                 number(upstream, "parked", NULL),
+                 number(upstream, "connections", NULL),
+                 number(upstream, "failures", NULL));
     if (text(health, "last_error", shown, sizeof(shown))[0] != '\0')
         row("last error", shown);
+}
+
+static void print_upstreams(const json_t *page)
+{
+    const json_t *all = json_object_get(page, "upstreams");
+
+    for (size_t i = 0; i < json_array_size(all); i++)
+        print_upstream(json_array_get(all, i));
 }
 
 static void print_certificates(const json_t *page)
@@ -123,7 +133,7 @@ static void print_table(const json_t *page)
     (void)printf("%-16s%lld retrieved, %lld deleted\n", "messages",
                  number(page, "messages", "retrieved"),
                  number(page, "messages", "deleted"));
-    print_upstream(page);
+    print_upstreams(page);
     print_certificates(page);
 }
 

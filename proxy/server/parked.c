@@ -24,7 +24,6 @@ struct entry {
 
 struct parked_table {
     struct keyed_digest *digest;
-    struct upstream_gate *gate;
     pthread_mutex_t mutex;
     struct parked_limits limits;
     struct entry *entries; /* uthash's head, by claim.owner */
@@ -32,15 +31,13 @@ struct parked_table {
     bool closed;
 };
 
-struct parked_table *parked_table_new(const struct parked_limits *limits,
-                                      struct upstream_gate *gate)
+struct parked_table *parked_table_new(const struct parked_limits *limits)
 {
     struct parked_table *t = calloc(1, sizeof(*t));
 
     if (t == NULL)
         return NULL;
     t->limits = *limits;
-    t->gate = gate;
     t->digest = keyed_digest_new();
     if (t->digest != NULL && pthread_mutex_init(&t->mutex, NULL) == 0)
         return t;
@@ -126,7 +123,7 @@ static uint64_t due_ms(const struct parked_table *t,
 
 /* --- without it --- */
 
-static void end(struct parked_table *t, struct parked_connection *c)
+static void end(struct parked_connection *c)
 {
     struct buf words;
 
@@ -134,16 +131,16 @@ static void end(struct parked_table *t, struct parked_connection *c)
     imap_parked_write_logout(&c->imap, &words);
     detached_end(&c->link, buf_span(&words));
     buf_fini(&words);
-    upstream_gate_leave(t->gate);
+    upstream_gate_leave(c->gate);
 }
 
-static void end_all(struct parked_table *t, struct entry *ending)
+static void end_all(struct entry *ending)
 {
     struct entry *e;
     struct entry *next;
 
     DL_FOREACH_SAFE (ending, e, next) {
-        end(t, &e->connection);
+        end(&e->connection);
         free(e);
     }
 }
@@ -161,7 +158,7 @@ void parked_set_limits(struct parked_table *t,
     while (HASH_COUNT(t->entries) > count)
         give_up(t, t->resting, &ending);
     pthread_mutex_unlock(&t->mutex);
-    end_all(t, ending);
+    end_all(ending);
 }
 
 void parked_put(struct parked_table *t, const struct parked_claim *claim,
@@ -171,7 +168,7 @@ void parked_put(struct parked_table *t, const struct parked_claim *claim,
     struct entry *ending = NULL;
 
     if (e == NULL) {
-        end(t, c);
+        end(c);
         return;
     }
     e->claim = *claim;
@@ -183,7 +180,7 @@ void parked_put(struct parked_table *t, const struct parked_claim *claim,
     else
         add(t, e, &ending);
     pthread_mutex_unlock(&t->mutex);
-    end_all(t, ending);
+    end_all(ending);
 }
 
 bool parked_take(struct parked_table *t, const struct parked_claim *claim,
@@ -204,22 +201,24 @@ bool parked_take(struct parked_table *t, const struct parked_claim *claim,
     if (found)
         *c = e->connection;
     else
-        end(t, &e->connection);
+        end(&e->connection);
     free(e);
     return found;
 }
 
-bool parked_evict(struct parked_table *t)
+bool parked_evict(struct parked_table *t, const struct upstream_gate *gate)
 {
     struct entry *ending = NULL;
+    struct entry *e;
     bool found;
 
     pthread_mutex_lock(&t->mutex);
-    found = t->resting != NULL;
+    DL_SEARCH_SCALAR(t->resting, e, connection.gate, gate);
+    found = e != NULL;
     if (found)
-        give_up(t, t->resting, &ending);
+        give_up(t, e, &ending);
     pthread_mutex_unlock(&t->mutex);
-    end_all(t, ending);
+    end_all(ending);
     return found;
 }
 
@@ -234,29 +233,25 @@ void parked_sweep(struct parked_table *t, uint64_t now_ms)
         if (e->due_ms <= now_ms || !detached_is_alive(&e->connection.link))
             give_up(t, e, &ending);
     pthread_mutex_unlock(&t->mutex);
-    end_all(t, ending);
+    end_all(ending);
 }
 
-static void empty(struct parked_table *t, bool close)
+void parked_clear(struct parked_table *t, const struct upstream_gate *gate)
 {
-    struct entry *ending = NULL;
-
-    pthread_mutex_lock(&t->mutex);
-    t->closed |= close;
-    while (t->resting != NULL)
-        give_up(t, t->resting, &ending);
-    pthread_mutex_unlock(&t->mutex);
-    end_all(t, ending);
-}
-
-void parked_clear(struct parked_table *t)
-{
-    empty(t, false);
+    while (parked_evict(t, gate))
+        continue;
 }
 
 void parked_close(struct parked_table *t)
 {
-    empty(t, true);
+    struct entry *ending = NULL;
+
+    pthread_mutex_lock(&t->mutex);
+    t->closed = true;
+    while (t->resting != NULL)
+        give_up(t, t->resting, &ending);
+    pthread_mutex_unlock(&t->mutex);
+    end_all(ending);
 }
 
 uint32_t parked_count(struct parked_table *t)
@@ -265,6 +260,19 @@ uint32_t parked_count(struct parked_table *t)
 
     pthread_mutex_lock(&t->mutex);
     count = HASH_COUNT(t->entries);
+    pthread_mutex_unlock(&t->mutex);
+    return count;
+}
+
+uint32_t parked_count_of(struct parked_table *t,
+                         const struct upstream_gate *gate)
+{
+    uint32_t count = 0;
+    struct entry *e;
+
+    pthread_mutex_lock(&t->mutex);
+    DL_FOREACH (t->resting, e)
+        count += e->connection.gate == gate;
     pthread_mutex_unlock(&t->mutex);
     return count;
 }

@@ -24,9 +24,8 @@ uint64_t relay_now(const struct relay *r)
 
 void relay_note_health(struct relay *r, const char *failure)
 {
-    upstream_health_note(&r->host->service->health,
-                         r->settings->upstream_number, failure, relay_now(r),
-                         (uint64_t)time(NULL));
+    upstream_health_note(&r->to->lasting->health, r->to->number, failure,
+                         relay_now(r), (uint64_t)time(NULL));
 }
 
 /* --- the maildrop --- */
@@ -50,7 +49,7 @@ static void offer_mailbox(struct relay *r, struct span user)
 {
     struct service *service = r->host->service;
     struct known_mailbox known = snapshot_cache_find(
-        service->snapshots, span_from_string(r->settings->upstream_key), user);
+        service->snapshots, span_from_string(r->to->key), user);
 
     bridge_offer_mailbox(r->bridge, &known);
     known_mailbox_clear(&known);
@@ -60,17 +59,16 @@ static void keep_mailbox(struct relay *r, struct span user)
 {
     struct service *service = r->host->service;
 
-    snapshot_cache_put(service->snapshots,
-                       span_from_string(r->settings->upstream_key), user,
+    snapshot_cache_put(service->snapshots, span_from_string(r->to->key), user,
                        bridge_known_mailbox(r->bridge));
 }
 
 static void take_lock(struct relay *r, struct span user)
 {
     struct service *service = r->host->service;
-    enum lock_status status = lock_table_take(
-        service->locks, span_from_string(r->settings->upstream_name), user,
-        relay_now(r), &r->lock);
+    enum lock_status status =
+        lock_table_take(service->locks, span_from_string(r->to->place), user,
+                        relay_now(r), &r->lock);
 
     if (status == LOCK_TAKEN)
         offer_mailbox(r, user);
@@ -91,10 +89,20 @@ static const enum counter listing_counters[KNOWN_VERDICT_COUNT] = {
     [KNOWN_FRESH] = COUNTER_LISTINGS_FRESH,
 };
 
-static void note_health(struct relay *r, const struct bridge_report *now)
+/* What concerns the upstream that it is about, of several. */
+static void count_upstream(struct relay *r, const struct bridge_report *now)
 {
+    struct upstream *lasting = r->to->lasting;
     const struct bridge_report *then = &r->counted;
 
+    upstream_count(lasting, UPSTREAM_LOGINS_OK,
+                   now->logins_ok - then->logins_ok);
+    upstream_count(lasting, UPSTREAM_LOGINS_FAILED,
+                   now->logins_failed - then->logins_failed);
+    upstream_count(lasting, UPSTREAM_FAILURES,
+                   now->upstream_failures - then->upstream_failures);
+    upstream_count(lasting, UPSTREAM_REUSED,
+                   now->upstream_reused - then->upstream_reused);
     if (now->greetings_failed > then->greetings_failed)
         relay_note_health(r, fault_pop3_text(now->last_greeting_fault));
     if (now->greetings > then->greetings)
@@ -119,7 +127,8 @@ static void count(struct relay *r)
                  now->messages_deleted - then->messages_deleted);
     counters_add(c, COUNTER_UPSTREAM_FAILURES,
                  now->upstream_failures - then->upstream_failures);
-    note_health(r, now);
+    if (r->to != NULL)
+        count_upstream(r, now);
     counters_add(c, COUNTER_UPSTREAM_REUSED,
                  now->upstream_reused - then->upstream_reused);
     counters_add(c, COUNTER_UPSTREAM_REJECTS,
@@ -190,11 +199,11 @@ static void serve(struct relay *r, const struct bridge_wish *wish)
         relay_guard_ask(r, wish->credentials);
         break;
     case BRIDGE_REUSE:
-        r->to = wish->upstream;
+        r->to = settings_upstream_of(r->settings, wish->upstream);
         relay_upstream_reuse(r, wish->credentials);
         break;
     case BRIDGE_CONNECT:
-        r->to = wish->upstream;
+        r->to = settings_upstream_of(r->settings, wish->upstream);
         relay_upstream_connect(r);
         break;
     case BRIDGE_START_UPSTREAM_TLS:

@@ -21,7 +21,8 @@ static enum login_verdict begin(struct relay *r, struct span user)
     struct login_guard *guard = r->host->service->guard;
     const struct login_limits limits = limits_of(r);
 
-    if (!login_attempt_make(guard, span_from_string(r->settings->upstream_name),
+    if (!login_attempt_make(guard,
+                            span_from_string(r->settings->upstreams->place),
                             user, &r->network, r->is_exempt, &r->attempt))
         return LOGIN_ADMITTED;
     return login_guard_begin(guard, &limits, &r->attempt, relay_now(r));
@@ -35,10 +36,10 @@ static void deny(struct relay *r, enum fault fault)
 /* What is used upstream is what the client gave. */
 static void grant(struct relay *r, const struct credentials *given)
 {
+    const struct settings_upstream *to = r->settings->upstreams;
     const struct login_grant grant = {
-        .upstream = &r->settings->upstream_policy,
-        .mailbox = settings_mailbox_policy(
-            r->settings, r->settings->config->upstreams->policy),
+        .upstream = &to->policy,
+        .mailbox = settings_mailbox_policy(r->settings, to->config->policy),
         .credentials = given,
     };
 

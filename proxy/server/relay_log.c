@@ -37,6 +37,8 @@ static void add_legs(const struct relay *r, struct log_record *record)
     const struct relay_leg *upstream = &r->upstream_leg;
 
     add_tls(record, &r->client_leg, "tls", "cipher");
+    if (r->to != NULL)
+        log_record_add_string(record, "upstream", r->to->config->name);
     if (upstream->address.host[0] == '\0')
         return; /* there was none */
     log_record_add_string(record, "upstream_address", upstream->address.host);
@@ -95,9 +97,9 @@ static void write_failure(const struct relay *r, struct log_record *record,
 {
     char client[ADDRESS_GROUP_MAX];
 
-    if (is_upstreams_doing(fault)) {
+    if (is_upstreams_doing(fault) && r->to != NULL) {
         log_write_failure(record, fault_name(fault), "upstream",
-                          r->settings->upstream_name);
+                          r->to->config->name);
         return;
     }
     if (fault == FAULT_SHED) { /* a flood comes from anywhere */
@@ -217,7 +219,8 @@ void relay_log_upstream_failure(struct relay *r, const char *failure,
         return;
     relay_log_begin(r, &record, level,
                     untrusted ? "upstream_untrusted" : "upstream_unreachable");
-    log_record_add_string(&record, "upstream", r->settings->upstream_name);
+    log_record_add_string(&record, "upstream", r->to->config->name);
+    log_record_add_string(&record, "upstream_address", r->to->address);
     log_record_add_string(&record, "text", failure);
     write_failure(r, &record,
                   untrusted ? FAULT_UPSTREAM_UNTRUSTED

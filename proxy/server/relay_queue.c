@@ -25,14 +25,13 @@ static void leave_list(struct relay *r)
 /* Those that only rest make room. */
 static enum upstream_gate_status poll(struct relay *r)
 {
-    struct service *service = r->host->service;
+    struct upstream_gate *gate = r->to->lasting->gate;
     enum upstream_gate_status status;
 
     do
-        status = upstream_gate_poll(service->gate, &r->pass, relay_now(r));
-    while (status == UPSTREAM_GATE_WAIT &&
-           upstream_gate_lacks_room(service->gate) &&
-           parked_evict(service->parked));
+        status = upstream_gate_poll(gate, &r->pass, relay_now(r));
+    while (status == UPSTREAM_GATE_WAIT && upstream_gate_lacks_room(gate) &&
+           parked_evict(r->host->service->parked, gate));
     return status;
 }
 
@@ -78,18 +77,17 @@ static bool join_list(struct relay *r)
  */
 enum upstream_gate_status relay_queue_enter(struct relay *r)
 {
-    struct service *service = r->host->service;
+    struct upstream_gate *gate = r->to->lasting->gate;
     enum upstream_gate_status status;
 
     do
-        status = upstream_gate_enter(service->gate, &r->pass, relay_now(r));
-    while (status == UPSTREAM_GATE_FULL &&
-           upstream_gate_lacks_room(service->gate) &&
-           parked_evict(service->parked));
+        status = upstream_gate_enter(gate, &r->pass, relay_now(r));
+    while (status == UPSTREAM_GATE_FULL && upstream_gate_lacks_room(gate) &&
+           parked_evict(r->host->service->parked, gate));
     if (status == UPSTREAM_GATE_WAIT)
         status = poll(r);
     if (status == UPSTREAM_GATE_WAIT && !join_list(r)) {
-        upstream_gate_withdraw(service->gate, &r->pass);
+        upstream_gate_withdraw(gate, &r->pass);
         return UPSTREAM_GATE_FULL;
     }
     return status;
@@ -97,6 +95,6 @@ enum upstream_gate_status relay_queue_enter(struct relay *r)
 
 void relay_queue_leave(struct relay *r)
 {
-    upstream_gate_withdraw(r->host->service->gate, &r->pass);
+    upstream_gate_withdraw(r->to->lasting->gate, &r->pass);
     leave_list(r);
 }

@@ -17,7 +17,7 @@ static void let_go(struct relay *r)
     r->dialer = NULL;
     r->upstream_stage = RELAY_UPSTREAM_NONE;
     if (r->upstream_counted)
-        upstream_gate_leave(r->host->service->gate);
+        upstream_gate_leave(r->to->lasting->gate);
     r->upstream_counted = false;
 }
 
@@ -37,13 +37,11 @@ static void give_up(struct relay *r, const char *failure, bool untrusted,
 /* False: no memory. */
 static bool start_tls(struct relay *r)
 {
-    const struct settings *settings = r->settings;
-    const struct config_upstream *upstream = settings->config->upstreams;
+    const struct config_upstream *upstream = r->to->config;
     const struct address_text address = connection_peer(r->upstream);
-    struct tls *tls =
-        tls_new_client(settings->upstream_tls, upstream->server_name,
-                       upstream->alpn ? TLS_ALPN_IMAP : NULL,
-                       &r->host->upstream_session, &address);
+    struct tls *tls = tls_new_client(r->to->tls, upstream->server_name,
+                                     upstream->alpn ? TLS_ALPN_IMAP : NULL,
+                                     &r->host->upstream_session, &address);
 
     if (tls == NULL)
         return false;
@@ -84,8 +82,11 @@ static void come_up(struct relay *r, enum bridge_outcome outcome)
     note_leg(r);
     relay_trace_upstream_begins(r);
     count_handshake(r);
-    if (outcome == BRIDGE_UPSTREAM_TLS_UP || r->to->tls != TLS_MODE_STARTTLS)
+    if (outcome == BRIDGE_UPSTREAM_TLS_UP ||
+        r->to->policy.tls != TLS_MODE_STARTTLS) {
         counters_add(&r->host->counters, COUNTER_UPSTREAM_CONNECTS, 1);
+        upstream_count(r->to->lasting, UPSTREAM_CONNECTS, 1);
+    }
     tell(r, outcome);
 }
 
@@ -110,7 +111,7 @@ static void on_dialed(void *owner, uv_tcp_t *tcp, const char *failure)
     }
     if (r->upstream == NULL)
         give_up(r, failure, false, BRIDGE_UPSTREAM_UNREACHABLE);
-    else if (r->to->tls == TLS_MODE_IMPLICIT)
+    else if (r->to->policy.tls == TLS_MODE_IMPLICIT)
         secure(r);
     else
         come_up(r, BRIDGE_UPSTREAM_UP);
@@ -119,7 +120,7 @@ static void on_dialed(void *owner, uv_tcp_t *tcp, const char *failure)
 
 static void dial(struct relay *r)
 {
-    const struct config_address *to = &r->settings->config->upstreams->address;
+    const struct config_address *to = &r->to->config->address;
 
     r->upstream_stage = RELAY_UPSTREAM_DIALING;
     r->upstream_counted = true;
@@ -219,7 +220,7 @@ bool relay_upstream_notice(struct relay *r)
  */
 static struct span told_of_client(const struct relay *r)
 {
-    if (!r->to->forward_client_address)
+    if (!r->to->policy.forward_client_address)
         return (struct span){ NULL, 0 };
     return span_from_string(r->client_leg.address.host);
 }
@@ -229,9 +230,9 @@ static bool take_parked(struct relay *r, const struct credentials *credentials,
 {
     struct service *service = r->host->service;
 
-    r->has_claim = parked_claim_make(
-        service->parked, span_from_string(r->settings->upstream_key),
-        credentials, told_of_client(r), &r->claim);
+    r->has_claim =
+        parked_claim_make(service->parked, span_from_string(r->to->key),
+                          credentials, told_of_client(r), &r->claim);
     return r->has_claim &&
            parked_take(service->parked, &r->claim, relay_now(r), parked);
 }
@@ -274,7 +275,8 @@ static void say_logout(struct relay *r, const struct imap_parked *parked)
 void relay_upstream_park(struct relay *r, const struct imap_parked *imap)
 {
     struct parked_connection parked = { .imap = *imap,
-                                        .made_ms = r->upstream_made_ms };
+                                        .made_ms = r->upstream_made_ms,
+                                        .gate = r->to->lasting->gate };
 
     if (r->upstream_stage != RELAY_UPSTREAM_OPEN)
         return;

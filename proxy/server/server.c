@@ -19,8 +19,6 @@ static const int signal_numbers[SERVER_SIGNALS] = { SIGTERM, SIGINT, SIGHUP,
 
 static enum status_state state_for_status(const struct server *s)
 {
-    struct upstream_health_view health = watcher_health(s->watcher);
-
     switch (s->state) {
     case SERVER_STARTING:
         return STATUS_STARTING;
@@ -31,10 +29,15 @@ static enum status_state state_for_status(const struct server *s)
     case SERVER_SERVING:
         break;
     }
-    if (watcher_is_upstream_ready(s->watcher))
+    switch (watcher_readiness(s->watcher)) {
+    case WATCHER_READY:
         return STATUS_SERVING;
-    return health.verdict == UPSTREAM_UNKNOWN ? STATUS_STARTING
-                                              : STATUS_UPSTREAM_FAILING;
+    case WATCHER_UNKNOWN:
+        return STATUS_STARTING;
+    case WATCHER_FAILING:
+        break;
+    }
+    return STATUS_UPSTREAM_FAILING;
 }
 
 static void sum(const void *data, struct counters_total *totals)
@@ -43,6 +46,36 @@ static void sum(const void *data, struct counters_total *totals)
 
     for (unsigned i = 0; i < s->workers; i++)
         counters_sum(worker_counters(s->members[i].worker), totals);
+}
+
+static struct status_upstream figures_of(const struct server *s,
+                                         const struct settings_upstream *u)
+{
+    struct upstream *lasting = u->lasting;
+    struct status_upstream out = {
+        .name = u->config->name,
+        .address = u->address,
+        .health = upstream_health_view(&lasting->health, uv_now(&s->loop)),
+        .open = upstream_gate_connections(lasting->gate),
+        .limit = u->config->max_connections,
+        .queue = upstream_gate_queue_length(lasting->gate),
+        .parked = parked_count_of(s->service->parked, lasting->gate),
+    };
+
+    for (unsigned i = 0; i < UPSTREAM_COUNT_COUNT; i++)
+        out.counts[i] = atomic_load(&lasting->counts[i]);
+    return out;
+}
+
+static void add_upstreams(const struct server *s, struct status_figures *out)
+{
+    out->upstreams = s->upstreams;
+    out->upstream_count = s->settings->upstream_count;
+    for (size_t i = 0; i < out->upstream_count; i++) {
+        s->upstreams[i] = figures_of(s, &s->settings->upstreams[i]);
+        out->upstream_open += s->upstreams[i].open;
+        out->upstream_queue += s->upstreams[i].queue;
+    }
 }
 
 static void figures(void *data, struct status_figures *out)
@@ -56,7 +89,6 @@ static void figures(void *data, struct status_figures *out)
 
     *out = (struct status_figures){
         .version = s->version,
-        .upstream = s->upstream,
         .started_seconds = s->started_seconds,
         .uptime_seconds = (uv_now(&s->loop) - s->started_ms) / 1000,
         .adopted_seconds = s->adopted_seconds,
@@ -65,9 +97,6 @@ static void figures(void *data, struct status_figures *out)
         .max_sessions = config->max_sessions,
         .state = state_for_status(s),
         .sessions = admission_sessions(service->admission),
-        .upstreams = upstream_gate_connections(service->gate),
-        .upstream_queue = upstream_gate_queue_length(service->gate),
-        .max_upstreams = config->upstreams->max_connections,
         .blocked_clients = guard.blocked[LOGIN_KEY_CLIENT],
         .blocked_logins =
             guard.blocked[LOGIN_KEY_LOGIN] + guard.blocked[LOGIN_KEY_USER],
@@ -77,7 +106,6 @@ static void figures(void *data, struct status_figures *out)
         .cache_mailboxes = cache.mailboxes,
         .readahead_octets = octet_budget_taken(&service->readahead),
         .process = process_figures_read(),
-        .health = watcher_health(s->watcher),
         .history = watcher_history(s->watcher),
         .listener_names = &service->listener_names,
         .listeners = config->listeners,
@@ -86,6 +114,7 @@ static void figures(void *data, struct status_figures *out)
         .certificate_count = s->settings->certificate_count,
         .now_seconds = (uint64_t)time(NULL),
     };
+    add_upstreams(s, out);
     for (unsigned i = 0; i < s->workers; i++)
         out->headers_awaited += worker_headers_awaited(s->members[i].worker);
     sum(s, &out->totals);
@@ -287,7 +316,9 @@ struct server *server_new(struct settings *settings, struct service *service,
                                         server_ask_sessions, s };
     s->workers = settings->config->workers;
     s->members = calloc(s->workers, sizeof(*s->members));
-    if (s->members == NULL || !init_handles(s)) {
+    s->upstreams = calloc(UPSTREAMS_MAX, sizeof(*s->upstreams));
+    if (s->members == NULL || s->upstreams == NULL || !init_handles(s)) {
+        free(s->upstreams);
         free(s->members);
         free(s);
         return NULL;
@@ -368,6 +399,6 @@ void server_free(struct server *s)
     settings_release(s->settings);
     config_free(s->begun_by);
     free(s->members);
-    free(s->upstream);
+    free(s->upstreams);
     free(s);
 }

@@ -8,17 +8,6 @@
 #include "server/log.h"
 #include "server/server_parts.h"
 
-char *server_address_text(const struct config_address *a)
-{
-    bool v6 = strchr(a->host, ':') != NULL;
-    char *text = NULL;
-
-    if (asprintf(&text, v6 ? "[%s]:%u" : "%s:%u", a->host, (unsigned)a->port) <
-        0)
-        return NULL;
-    return text;
-}
-
 /* `pop3s=[::]:995 pop3=[::]:110` */
 static void add_listeners(struct log_record *r, const struct config *config)
 {
@@ -26,7 +15,7 @@ static void add_listeners(struct log_record *r, const struct config *config)
 
     buf_init(&listeners, LOG_VALUE_MAX);
     for (size_t i = 0; i < config->listener_count; i++) {
-        char *at = server_address_text(&config->listeners[i].address);
+        char *at = config_address_text(&config->listeners[i].address);
 
         (void)buf_append_string(&listeners, i == 0 ? "" : " ");
         (void)buf_append_string(&listeners, config->listeners[i].name);
@@ -36,6 +25,24 @@ static void add_listeners(struct log_record *r, const struct config *config)
     }
     log_record_add_text(r, "listeners", buf_span(&listeners));
     buf_fini(&listeners);
+}
+
+/* `default=imap.example.com:993` */
+static void add_upstreams(struct log_record *r, const struct settings *settings)
+{
+    struct buf upstreams;
+
+    buf_init(&upstreams, LOG_VALUE_MAX);
+    for (size_t i = 0; i < settings->upstream_count; i++) {
+        const struct settings_upstream *u = &settings->upstreams[i];
+
+        (void)buf_append_string(&upstreams, i == 0 ? "" : " ");
+        (void)buf_append_string(&upstreams, u->config->name);
+        (void)buf_append_octet(&upstreams, '=');
+        (void)buf_append_string(&upstreams, u->address);
+    }
+    log_record_add_text(r, "upstreams", buf_span(&upstreams));
+    buf_fini(&upstreams);
 }
 
 void server_log_ready(const struct server *s)
@@ -49,7 +56,7 @@ void server_log_ready(const struct server *s)
     log_record_add_string(&r, "version", s->version);
     log_record_add_number(&r, "workers", s->workers);
     add_listeners(&r, config);
-    log_record_add_string(&r, "upstream", s->upstream);
+    add_upstreams(&r, s->settings);
     log_write(&r);
 }
 
@@ -102,7 +109,7 @@ void server_log_reloaded(const struct server *s)
         return;
     log_begin(&r, LOG_LEVEL_INFO, "reloaded");
     add_listeners(&r, s->settings->config);
-    log_record_add_string(&r, "upstream", s->upstream);
+    add_upstreams(&r, s->settings);
     add_lasting(&r, s);
     log_write(&r);
 }

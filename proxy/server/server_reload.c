@@ -15,8 +15,7 @@
 struct change {
     struct settings *settings;
     struct worker_orders **orders; /* one for each worker */
-    char *upstream;
-    struct status_server *status; /* NULL: none, or the one that there is */
+    struct status_server *status;  /* NULL: none, or the one that there is */
     bool keeps_status;
 };
 
@@ -26,7 +25,6 @@ static void change_fini(struct server *s, struct change *c)
     for (unsigned i = 0; c->orders != NULL && i < s->workers; i++)
         worker_orders_free(c->orders[i]);
     free(c->orders);
-    free(c->upstream);
     status_server_close(c->status);
 }
 
@@ -101,9 +99,7 @@ static bool prepare(struct server *s, struct change *c, char *error,
 {
     (void)snprintf(error, error_size, "no memory");
     c->orders = calloc(s->workers, sizeof(struct worker_orders *));
-    c->upstream = server_address_text(&c->settings->config->upstreams->address);
-    return c->orders != NULL && c->upstream != NULL &&
-           prepare_orders(s, c, error, error_size) &&
+    return c->orders != NULL && prepare_orders(s, c, error, error_size) &&
            prepare_status(s, c, error, error_size) &&
            open_log(s, c, error, error_size);
 }
@@ -112,13 +108,9 @@ static bool prepare(struct server *s, struct change *c, char *error,
 static void apply(struct server *s, struct change *c)
 {
     const struct config *config = c->settings->config;
-    char *upstream = s->upstream;
 
     warnings_log(config);
-    service_limit(s->service, config);
-    if (s->settings != NULL &&
-        s->settings->upstream_number != c->settings->upstream_number)
-        service_forget_upstream(s->service, c->settings->upstream_number);
+    service_adopt(s->service, c->settings, s->settings);
     for (unsigned i = 0; i < s->workers; i++) {
         worker_obey(s->members[i].worker, c->orders[i]);
         c->orders[i] = NULL;
@@ -129,8 +121,6 @@ static void apply(struct server *s, struct change *c)
         s->status = c->status;
         c->status = status;
     }
-    s->upstream = c->upstream;
-    c->upstream = upstream;
     settings_hold(c->settings);
     settings_release(s->settings);
     s->settings = c->settings;

@@ -9,16 +9,12 @@ struct service *service_new(void)
     if (s == NULL)
         return NULL;
     atomic_init(&s->next_session, 1);
-    upstream_health_init(&s->health);
     octet_budget_init(&s->readahead, 0);
     s->locks = lock_table_new(0);
     s->snapshots = snapshot_cache_new(0);
     s->admission = admission_new();
     s->guard = login_guard_new();
-    s->gate = upstream_gate_new();
-    if (s->gate != NULL)
-        s->parked =
-            parked_table_new(&(struct parked_limits){ .count = 0 }, s->gate);
+    s->parked = parked_table_new(&(struct parked_limits){ .count = 0 });
     if (s->locks != NULL && s->snapshots != NULL && s->parked != NULL &&
         s->admission != NULL && s->guard != NULL)
         return s;
@@ -26,32 +22,55 @@ struct service *service_new(void)
     return NULL;
 }
 
-void service_limit(struct service *s, const struct config *config)
+static void limit_upstream(const struct config_upstream *config,
+                           struct upstream *upstream)
 {
+    const struct upstream_gate_limits limits = {
+        .connections = config->max_connections,
+        .logins_per_second = config->logins_per_second,
+        .burst = config->login_burst,
+        .queue_length = config->queue_length,
+        .queue_timeout_ms = config->queue_timeout_ms,
+    };
+
+    upstream_gate_set_limits(upstream->gate, &limits);
+}
+
+/* Also what has gone and come back is another one. */
+static void change_upstreams(struct service *s, const struct settings *now,
+                             const struct settings *before)
+{
+    for (size_t i = 0; before != NULL && i < before->upstream_count; i++) {
+        const struct settings_upstream *was = &before->upstreams[i];
+        const struct settings_upstream *is =
+            settings_find_upstream(now, was->config->name);
+
+        if (is == NULL || is->number != was->number)
+            parked_clear(s->parked, was->lasting->gate);
+    }
+    for (size_t i = 0; i < now->upstream_count; i++) {
+        const struct settings_upstream *u = &now->upstreams[i];
+
+        limit_upstream(u->config, u->lasting);
+        upstream_health_turn_to(&u->lasting->health, u->number);
+    }
+}
+
+void service_adopt(struct service *s, const struct settings *now,
+                   const struct settings *before)
+{
+    const struct config *config = now->config;
     const struct parked_limits parked = {
         .count = config->parked_connections,
         .rest_ms = config->upstream_reuse_ms,
         .age_ms = config->upstream_login_age_ms,
-    };
-    const struct upstream_gate_limits gate = {
-        .connections = config->upstreams->max_connections,
-        .logins_per_second = config->upstreams->logins_per_second,
-        .burst = config->upstreams->login_burst,
-        .queue_length = config->upstreams->queue_length,
-        .queue_timeout_ms = config->upstreams->queue_timeout_ms,
     };
 
     octet_budget_set_max(&s->readahead, config->readahead_total_octets);
     lock_table_set_delay(s->locks, config->upstreams->policy->login_delay_ms);
     snapshot_cache_set_budget(s->snapshots, config->snapshot_cache_octets);
     parked_set_limits(s->parked, &parked);
-    upstream_gate_set_limits(s->gate, &gate);
-}
-
-void service_forget_upstream(struct service *s, unsigned upstream)
-{
-    parked_clear(s->parked);
-    upstream_health_forget(&s->health, upstream);
+    change_upstreams(s, now, before);
 }
 
 void service_free(struct service *s)
@@ -59,12 +78,11 @@ void service_free(struct service *s)
     if (s == NULL)
         return;
     parked_table_free(s->parked);
-    upstream_gate_free(s->gate);
+    upstreams_fini(&s->upstreams);
     login_guard_free(s->guard);
     admission_free(s->admission);
     lock_table_free(s->locks);
     snapshot_cache_free(s->snapshots);
     listener_names_fini(&s->listener_names);
-    upstream_health_fini(&s->health);
     free(s);
 }

@@ -3,8 +3,10 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/log.h"
+#include "server/settings_upstream.h"
 
 #define PROBLEM_MAX 1024
 
@@ -28,7 +30,13 @@ static const char *file_at(const struct settings *s, size_t i)
             return listener->private_keys.at[i - count].text;
         i -= 2 * count;
     }
-    return i == 0 ? s->config->upstreams->ca_file : NULL;
+    for (size_t u = 0; u < s->config->upstream_count; u++) {
+        const char *ca_file = s->config->upstreams[u].ca_file;
+
+        if (ca_file != NULL && i-- == 0)
+            return ca_file;
+    }
+    return NULL;
 }
 
 /* Before they are read: what changes meanwhile is then seen to have. */
@@ -77,15 +85,17 @@ static struct tls_context *listener_tls(const struct config_listener *listener,
     return context;
 }
 
-/* No connection before there is a login for it where logins are counted, or
- * whoever only says USER would use them up.
+/* No connection before there is a login for it where it is the login that says
+ * where to; nor where logins are counted, or whoever only says USER would use
+ * them up.
  */
 static const struct upstream_policy *early_upstream(const struct settings *s)
 {
-    const struct config_upstream *upstream = s->config->upstreams;
+    const struct config_upstream *first = s->config->upstreams;
 
-    return upstream->logins_per_second == 0 && upstream->max_connections == 0
-               ? &s->upstream_policy
+    return s->upstream_count == 1 && first->logins_per_second == 0 &&
+                   first->max_connections == 0
+               ? &s->upstreams->policy
                : NULL;
 }
 
@@ -149,63 +159,46 @@ const struct mailbox_policy *settings_mailbox_policy(
     return &s->mailbox_policies[policy - s->config->policies];
 }
 
-/* --- the upstream --- */
+/* --- upstreams --- */
 
-static struct file_stamp authorities(const struct settings *s)
+const struct settings_upstream *settings_find_upstream(const struct settings *s,
+                                                       const char *name)
+{
+    for (size_t i = 0; i < s->upstream_count; i++)
+        if (strcmp(s->upstreams[i].config->name, name) == 0)
+            return &s->upstreams[i];
+    return NULL;
+}
+
+const struct settings_upstream *settings_upstream_of(
+    const struct settings *s, const struct upstream_policy *policy)
 {
     size_t i = 0;
 
-    while (file_at(s, i) != s->config->upstreams->ca_file)
+    while (i < s->upstream_count && &s->upstreams[i].policy != policy)
         i++;
-    return s->stamps[i];
+    assert(i < s->upstream_count);
+    return &s->upstreams[i];
 }
 
-static bool same_upstream(const struct settings *s,
-                          const struct settings *before)
+static bool set_up_upstreams(struct settings *s, const struct settings *before,
+                             char *error, size_t error_size)
 {
-    const struct config_upstream *a = s->config->upstreams;
-    const struct config_upstream *b = before->config->upstreams;
-    struct file_stamp ours = authorities(s);
-    struct file_stamp theirs = authorities(before);
+    const struct config *config = s->config;
 
-    return config_same_text(a->address.host, b->address.host) &&
-           a->address.port == b->address.port && a->tls == b->tls &&
-           config_same_text(a->server_name, b->server_name) &&
-           config_same_text(a->ca_file, b->ca_file) &&
-           file_stamp_equals(&ours, &theirs);
-}
+    s->upstreams = calloc(config->upstream_count, sizeof(*s->upstreams));
+    for (size_t i = 0; s->upstreams != NULL && i < config->upstream_count;
+         i++) {
+        const struct config_upstream *one = &config->upstreams[i];
+        const struct settings_upstream *was =
+            before != NULL ? settings_find_upstream(before, one->name) : NULL;
 
-static bool name_upstream(struct settings *s, const struct settings *before)
-{
-    const struct config_upstream *upstream = s->config->upstreams;
-
-    s->upstream_number = before != NULL ? before->upstream_number : 0;
-    if (before != NULL && !same_upstream(s, before))
-        s->upstream_number++;
-    if (asprintf(&s->upstream_name, "%s:%u", upstream->server_name,
-                 upstream->address.port) < 0) {
-        s->upstream_name = NULL;
-        return false;
+        s->upstream_count++;
+        if (!settings_upstream_init(&s->upstreams[i], s, one, was, error,
+                                    error_size))
+            return false;
     }
-    if (asprintf(&s->upstream_key, "%s#%u", s->upstream_name,
-                 s->upstream_number) < 0) {
-        s->upstream_key = NULL;
-        return false;
-    }
-    return true;
-}
-
-static bool set_up_upstream(struct settings *s, char *error, size_t error_size)
-{
-    const struct config_upstream *upstream = s->config->upstreams;
-
-    s->upstream_policy =
-        config_upstream_policy(s->config, upstream, s->source->version);
-    if (upstream->tls == TLS_MODE_NONE)
-        return true;
-    s->upstream_tls =
-        tls_context_new_client(upstream->ca_file, error, error_size);
-    return s->upstream_tls != NULL;
+    return s->upstreams != NULL;
 }
 
 /* --- */
@@ -254,10 +247,10 @@ static struct settings *make(struct config *config,
     atomic_init(&s->holders, 1);
     s->source = source;
     s->config = config;
-    if (note_files(s) && name_upstream(s, before) && set_up_policies(s) &&
+    if (note_files(s) && set_up_policies(s) &&
         set_up_tickets(s, before, problem, sizeof(problem)) &&
-        set_up_listeners(s, problem, sizeof(problem)) && note_certificates(s) &&
-        set_up_upstream(s, problem, sizeof(problem)))
+        set_up_upstreams(s, before, problem, sizeof(problem)) &&
+        set_up_listeners(s, problem, sizeof(problem)) && note_certificates(s))
         return s;
     config_locate(config, source->path, problem, error, error_size);
     settings_release(s);
@@ -296,11 +289,11 @@ void settings_release(struct settings *s)
     for (size_t i = 0; s->listeners != NULL && i < s->config->listener_count;
          i++)
         tls_context_free(s->listeners[i].tls);
-    tls_context_free(s->upstream_tls);
+    for (size_t i = 0; i < s->upstream_count; i++)
+        settings_upstream_fini(&s->upstreams[i]);
+    free(s->upstreams);
     tls_tickets_release(s->tickets);
     free(s->stamps);
-    free(s->upstream_key);
-    free(s->upstream_name);
     free(s->certificates);
     free(s->listeners);
     free(s->mailbox_policies);

@@ -2,15 +2,22 @@
  * goes, then the details. No scripts, nothing loaded from elsewhere, renewed by
  * the browser every few seconds.
  */
+#include <stdio.h>
+
 #include "server/html_writer.h"
 #include "server/limit.h"
 #include "server/status_page.h"
 #include "server/status_parts.h"
 #include "session/bridge.h"
 
+#define UPSTREAM_ID_MAX 32
+#define UPSTREAM_TITLE_MAX 64
+
 static const char *const two_spans[] = { "last hour", "since start", NULL };
 
 /* --- the head --- */
+
+#define HEAD_UPSTREAMS 3 /* are named there */
 
 static void write_uptime(struct buf *out, uint64_t seconds)
 {
@@ -55,7 +62,12 @@ static void write_head(struct buf *out, const struct status_figures *f)
     html_text(out, "\">");
     html_text(out, state);
     html_text(out, "</strong>\n<p>before ");
-    html_escaped(out, f->upstream);
+    for (size_t i = 0; i < f->upstream_count && i < HEAD_UPSTREAMS; i++) {
+        html_text(out, i > 0 ? ", " : "");
+        html_escaped(out, f->upstreams[i].address);
+    }
+    if (f->upstream_count > HEAD_UPSTREAMS)
+        html_text(out, " and others");
     html_text(out, ", up for ");
     write_uptime(out, f->uptime_seconds);
     html_text(out, ", version ");
@@ -145,19 +157,28 @@ static void write_time_row(struct buf *out, const struct status_figures *f,
     html_text(out, "</td></tr>\n");
 }
 
-static void write_health(struct buf *out, const struct status_figures *f)
+static void write_verdict(struct buf *out, enum upstream_verdict verdict)
 {
-    const struct upstream_health_view *h = &f->health;
-
-    html_begin_table(out, "upstream", "Upstream", NULL, NULL);
-    html_begin_row(out, "health");
     html_text(out, "<td><span class=\"");
-    html_text(out, h->verdict == UPSTREAM_REACHED   ? "good"
-                   : h->verdict == UPSTREAM_FAILING ? "bad"
-                                                    : "warn");
+    html_text(out, verdict == UPSTREAM_REACHED   ? "good"
+                   : verdict == UPSTREAM_FAILING ? "bad"
+                                                 : "warn");
     html_text(out, "\">");
-    html_text(out, upstream_verdict_name(h->verdict));
+    html_text(out, upstream_verdict_name(verdict));
     html_text(out, "</span></td></tr>\n");
+}
+
+static void write_upstream(struct buf *out, const struct status_figures *f,
+                           const struct status_upstream *u)
+{
+    const struct upstream_health_view *h = &u->health;
+
+    html_begin_row(out, "address");
+    html_text(out, "<td class=\"text\">");
+    html_escaped(out, u->address);
+    html_text(out, "</td></tr>\n");
+    html_begin_row(out, "health");
+    write_verdict(out, h->verdict);
     write_time_row(out, f, "last reached", h->success_unix_s);
     write_time_row(out, f, "last failure", h->failure_unix_s);
     if (h->failure[0] != '\0') {
@@ -172,16 +193,30 @@ static void write_health(struct buf *out, const struct status_figures *f)
     html_text(out, " of ");
     html_number(out, (uint64_t)h->recent_failures + h->recent_successes);
     html_text(out, "</td></tr>\n");
-    html_row(out, "connections now", f->upstreams);
-    html_row(out, "of them parked", f->parked);
-    html_row(out, "logins that wait for one", f->upstream_queue);
-    html_row(out, "parked ones used again",
-             f->totals.value[COUNTER_UPSTREAM_REUSED]);
-    html_row(out, "failed or broke",
-             f->totals.value[COUNTER_UPSTREAM_FAILURES]);
-    html_row(out, "commands not understood",
-             f->totals.value[COUNTER_UPSTREAM_REJECTS]);
-    html_end_table(out);
+    html_row(out, "logins", u->counts[UPSTREAM_LOGINS_OK]);
+    html_row(out, "logins that failed", u->counts[UPSTREAM_LOGINS_FAILED]);
+    html_row(out, "connections now", u->open);
+    html_row(out, "of them parked", u->parked);
+    html_row(out, "logins that wait for one", u->queue);
+    html_row(out, "parked ones used again", u->counts[UPSTREAM_REUSED]);
+    html_row(out, "failed or broke", u->counts[UPSTREAM_FAILURES]);
+}
+
+/* One after the other, each with its name where there are several. */
+static void write_upstreams(struct buf *out, const struct status_figures *f)
+{
+    char id[UPSTREAM_ID_MAX];
+    char title[UPSTREAM_TITLE_MAX] = "Upstream";
+
+    for (size_t i = 0; i < f->upstream_count; i++) {
+        (void)snprintf(id, sizeof(id), "upstream%zu", i + 1);
+        if (f->upstream_count > 1) /* names are letters, digits and dots */
+            (void)snprintf(title, sizeof(title), "Upstream %s",
+                           f->upstreams[i].name);
+        html_begin_table(out, i == 0 ? "upstream" : id, title, NULL, NULL);
+        write_upstream(out, f, &f->upstreams[i]);
+        html_end_table(out);
+    }
 }
 
 static void write_stages(struct buf *out, const struct counters_total *t)
@@ -312,6 +347,8 @@ static void write_work(struct buf *out, const struct status_figures *f)
     html_row(out, "messages deleted", v[COUNTER_MESSAGES_DELETED]);
     html_row(out, "listings known already", v[COUNTER_LISTINGS_FRESH]);
     html_row(out, "listings in full", v[COUNTER_LISTINGS_FULL]);
+    html_row(out, "commands that an upstream did not understand",
+             f->totals.value[COUNTER_UPSTREAM_REJECTS]);
     html_row(out, "sizes misstated by the upstream",
              v[COUNTER_SIZE_MISMATCHES]);
     html_row(out, "TLS handshakes with clients", v[COUNTER_CLIENT_TLS_NEW]);
@@ -343,7 +380,7 @@ bool status_page_html(const struct status_figures *f, struct buf *out)
     write_tiles(out, f, &hour);
     status_write_picture(out, f, &hour);
     write_failures(out, f, &hour);
-    write_health(out, f);
+    write_upstreams(out, f);
     write_certificates(out, f);
     write_limits(out, f, &hour);
     write_listeners(out, f);

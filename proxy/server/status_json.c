@@ -11,7 +11,7 @@
 #include "server/status_page.h"
 #include "session/bridge.h"
 
-#define SCHEMA 1
+#define SCHEMA 2
 
 struct row {
     const char *key; /* NULL: the last */
@@ -150,11 +150,11 @@ static bool put_last_hour(json_t *page, const struct history *history)
                       hour.login_failures);
 }
 
-/* --- the upstream --- */
+/* --- upstreams --- */
 
-static bool put_health(json_t *page, const struct upstream_health_view *v)
+static bool put_health(json_t *upstream, const struct upstream_health_view *v)
 {
-    json_t *object = put_object(page, "upstream_health");
+    json_t *object = put_object(upstream, "health");
 
     return object != NULL &&
            put_text(object, "verdict", upstream_verdict_name(v->verdict)) &&
@@ -168,6 +168,36 @@ static bool put_health(json_t *page, const struct upstream_health_view *v)
                                     { "successes", v->recent_successes },
                                     { "failures", v->recent_failures },
                                     { NULL, 0 } });
+}
+
+static bool put_one_upstream(json_t *object, const struct status_upstream *u)
+{
+    const uint64_t *n = u->counts;
+
+    return put_text(object, "name", u->name) &&
+           put_text(object, "address", u->address) &&
+           put_health(object, &u->health) && put(object, "open", u->open) &&
+           put(object, "limit", u->limit) && put(object, "queue", u->queue) &&
+           put(object, "parked", u->parked) &&
+           put(object, "connections", n[UPSTREAM_CONNECTS]) &&
+           put(object, "reused", n[UPSTREAM_REUSED]) &&
+           put(object, "failures", n[UPSTREAM_FAILURES]) &&
+           put(object, "logins_ok", n[UPSTREAM_LOGINS_OK]) &&
+           put(object, "logins_failed", n[UPSTREAM_LOGINS_FAILED]);
+}
+
+static bool put_upstreams(json_t *page, const struct status_figures *f)
+{
+    json_t *array = json_array();
+    bool good = json_object_set_new(page, "upstreams", array) == 0;
+
+    for (size_t i = 0; good && i < f->upstream_count; i++) {
+        json_t *object = json_object();
+
+        good = json_array_append_new(array, object) == 0 &&
+               put_one_upstream(object, &f->upstreams[i]);
+    }
+    return good;
 }
 
 static bool put_stages(json_t *page, const struct counters_total *t)
@@ -283,15 +313,14 @@ static bool put_work(json_t *page, const struct counters_total *t)
            put(page, "clients_not_allowed", v[COUNTER_CLIENTS_NOT_ALLOWED]);
 }
 
+/* Of all upstreams together. */
 static bool put_upstream(json_t *page, const struct status_figures *f)
 {
     const uint64_t *v = f->totals.value;
 
-    return put_text(page, "upstream", f->upstream) &&
-           put_health(page, &f->health) &&
+    return put_upstreams(page, f) &&
            put(page, "upstream_connections", v[COUNTER_UPSTREAM_CONNECTS]) &&
-           put(page, "upstream_open", f->upstreams) &&
-           put(page, "upstream_limit", f->max_upstreams) &&
+           put(page, "upstream_open", f->upstream_open) &&
            put(page, "upstream_queue", f->upstream_queue) &&
            put(page, "upstream_reused", v[COUNTER_UPSTREAM_REUSED]) &&
            put(page, "parked_connections", f->parked) &&

@@ -31,7 +31,8 @@ struct family {
     const char *label; /* of |parts| */
     const struct part *parts;
     enum counter counter; /* of one series */
-    size_t field;         /* the same: a uint64_t of struct status_figures */
+    size_t field;         /* the same: a uint64_t of struct status_figures, or
+                             of each struct status_upstream */
 };
 
 static struct metrics_labels labelled(const char *name, const char *value)
@@ -89,7 +90,35 @@ static void write_build(struct buf *out, const struct family *family,
 static void write_upstream(struct buf *out, const struct family *family,
                            const struct status_figures *f)
 {
-    metrics_write(out, family->name, labelled("upstream", f->upstream), 1);
+    for (size_t i = 0; i < f->upstream_count; i++)
+        metrics_write(out, family->name,
+                      labelled_twice("upstream", f->upstreams[i].name,
+                                     "address", f->upstreams[i].address),
+                      1);
+}
+
+static void write_up(struct buf *out, const struct family *family,
+                     const struct status_figures *f)
+{
+    for (size_t i = 0; i < f->upstream_count; i++) {
+        const struct status_upstream *u = &f->upstreams[i];
+
+        metrics_write(out, family->name, labelled("upstream", u->name),
+                      u->health.verdict != UPSTREAM_FAILING);
+    }
+}
+
+/* |field| of each. */
+static void write_of_each(struct buf *out, const struct family *family,
+                          const struct status_figures *f)
+{
+    for (size_t i = 0; i < f->upstream_count; i++) {
+        const char *base = (const char *)&f->upstreams[i];
+
+        metrics_write(out, family->name,
+                      labelled("upstream", f->upstreams[i].name),
+                      *(const uint64_t *)(const void *)(base + family->field));
+    }
 }
 
 static void write_ready(struct buf *out, const struct family *family,
@@ -205,13 +234,38 @@ static void write_certificates(struct buf *out, const struct family *family,
     }
 }
 
+static void write_results(struct buf *out, const struct family *family,
+                          const char *upstream, const char *good_word,
+                          uint64_t good, uint64_t failed)
+{
+    metrics_write(out, family->name,
+                  labelled_twice("upstream", upstream, "result", good_word),
+                  good);
+    metrics_write(out, family->name,
+                  labelled_twice("upstream", upstream, "result", "failed"),
+                  failed);
+}
+
 static void write_attempts(struct buf *out, const struct family *family,
                            const struct status_figures *f)
 {
-    metrics_write(out, family->name, labelled("result", "reached"),
-                  f->health.successes);
-    metrics_write(out, family->name, labelled("result", "failed"),
-                  f->health.failures);
+    for (size_t i = 0; i < f->upstream_count; i++) {
+        const struct status_upstream *u = &f->upstreams[i];
+
+        write_results(out, family, u->name, "reached", u->health.successes,
+                      u->health.failures);
+    }
+}
+
+static void write_logins(struct buf *out, const struct family *family,
+                         const struct status_figures *f)
+{
+    for (size_t i = 0; i < f->upstream_count; i++) {
+        const struct status_upstream *u = &f->upstreams[i];
+
+        write_results(out, family, u->name, "ok", u->counts[UPSTREAM_LOGINS_OK],
+                      u->counts[UPSTREAM_LOGINS_FAILED]);
+    }
 }
 
 static void write_processor(struct buf *out, const struct family *family,
@@ -300,6 +354,11 @@ static const struct part proxy_headers[] = {
         .name = (NAME), .type = "gauge", .help = HELP, .write = write_field, \
         .field = offsetof(struct status_figures, FIELD)                      \
     }
+#define OF_EACH(NAME, TYPE, FIELD, HELP)                                      \
+    {                                                                         \
+        .name = (NAME), .type = (TYPE), .help = HELP, .write = write_of_each, \
+        .field = offsetof(struct status_upstream, FIELD)                      \
+    }
 #define OTHER(NAME, TYPE, WRITE, HELP)                                 \
     {                                                                  \
         .name = (NAME), .type = (TYPE), .help = HELP, .write = (WRITE) \
@@ -312,10 +371,12 @@ static const struct family families[] = {
     OTHER("popinjay_build_info", "gauge", write_build,
           "The version that runs."),
     OTHER("popinjay_upstream_info", "gauge", write_upstream,
-          "The IMAP server, as configured."),
+          "The IMAP servers, as configured."),
+    OTHER("popinjay_upstream_up", "gauge", write_up,
+          "0 while the upstream is not reached."),
     GAUGE("popinjay_uptime_seconds", uptime_seconds, "Time since the start."),
     OTHER("popinjay_ready", "gauge", write_ready,
-          "1 if mail can be served: not starting, not draining, upstream "
+          "1 if mail can be served: not starting, not draining, an upstream "
           "reached."),
     GAUGE("popinjay_config_last_reload_successful", reload_good,
           "1 if what was read last, configuration or certificates, is what is "
@@ -371,14 +432,18 @@ static const struct family families[] = {
             "the hour, and were not again."),
     PARTS("popinjay_upstream_tls_versions_total", "version", upstream_versions,
           "The same handshakes by TLS version."),
-    COUNTER("popinjay_upstream_connections_total", COUNTER_UPSTREAM_CONNECTS,
+    OF_EACH("popinjay_upstream_connections_total", "counter",
+            counts[UPSTREAM_CONNECTS],
             "Connections to the upstream that came up."),
-    COUNTER("popinjay_upstream_reused_total", COUNTER_UPSTREAM_REUSED,
+    OF_EACH("popinjay_upstream_reused_total", "counter",
+            counts[UPSTREAM_REUSED],
             "Sessions that went on with a parked connection."),
-    GAUGE("popinjay_upstream_open_connections", upstreams,
-          "Connections to the upstream now, parked ones too."),
-    GAUGE("popinjay_upstream_queue_length", upstream_queue,
-          "Logins that wait for a connection to the upstream."),
+    OTHER("popinjay_upstream_logins_total", "counter", write_logins,
+          "Logins tried at the upstream, by what came of them."),
+    OF_EACH("popinjay_upstream_open_connections", "gauge", open,
+            "Connections to the upstream now, parked ones too."),
+    OF_EACH("popinjay_upstream_queue_length", "gauge", queue,
+            "Logins that wait for a connection to the upstream."),
     GAUGE("popinjay_blocked_clients", blocked_clients,
           "Clients refused for a while after too many wrong passwords."),
     GAUGE("popinjay_blocked_logins", blocked_logins,
@@ -387,21 +452,22 @@ static const struct family families[] = {
     GAUGE("popinjay_throttled_logins", throttled_logins,
           "Users not logged in for a while because the upstream asked for "
           "that."),
-    GAUGE("popinjay_parked_connections", parked,
-          "Connections to the upstream that rest until the next session."),
-    COUNTER("popinjay_upstream_failures_total", COUNTER_UPSTREAM_FAILURES,
+    OF_EACH("popinjay_parked_connections", "gauge", parked,
+            "Connections to the upstream that rest until the next session."),
+    OF_EACH("popinjay_upstream_failures_total", "counter",
+            counts[UPSTREAM_FAILURES],
             "Connections to the upstream that failed or broke."),
     OTHER("popinjay_upstream_duration_seconds", "histogram", write_stages,
           "What is awaited of the upstream, by stage."),
     OTHER("popinjay_upstream_attempts_total", "counter", write_attempts,
           "Attempts to reach the upstream, probes too: reached once it has "
           "greeted."),
-    GAUGE("popinjay_upstream_last_success_timestamp_seconds",
-          health.success_unix_s,
-          "When it was last reached, in Unix time; 0: never."),
-    GAUGE("popinjay_upstream_last_failure_timestamp_seconds",
-          health.failure_unix_s,
-          "When it was last not reached, in Unix time; 0: never."),
+    OF_EACH("popinjay_upstream_last_success_timestamp_seconds", "gauge",
+            health.success_unix_s,
+            "When it was last reached, in Unix time; 0: never."),
+    OF_EACH("popinjay_upstream_last_failure_timestamp_seconds", "gauge",
+            health.failure_unix_s,
+            "When it was last not reached, in Unix time; 0: never."),
     COUNTER("popinjay_upstream_rejects_total", COUNTER_UPSTREAM_REJECTS,
             "Commands that the upstream did not understand: defects of the "
             "proxy."),

@@ -54,28 +54,42 @@ static void ago(struct buf *out, const struct status_figures *f,
     html_text(out, " ago");
 }
 
-static void on_state(struct notices *n)
+static void on_upstreams(struct notices *n)
 {
     const struct status_figures *f = n->f;
 
-    switch (f->state) {
-    case STATUS_UPSTREAM_FAILING:
+    for (size_t i = 0; i < f->upstream_count; i++) {
+        const struct upstream_health_view *h = &f->upstreams[i].health;
+
+        if (h->verdict != UPSTREAM_FAILING)
+            continue;
         begin(n, true);
-        html_text(n->out, "the upstream is not reached: ");
-        html_escaped(n->out, f->health.failure);
-        if (f->health.success_unix_s > 0) {
+        html_text(n->out, "the upstream ");
+        if (f->upstream_count > 1) {
+            html_escaped(n->out, f->upstreams[i].name);
+            html_text(n->out, " ");
+        }
+        html_text(n->out, "is not reached: ");
+        html_escaped(n->out, h->failure);
+        if (h->success_unix_s > 0) {
             html_text(n->out, ". The last success was ");
-            ago(n->out, f, f->health.success_unix_s);
+            ago(n->out, f, h->success_unix_s);
         }
         html_text(n->out, ".");
         end(n);
-        break;
+    }
+}
+
+static void on_state(struct notices *n)
+{
+    switch (n->f->state) {
     case STATUS_DRAINING:
         say(n, false, "it is stopping: no new sessions are taken.");
         break;
     case STATUS_STARTING:
-        say(n, false, "it is starting: the upstream was not reached yet.");
+        say(n, false, "it is starting: no upstream was reached yet.");
         break;
+    case STATUS_UPSTREAM_FAILING:
     case STATUS_SERVING:
     case STATUS_STATE_COUNT:
         break;
@@ -161,6 +175,7 @@ bool status_write_notices(struct buf *out, const struct status_figures *f,
     buf_init(&n.later, STATUS_NOTICES_MAX);
     html_text(out,
               "<section aria-label=\"Notices\">\n<ul class=\"notices\">\n");
+    on_upstreams(&n);
     on_state(&n);
     on_certificates(&n);
     on_failures(&n);

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #define MINUTE_MS 60000
 
@@ -78,14 +79,20 @@ void upstream_health_note(struct upstream_health *h, unsigned upstream,
     (void)pthread_mutex_unlock(&h->mutex);
 }
 
-void upstream_health_forget(struct upstream_health *h, unsigned upstream)
+/* With the mutex held. */
+static void forget(struct upstream_health *h)
 {
-    (void)pthread_mutex_lock(&h->mutex);
-    h->upstream = upstream;
     h->view = (struct upstream_health_view){ .verdict = UPSTREAM_UNKNOWN };
     h->failures_in_row = 0;
-    for (unsigned i = 0; i < UPSTREAM_HEALTH_MINUTES; i++)
-        h->minutes[i].minute = 0;
+    memset(h->minutes, 0, sizeof(h->minutes));
+}
+
+void upstream_health_turn_to(struct upstream_health *h, unsigned upstream)
+{
+    (void)pthread_mutex_lock(&h->mutex);
+    if (upstream != h->upstream)
+        forget(h);
+    h->upstream = upstream;
     (void)pthread_mutex_unlock(&h->mutex);
 }
 

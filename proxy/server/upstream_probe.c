@@ -97,15 +97,15 @@ static void on_stir(void *owner)
 
 /* --- the beginning --- */
 
-struct upstream_probe *upstream_probe_start(struct connection_space *space,
-                                            struct settings *settings,
-                                            upstream_probe_done *done,
-                                            void *owner)
+struct upstream_probe *upstream_probe_start(
+    struct connection_space *space, struct settings *settings,
+    const struct settings_upstream *upstream, upstream_probe_done *done,
+    void *owner)
 {
     const struct upstream_talk_to to = {
-        .upstream = settings->config->upstreams,
-        .policy = &settings->upstream_policy,
-        .tls = settings->upstream_tls,
+        .upstream = upstream->config,
+        .policy = &upstream->policy,
+        .tls = upstream->tls,
     };
     struct upstream_probe *p = calloc(1, sizeof(*p));
 

@@ -49,15 +49,26 @@ static void warn_of_lowered(const struct config_listener *listener)
                          "passwords");
 }
 
+static void warn_of_upstream(const struct config_upstream *upstream)
+{
+    struct log_record r;
+
+    if (upstream->tls != TLS_MODE_NONE || !upstream->allow_insecure_upstream)
+        return;
+    log_begin(&r, LOG_LEVEL_WARNING, "insecure_upstream");
+    log_record_add_string(&r, "upstream", upstream->name);
+    log_record_add_string(&r, "text",
+                          "passwords and mail cross the network in clear");
+    log_write(&r);
+}
+
 void warnings_log(const struct config *config)
 {
     uint64_t files = files_allowed();
     struct log_record r;
 
-    if (config->upstreams->tls == TLS_MODE_NONE &&
-        config->upstreams->allow_insecure_upstream)
-        log_event(LOG_LEVEL_WARNING, "insecure_upstream",
-                  "passwords and mail cross the network in clear");
+    for (size_t i = 0; i < config->upstream_count; i++)
+        warn_of_upstream(&config->upstreams[i]);
     if (geteuid() == 0 && config->user == NULL)
         log_event(LOG_LEVEL_WARNING, "runs_as_root",
                   "[server] user names nobody to become");

@@ -15,18 +15,25 @@
  */
 #define UPSTREAM_FAILING_MS 60000
 
+/* What it knows of an upstream. */
+struct watch {
+    struct watcher *watcher;
+    struct upstream *upstream; /* NULL: it was not yet there */
+    struct upstream_probe *probe;
+    unsigned number; /* of what is probed, in the settings */
+    uint64_t probed_ms;
+    bool is_failing; /* as the log knows it */
+};
+
 struct watcher {
     struct watcher_source source;
     uv_loop_t *loop;
     uv_timer_t timer;
     unsigned ticks;
     struct history history;
-    struct connection_space space; /* of the probe */
-    struct upstream_probe *probe;
-    unsigned probed_upstream; /* its number in the settings */
-    uint64_t probed_ms;
+    struct connection_space space;            /* of the probes */
+    struct watch watches[UPSTREAM_NAMES_MAX]; /* by upstream->index */
     bool is_resting;
-    bool is_failing; /* as the log knows it */
 };
 
 static uint64_t probe_interval_ms(const struct watcher *w)
@@ -36,76 +43,133 @@ static uint64_t probe_interval_ms(const struct watcher *w)
     return config->has_status ? config->probe_interval_ms : 0;
 }
 
-/* --- the upstream --- */
+/* --- upstreams --- */
 
-struct upstream_health_view watcher_health(const struct watcher *w)
+static enum watcher_readiness readiness_of(const struct watcher *w,
+                                           struct upstream *upstream)
 {
-    return upstream_health_view(&w->source.service->health, uv_now(w->loop));
-}
-
-bool watcher_is_upstream_ready(const struct watcher *w)
-{
-    struct upstream_health_view v = watcher_health(w);
+    uint64_t now_ms = uv_now(w->loop);
+    struct upstream_health_view v =
+        upstream_health_view(&upstream->health, now_ms);
+    bool nobody_asks = probe_interval_ms(w) == 0;
 
     switch (v.verdict) {
     case UPSTREAM_REACHED:
     case UPSTREAM_DOUBTFUL:
-        return true;
+        return WATCHER_READY;
     case UPSTREAM_UNKNOWN:
-        return probe_interval_ms(w) == 0;
+        return nobody_asks ? WATCHER_READY : WATCHER_UNKNOWN;
     case UPSTREAM_FAILING:
     case UPSTREAM_VERDICT_COUNT:
         break;
     }
-    return probe_interval_ms(w) == 0 &&
-           uv_now(w->loop) >= v.failure_ms + UPSTREAM_FAILING_MS;
+    return nobody_asks && now_ms >= v.failure_ms + UPSTREAM_FAILING_MS
+               ? WATCHER_READY
+               : WATCHER_FAILING;
+}
+
+enum watcher_readiness watcher_readiness(const struct watcher *w)
+{
+    const struct settings *settings = *w->source.settings;
+    enum watcher_readiness best = WATCHER_FAILING;
+
+    for (size_t i = 0; i < settings->upstream_count; i++) {
+        enum watcher_readiness one =
+            readiness_of(w, settings->upstreams[i].lasting);
+
+        if (one < best)
+            best = one;
+    }
+    return best;
 }
 
 static void on_probed(void *owner, const char *failure)
 {
-    struct watcher *w = owner;
+    struct watch *watch = owner;
 
-    w->probe = NULL;
-    upstream_health_note(&w->source.service->health, w->probed_upstream,
-                         failure, uv_now(w->loop), (uint64_t)time(NULL));
+    watch->probe = NULL;
+    upstream_health_note(&watch->upstream->health, watch->number, failure,
+                         uv_now(watch->watcher->loop), (uint64_t)time(NULL));
 }
 
-/* Which of them answers is no longer of interest after a reload. */
-static void forget_another(struct watcher *w, unsigned upstream)
+static void cancel(struct watch *watch)
 {
-    if (w->probe == NULL || w->probed_upstream == upstream)
-        return;
-    upstream_probe_cancel(w->probe);
-    w->probe = NULL;
+    upstream_probe_cancel(watch->probe);
+    watch->probe = NULL;
 }
 
-static void probe(struct watcher *w, enum upstream_verdict verdict)
+static void probe(struct watch *watch, const struct settings_upstream *u,
+                  enum upstream_verdict verdict)
 {
+    struct watcher *w = watch->watcher;
     uint64_t interval_ms = probe_interval_ms(w);
-    struct settings *settings = *w->source.settings;
 
-    forget_another(w, settings->upstream_number);
-    if (w->is_resting || w->probe != NULL || interval_ms == 0 ||
+    if (w->is_resting || watch->probe != NULL || interval_ms == 0 ||
         verdict == UPSTREAM_REACHED)
         return;
     if (verdict != UPSTREAM_UNKNOWN &&
-        uv_now(w->loop) < w->probed_ms + interval_ms)
+        uv_now(w->loop) < watch->probed_ms + interval_ms)
         return;
-    w->probed_ms = uv_now(w->loop);
-    w->probed_upstream = settings->upstream_number;
-    w->probe = upstream_probe_start(&w->space, settings, on_probed, w);
+    watch->probed_ms = uv_now(w->loop);
+    watch->number = u->number;
+    watch->probe = upstream_probe_start(&w->space, *w->source.settings, u,
+                                        on_probed, watch);
 }
 
-static void log_change(struct watcher *w, const struct upstream_health_view *v)
+static void log_event_of(const struct watch *watch, enum log_level level,
+                         const char *event, const char *failure)
+{
+    struct log_record r;
+
+    if (!log_wants(level))
+        return;
+    log_begin(&r, level, event);
+    log_record_add_string(&r, "upstream", watch->upstream->name);
+    if (failure != NULL)
+        log_record_add_string(&r, "text", failure);
+    log_write(&r);
+}
+
+static void log_change(struct watch *watch,
+                       const struct upstream_health_view *v)
 {
     bool is_failing = v->verdict == UPSTREAM_FAILING;
 
-    if (is_failing && !w->is_failing)
-        log_event(LOG_LEVEL_ERROR, "upstream_failing", v->failure);
-    else if (w->is_failing && v->verdict == UPSTREAM_REACHED)
-        log_event(LOG_LEVEL_INFO, "upstream_recovered", NULL);
+    if (is_failing && !watch->is_failing)
+        log_event_of(watch, LOG_LEVEL_ERROR, "upstream_failing", v->failure);
+    else if (watch->is_failing && v->verdict == UPSTREAM_REACHED)
+        log_event_of(watch, LOG_LEVEL_INFO, "upstream_recovered", NULL);
     if (is_failing || v->verdict == UPSTREAM_REACHED)
-        w->is_failing = is_failing;
+        watch->is_failing = is_failing;
+}
+
+static void look_at(struct watcher *w, const struct settings_upstream *u)
+{
+    struct watch *watch = &w->watches[u->lasting->index];
+    struct upstream_health_view v =
+        upstream_health_view(&u->lasting->health, uv_now(w->loop));
+
+    watch->watcher = w;
+    watch->upstream = u->lasting;
+    log_change(watch, &v);
+    probe(watch, u, v.verdict);
+}
+
+/* After a reload it is no longer of interest which of those before answer. */
+static void cancel_old(struct watcher *w)
+{
+    const struct settings *settings = *w->source.settings;
+
+    for (size_t i = 0; i < UPSTREAM_NAMES_MAX; i++) {
+        struct watch *watch = &w->watches[i];
+        const struct settings_upstream *u =
+            watch->probe != NULL
+                ? settings_find_upstream(settings, watch->upstream->name)
+                : NULL;
+
+        if (watch->probe != NULL && (u == NULL || u->number != watch->number))
+            cancel(watch);
+    }
 }
 
 /* --- time --- */
@@ -122,12 +186,13 @@ static void sample(struct watcher *w)
 static void on_tick(uv_timer_t *timer)
 {
     struct watcher *w = timer->data;
-    struct upstream_health_view v = watcher_health(w);
+    const struct settings *settings = *w->source.settings;
 
     if (w->ticks++ % TICKS_A_SAMPLE == 0)
         sample(w);
-    log_change(w, &v);
-    probe(w, v.verdict);
+    cancel_old(w);
+    for (size_t i = 0; i < settings->upstream_count; i++)
+        look_at(w, &settings->upstreams[i]);
 }
 
 const struct history *watcher_history(const struct watcher *w)
@@ -163,8 +228,8 @@ void watcher_start(struct watcher *w)
 void watcher_rest(struct watcher *w)
 {
     w->is_resting = true;
-    upstream_probe_cancel(w->probe);
-    w->probe = NULL;
+    for (size_t i = 0; i < UPSTREAM_NAMES_MAX; i++)
+        cancel(&w->watches[i]);
 }
 
 void watcher_close(struct watcher *w)

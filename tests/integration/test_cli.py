@@ -270,7 +270,7 @@ def test_status(server, start_proxy, user):
         assert re.search(r"^state +serving$", done.stdout, re.M)
         assert re.search(r"^sessions +1 of \d+; \d+ since", done.stdout, re.M)
         assert re.search(r"^logins +1 good, 0 failed", done.stdout, re.M)
-        assert re.search(r"^upstream +localhost:\d+: \w", done.stdout, re.M)
+        assert re.search(r"^upstream +default, localhost:\d+: \w", done.stdout, re.M)
         assert re.search(r"^certificate +\S+ \(pop3s\): ends in \d+ days$",
                          done.stdout, re.M)
 

@@ -11,6 +11,7 @@ import pytest
 
 from support import mail
 from support.fake_imap import FakeImap, Mailbox
+from support.metrics import total
 from support.popinjay import write_config
 from support.ports import wait_until
 
@@ -39,9 +40,7 @@ def hits(proxy, limit):
 
 
 def gauge(proxy, name):
-    return next(int(line.split()[1]) for line in
-                proxy.http("/metrics").splitlines()
-                if line.startswith(name + " "))
+    return total(proxy.http("/metrics"), name)
 
 
 class Judge(Mailbox):

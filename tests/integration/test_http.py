@@ -442,7 +442,9 @@ def test_status_keys(web):
     status = web.status()
     assert isinstance(status["uptime_seconds"], int)
     assert status["workers"] == 2
-    assert status["upstream"] == web.config["upstream"]["address"]
+    (upstream,) = status["upstreams"]
+    assert upstream["name"] == "default"
+    assert upstream["address"] == web.config["upstream"]["address"]
     for path in ("sessions.active", "sessions.total", "sessions.limit",
                  "sessions.by_state.authorization",
                  "sessions.by_state.transaction", "sessions.ended.quit",

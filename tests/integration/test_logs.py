@@ -343,7 +343,7 @@ def test_repeats(start_proxy):
         assert summary["seconds"] == 2
     (summary, *_) = [one for one in lines("upstream_unreachable")
                      if "repeated" in one]
-    assert summary["upstream"] == NOBODY["address"]
+    assert summary["upstream"] == "default"
     check_fields(proxy.log().splitlines())
 
 

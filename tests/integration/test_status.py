@@ -11,7 +11,7 @@ import pytest
 
 from support import mail
 from support.fake_imap import FakeImap, Mailbox
-from support.metrics import samples
+from support.metrics import samples, total
 from support.ports import LOOPBACK, free_port, wait_until
 
 PATHS = ["/", "/status", "/metrics", "/healthz", "/readyz"]
@@ -325,7 +325,7 @@ def test_not_ready_without_upstream(start_proxy):
 
 
 def metric(proxy, name):
-    return int(re.search(rf"^{name} (\d+)$", proxy.http("/metrics"), re.M)[1])
+    return total(proxy.http("/metrics"), name)
 
 
 def test_figures_are_ahead_of_replies(start_proxy):

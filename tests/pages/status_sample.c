@@ -16,6 +16,13 @@
 
 static struct history history;
 static struct listener_names names;
+static struct status_upstream upstream = {
+    .name = "default",
+    .address = "imap.example.com:993",
+    .health = { .verdict = UPSTREAM_REACHED,
+                .success_unix_s = NOW_S - 4,
+                .recent_successes = 1 },
+};
 static struct settings_certificate certificates[] = {
     { "pop3s", 1, { "mail.example.com", 0 } },
     { "pop3s", 2, { "pop.example.org", 0 } },
@@ -63,15 +70,13 @@ static struct status_figures begin(void)
 {
     struct status_figures f = {
         .version = "1.0",
-        .upstream = "imap.example.com:993",
+        .upstreams = &upstream,
+        .upstream_count = 1,
         .state = STATUS_SERVING,
         .uptime_seconds = 19,
         .reload_good = 1,
         .workers = 4,
         .max_sessions = 10000,
-        .health = { .verdict = UPSTREAM_REACHED,
-                    .success_unix_s = NOW_S - 4,
-                    .recent_successes = 1 },
         .process = { .resident_octets = 21 * 1000 * 1000,
                      .open_files = 90,
                      .max_files = 20480 },
@@ -102,8 +107,6 @@ static void be_busy(struct status_figures *f, unsigned trouble)
     t->value[COUNTER_MESSAGES_DELETED] = 3900210;
     t->value[COUNTER_LISTINGS_FRESH] = 2710044;
     t->value[COUNTER_LISTINGS_FULL] = 12011;
-    t->value[COUNTER_UPSTREAM_REUSED] = 2690118;
-    t->value[COUNTER_UPSTREAM_FAILURES] = 114;
     t->value[COUNTER_CLIENT_TLS_NEW] = 401220;
     t->value[COUNTER_CLIENT_TLS_RESUMED] = 2811044;
     t->value[COUNTER_LOGINS_FAILED] = 33571;
@@ -126,16 +129,20 @@ static void be_busy(struct status_figures *f, unsigned trouble)
     t->session_ends[FAULT_NONE] = 3179911;
     t->session_ends[FAULT_CLIENT_GONE] = 33020;
     t->session_ends[FAULT_CLIENT_IDLE] = 1156;
-    f->upstreams = f->sessions + 212;
-    f->parked = 212;
-    f->health.recent_successes = 96;
+    upstream.open = f->sessions + 212;
+    upstream.parked = 212;
+    upstream.health.recent_successes = 96;
+    upstream.counts[UPSTREAM_LOGINS_OK] = 3180412;
+    upstream.counts[UPSTREAM_LOGINS_FAILED] = 33120;
+    upstream.counts[UPSTREAM_REUSED] = 2690118;
+    upstream.counts[UPSTREAM_FAILURES] = 114;
 }
 
 static void be_in_trouble(struct status_figures *f)
 {
     f->state = STATUS_UPSTREAM_FAILING;
     f->reload_good = 0;
-    f->health = (struct upstream_health_view){
+    upstream.health = (struct upstream_health_view){
         .verdict = UPSTREAM_FAILING,
         .success_unix_s = NOW_S - 611,
         .failure_unix_s = NOW_S - 2,

@@ -38,3 +38,10 @@ def samples(page):
         found[series] = float(match[3])
     assert {("TYPE", f) for f in typed} == {s for s in seen if s[0] == "TYPE"}
     return found
+
+
+def total(page, name):
+    """The sum over all series of a name."""
+    series = re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", page, re.M)
+    assert series, f"no {name}"
+    return sum(map(float, series))

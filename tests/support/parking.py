@@ -1,11 +1,10 @@
 """Polls, and what the proxy says of the connections that rest between them."""
 
-import re
+from support.metrics import total
 
 
 def metric(proxy, name):
-    page = proxy.http("/metrics")
-    return int(re.search(rf"^popinjay_{name} (\d+)$", page, re.M)[1])
+    return total(proxy.http("/metrics"), f"popinjay_{name}")
 
 
 def connections(proxy):

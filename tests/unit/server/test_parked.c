@@ -51,7 +51,7 @@ static void count_in(void)
 static struct parked_table *make(uint32_t count)
 {
     const struct parked_limits limits = { count, REST_MS, AGE_MS };
-    struct parked_table *t = parked_table_new(&limits, gate);
+    struct parked_table *t = parked_table_new(&limits);
 
     assert_non_null(t);
     assert_int_equal(upstream_gate_connections(gate), 0);
@@ -93,7 +93,9 @@ static struct parked_claim claim_of(const struct parked_table *t,
 static int park_made(struct parked_table *t, const struct parked_claim *claim,
                      uint64_t made_ms, uint64_t now_ms)
 {
-    struct parked_connection c = { .imap = { .tag = 7 }, .made_ms = made_ms };
+    struct parked_connection c = { .imap = { .tag = 7 },
+                                   .made_ms = made_ms,
+                                   .gate = gate };
     int fds[2];
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
@@ -264,12 +266,12 @@ static void test_eviction(void **state)
 
     (void)state;
     assert_int_equal(upstream_gate_connections(gate), 2);
-    assert_true(parked_evict(t));
+    assert_true(parked_evict(t, gate));
     expect_logout(first);
     assert_int_equal(upstream_gate_connections(gate), 1);
-    assert_true(parked_evict(t));
+    assert_true(parked_evict(t, gate));
     expect_logout(second);
-    assert_false(parked_evict(t));
+    assert_false(parked_evict(t, gate));
     drop(t);
 }
 
@@ -425,7 +427,7 @@ static void run(void *arg)
         if (i % 16 == job->number)
             parked_sweep(job->table, i);
         if (i % 64 == job->number)
-            job->evicted += parked_evict(job->table);
+            job->evicted += parked_evict(job->table, gate);
     }
 }
 

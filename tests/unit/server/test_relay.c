@@ -174,9 +174,10 @@ static int set_up(void **state)
     assert_non_null(service);
     source.readahead = &service->readahead;
     source.listener_names = &service->listener_names;
+    source.upstreams = &service->upstreams;
     settings = settings_read(&source, NULL, error, sizeof(error));
     assert_non_null(settings);
-    service_limit(service, settings->config);
+    service_adopt(service, settings, NULL);
     assert_int_equal(uv_loop_init(&loop), 0);
     host.service = service;
     host.workers = 1;
@@ -233,7 +234,8 @@ static void test_a_turn_leaves_no_wish_behind(void **state)
         relay_shut_down_all(&host);
         uv_run(&loop, UV_RUN_DEFAULT);
         assert_null(host.relays);
-        assert_int_equal(upstream_gate_connections(service->gate), 0);
+        assert_int_equal(
+            upstream_gate_connections(settings->upstreams->lasting->gate), 0);
         assert_int_equal(admission_sessions(service->admission), 0);
     }
 }

@@ -83,7 +83,8 @@ static int set_up(void **state)
         (struct settings_source){ .path = path,
                                   .version = "test",
                                   .readahead = &service->readahead,
-                                  .listener_names = &service->listener_names };
+                                  .listener_names = &service->listener_names,
+                                  .upstreams = &service->upstreams };
     return service != NULL ? 0 : -1;
 }
 
@@ -116,7 +117,7 @@ static bool is_another_upstream(const struct settings *before,
 
     configure("", upstream);
     s = read_after(before);
-    differs = strcmp(s->upstream_key, before->upstream_key) != 0;
+    differs = strcmp(s->upstreams->key, before->upstreams->key) != 0;
     settings_release(s);
     return differs;
 }
@@ -129,7 +130,7 @@ static void test_which_upstream(void **state)
     (void)state;
     configure("", same);
     first = read_after(NULL);
-    assert_string_equal(first->upstream_name, "s.example:993");
+    assert_string_equal(first->upstreams->place, "s.example:993");
     assert_false(is_another_upstream(first, same));
     assert_false(is_another_upstream(
         first, "address = 127.0.0.1:993\nmax_connections = 3"));
@@ -155,8 +156,8 @@ static void test_numbers_are_not_used_twice(void **state)
     second = read_after(first);
     configure("", "address = 127.0.0.1:993");
     third = read_after(second);
-    assert_string_not_equal(first->upstream_key, third->upstream_key);
-    assert_string_equal(first->upstream_name, third->upstream_name);
+    assert_string_not_equal(first->upstreams->key, third->upstreams->key);
+    assert_string_equal(first->upstreams->place, third->upstreams->place);
     settings_release(first);
     settings_release(second);
     settings_release(third);
@@ -201,7 +202,7 @@ static void test_stale_files(void **state)
     renewed = settings_renew(s, error, sizeof(error));
     assert_non_null(renewed);
     assert_false(settings_are_stale(renewed));
-    assert_string_equal(renewed->upstream_key, s->upstream_key);
+    assert_string_equal(renewed->upstreams->key, s->upstreams->key);
     assert_ptr_equal(renewed->config, s->config);
     settings_release(s); /* the configuration outlives it */
     assert_string_equal(renewed->config->listeners[0].name, "a");

@@ -43,16 +43,39 @@ static int tear_down(void **state)
     return 0;
 }
 
+static struct status_upstream upstreams[2];
+
+static struct status_upstream first_upstream(void)
+{
+    struct status_upstream u = {
+        .name = "default",
+        .address = "imap.example.com:993",
+        .health = { .verdict = UPSTREAM_REACHED,
+                    .success_unix_s = 1700000050,
+                    .successes = 27,
+                    .failures = 28 },
+        .open = 18,
+        .limit = 29,
+        .queue = 30,
+        .parked = 17,
+    };
+
+    for (unsigned i = 0; i < UPSTREAM_COUNT_COUNT; i++)
+        u.counts[i] = 7000 + i;
+    return u;
+}
+
 /* Every figure another number, so that none can stand in another's place. */
 static struct status_figures sample(void)
 {
     struct status_figures f = {
         .version = "1.2",
-        .upstream = "imap.example.com:993",
+        .upstreams = upstreams,
+        .upstream_count = 1,
         .state = STATUS_SERVING,
         .started_seconds = 1700000000,
         .uptime_seconds = 93784, /* 1 d 2 h 3 min 4 s */
-        .upstreams = 18,
+        .upstream_open = 18,
         .cache_octets = 19,
         .cache_mailboxes = 20,
         .readahead_octets = 21,
@@ -67,10 +90,6 @@ static struct status_figures sample(void)
         .certificates = &certificate,
         .certificate_count = 1,
         .now_seconds = 1700000100,
-        .health = { .verdict = UPSTREAM_REACHED,
-                    .success_unix_s = 1700000050,
-                    .successes = 27,
-                    .failures = 28 },
         .workers = 2,
         .max_sessions = 10000,
         .sessions = 15,
@@ -79,6 +98,9 @@ static struct status_figures sample(void)
 
     for (unsigned i = 0; i < COUNTER_COUNT; i++)
         f.totals.value[i] = 1000 + i;
+    upstreams[0] = first_upstream();
+    upstreams[1] = first_upstream();
+    upstreams[1].name = "second";
     f.totals.value[COUNTER_OCTETS_RETRIEVED] = UINT64_C(5000000000);
     for (unsigned i = 0; i < COUNTERS_PHASES; i++) {
         f.totals.sessions_in_phase[0][i] = 1 + i;
@@ -279,7 +301,14 @@ static void test_metrics(void **state)
         "\npopinjay_workers 2\n",
         "\npopinjay_sessions_limit 10000\n",
         "\npopinjay_build_info{version=\"1.2\"} 1\n",
-        "\npopinjay_upstream_info{upstream=\"imap.example.com:993\"} 1\n",
+        "\npopinjay_upstream_info{upstream=\"default\","
+        "address=\"imap.example.com:993\"} 1\n",
+        "\npopinjay_upstream_up{upstream=\"default\"} 1\n",
+        "\npopinjay_upstream_logins_total{upstream=\"default\","
+        "result=\"ok\"} 7003\n",
+        "\npopinjay_upstream_logins_total{upstream=\"default\","
+        "result=\"failed\"} 7004\n",
+        "\npopinjay_upstream_queue_length{upstream=\"default\"} 30\n",
         "\npopinjay_active_sessions{listener=\"pop3s\","
         "state=\"authorization\"} 1\n",
         "\npopinjay_active_sessions{listener=\"pop3\","
@@ -300,13 +329,15 @@ static void test_metrics(void **state)
         "le=\"0.001\"} 100\n",
         "\npopinjay_upstream_duration_seconds_sum{stage=\"removal\"} "
         "45.057\n",
-        "\npopinjay_upstream_open_connections 18\n",
+        "\npopinjay_upstream_open_connections{upstream=\"default\"} 18\n",
         "\npopinjay_snapshot_cache_bytes 19\n",
         "\npopinjay_snapshot_cache_mailboxes 20\n",
         "\npopinjay_readahead_bytes 21\n",
         "\nprocess_cpu_seconds_total 12.034\n",
-        "\npopinjay_upstream_attempts_total{result=\"failed\"} 28\n",
-        "\npopinjay_upstream_last_success_timestamp_seconds 1700000050\n",
+        "\npopinjay_upstream_attempts_total{upstream=\"default\","
+        "result=\"failed\"} 28\n",
+        "\npopinjay_upstream_last_success_timestamp_seconds{upstream="
+        "\"default\"} 1700000050\n",
         "\npopinjay_certificate_expiry_timestamp_seconds{listener=\"pop3s\","
         "certificate=\"1\",name=\"mail.example.com\"} 1700864100\n",
         "\nprocess_resident_memory_bytes 22\n",
@@ -319,10 +350,10 @@ static void test_metrics(void **state)
         "\npopinjay_messages_retrieved_total 1003\n",
         "\npopinjay_retrieved_bytes_total 5000000000\n",
         "\npopinjay_messages_deleted_total 1005\n",
-        "\npopinjay_upstream_connections_total 1006\n",
-        "\npopinjay_upstream_reused_total 1016\n",
-        "\npopinjay_parked_connections 17\n",
-        "\npopinjay_upstream_failures_total 1007\n",
+        "\npopinjay_upstream_connections_total{upstream=\"default\"} 7000\n",
+        "\npopinjay_upstream_reused_total{upstream=\"default\"} 7002\n",
+        "\npopinjay_parked_connections{upstream=\"default\"} 17\n",
+        "\npopinjay_upstream_failures_total{upstream=\"default\"} 7001\n",
         "\npopinjay_upstream_rejects_total 1008\n",
         "\npopinjay_size_mismatches_total 1009\n",
         "\npopinjay_listings_total{kind=\"full\"} 1013\n",
@@ -357,11 +388,11 @@ static void test_metrics_escapes(void **state)
     struct buf page;
 
     (void)state;
-    f.upstream = "a\"b\\c\nd";
+    upstreams[0].address = "a\"b\\c\nd";
     buf_init(&page, STATUS_PAGE_MAX);
     assert_true(status_page_metrics(&f, &page));
     check_metrics(buf_span(&page));
-    assert_true(holds(buf_span(&page), "{upstream=\"a\\\"b\\\\c\\nd\"} 1\n"));
+    assert_true(holds(buf_span(&page), ",address=\"a\\\"b\\\\c\\nd\"} 1\n"));
     buf_fini(&page);
 }
 
@@ -383,7 +414,8 @@ static size_t count_lines(const struct status_figures *f)
 static void test_metrics_are_bounded(void **state)
 {
     struct status_figures none = { .version = "",
-                                   .upstream = "",
+                                   .upstreams = upstreams,
+                                   .upstream_count = 1,
                                    .certificates = &certificate,
                                    .certificate_count = 1,
                                    .listener_names = &names };
@@ -460,7 +492,7 @@ static void test_html(void **state)
     struct buf page;
 
     (void)state;
-    f.upstream = "<b>&\"x";
+    upstreams[0].address = "<b>&\"x";
     f.state = STATUS_DRAINING;
     buf_init(&page, STATUS_PAGE_MAX);
     assert_true(status_page_html(&f, &page));
@@ -492,7 +524,9 @@ static void test_notices(void **state)
 
     (void)state;
     f.state = STATUS_UPSTREAM_FAILING;
-    (void)snprintf(f.health.failure, sizeof(f.health.failure), "<refused>");
+    upstreams[0].health.verdict = UPSTREAM_FAILING;
+    (void)snprintf(upstreams[0].health.failure, UPSTREAM_HEALTH_TEXT_MAX,
+                   "<refused>");
     f.reload_good = 0;
     f.process.open_files = f.process.max_files;
     buf_init(&page, STATUS_PAGE_MAX);
@@ -511,6 +545,68 @@ static void test_notices(void **state)
     buf_init(&page, STATUS_PAGE_MAX);
     assert_true(status_page_html(&f, &page));
     assert_true(holds(buf_span(&page), "Nothing needs attention"));
+    buf_fini(&page);
+}
+
+/* A row of several that fails is named, and is an alarm while others serve. */
+static void test_several_upstreams(void **state)
+{
+    struct status_figures f = sample();
+    json_t *page, *all;
+    struct buf text;
+
+    (void)state;
+    f.upstream_count = 2;
+    upstreams[1].health.verdict = UPSTREAM_FAILING;
+    buf_init(&text, STATUS_PAGE_MAX);
+    assert_true(status_page_html(&f, &text));
+    assert_true(holds(buf_span(&text), "the upstream second is not reached"));
+    assert_true(holds(buf_span(&text), "Upstream default"));
+    buf_fini(&text);
+    buf_init(&text, STATUS_PAGE_MAX);
+    assert_true(status_page_metrics(&f, &text));
+    check_metrics(buf_span(&text));
+    assert_true(holds(buf_span(&text), "_up{upstream=\"second\"} 0\n"));
+    assert_true(holds(buf_span(&text), "_up{upstream=\"default\"} 1\n"));
+    buf_fini(&text);
+    buf_init(&text, STATUS_PAGE_MAX);
+    assert_true(status_page_json(&f, &text));
+    page = json_loadb((const char *)buf_span(&text).data, buf_length(&text), 0,
+                      NULL);
+    all = json_object_get(page, "upstreams");
+    assert_int_equal(json_array_size(all), 2);
+    assert_int_equal(
+        number_at(json_array_get(all, 1), "health", "failures", NULL), 28);
+    assert_int_equal(number_at(json_array_get(all, 1), "logins_ok", NULL, NULL),
+                     7003);
+    json_decref(page);
+    buf_fini(&text);
+}
+
+/* As many as there may be fit on each page. */
+static void test_most_upstreams(void **state)
+{
+    static struct status_upstream most[UPSTREAMS_MAX];
+    struct status_figures f = sample();
+    struct buf page;
+
+    (void)state;
+    for (size_t i = 0; i < UPSTREAMS_MAX; i++) {
+        most[i] = upstreams[0];
+        most[i].name = "a-name-that-is-quite-as-long-as-it-may-be";
+        most[i].health.verdict = UPSTREAM_FAILING;
+        memset(most[i].health.failure, '&', UPSTREAM_HEALTH_TEXT_MAX - 1);
+    }
+    f.upstreams = most;
+    f.upstream_count = UPSTREAMS_MAX;
+    buf_init(&page, STATUS_PAGE_MAX);
+    assert_true(status_page_html(&f, &page));
+    buf_fini(&page);
+    buf_init(&page, STATUS_PAGE_MAX);
+    assert_true(status_page_json(&f, &page));
+    buf_fini(&page);
+    buf_init(&page, STATUS_PAGE_MAX);
+    assert_true(status_page_metrics(&f, &page));
     buf_fini(&page);
 }
 
@@ -700,6 +796,8 @@ int main(void)
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_html),
         cmocka_unit_test(test_notices),
+        cmocka_unit_test(test_several_upstreams),
+        cmocka_unit_test(test_most_upstreams),
         cmocka_unit_test(test_picture),
         cmocka_unit_test(test_style_hash),
         cmocka_unit_test(test_no_memory),

@@ -118,7 +118,7 @@ static void test_another_upstream(void **state)
     note(&h, NULL);
     note(&h, "x");
     note(&h, "x");
-    upstream_health_forget(&h, 1);
+    upstream_health_turn_to(&h, 1);
     v = upstream_health_view(&h, START_MS);
     assert_int_equal(v.verdict, UPSTREAM_UNKNOWN);
     assert_string_equal(v.failure, "");

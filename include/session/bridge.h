@@ -171,6 +171,7 @@ enum bridge_note {
     BRIDGE_NOTE_UPSTREAM_LOST, /* fault: not in answer to a command */
     BRIDGE_NOTE_NOT_REUSED,    /* fault: a parked connection was of no use */
     BRIDGE_NOTE_SIZE_MISMATCH, /* DEC-8 */
+    BRIDGE_NOTE_NO_REMOVAL,    /* fault: why DELE is refused in this session */
     BRIDGE_NOTE_NO_UNIQUE_IDS, /* no UIDVALIDITY, or UIDNOTSTICKY: DEC-12 */
     BRIDGE_NOTE_COUNT,
 };
@@ -229,10 +230,14 @@ struct bridge_report {
     enum fault last_login_fault;
     uint64_t messages_retrieved; /* RETR, whole */
     uint64_t octets_retrieved;   /* of those, as the server holds them */
-    uint64_t messages_deleted;   /* gone, as +OK to QUIT said */
-    uint64_t upstream_failures;  /* connections that failed or broke */
-    uint64_t greetings;          /* connections that got as far as a login */
-    uint64_t greetings_failed;   /* that were made, and did not */
+    /* What DELE marked and QUIT said +OK to, by what the policy makes of it. */
+    uint64_t messages_deleted;  /* gone */
+    uint64_t messages_moved;    /* to the trash */
+    uint64_t messages_flagged;  /* \Seen */
+    uint64_t messages_kept;     /* under a keyword */
+    uint64_t upstream_failures; /* connections that failed or broke */
+    uint64_t greetings;         /* connections that got as far as a login */
+    uint64_t greetings_failed;  /* that were made, and did not */
     enum fault last_greeting_fault;
     uint64_t upstream_reused;  /* parked ones that were of use again */
     uint64_t upstream_rejects; /* BAD and CLIENTBUG: our defects */

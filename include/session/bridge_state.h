@@ -22,6 +22,7 @@
 #include "session/readahead.h"
 #include "session/removal.h"
 #include "session/retrieval.h"
+#include "session/trash.h"
 
 enum bridge_client {
     BRIDGE_CLIENT_OPEN,
@@ -40,6 +41,7 @@ enum bridge_link {
 /* Who has the selected mailbox. */
 enum bridge_task {
     BRIDGE_TASK_NONE,
+    BRIDGE_TASK_TRASH, /* before the listing: where is it? */
     BRIDGE_TASK_LISTING,
     BRIDGE_TASK_RETRIEVAL,
     BRIDGE_TASK_REMOVAL,
@@ -60,12 +62,15 @@ struct bridge {
     struct credentials upstream; /* used upstream, from login to the end */
     struct buf client_address;   /* for the server's ID; may be empty */
     struct buf login_name;       /* for notes and the lock */
-    struct known_mailbox known;  /* of that user; offered, then learned */
+    struct buf trash;            /* what the server calls it; may be empty */
+    char keyword[IMAP_KEYWORD_MAX + 1]; /* on_delete = keep, or empty */
+    struct known_mailbox known; /* of that user; offered, then learned */
     enum bridge_phase phase;
     enum bridge_client client;
     enum bridge_link link;
     enum bridge_task task;
     union {
+        struct trash trash;
         struct listing listing;
         struct retrieval retrieval;
         struct removal removal;
@@ -186,6 +191,7 @@ bool bridge_upstream_is_awaited(const struct bridge *b);
 
 /* --- bridge_task.c --- */
 
+/* The listing, and what must be known before it. */
 void bridge_start_listing(struct bridge *b);
 void bridge_start_message(struct bridge *b);
 void bridge_start_removal(struct bridge *b);

@@ -57,6 +57,8 @@ enum fault {
     FAULT_MAILBOX_READ_ONLY,  /* no \Deleted here: DEC-6 */
     FAULT_NO_SAFE_REMOVAL,    /* without_uidplus = refuse: DEC-5 */
     FAULT_NO_UNIQUE_IDS,      /* UIDNOTSTICKY, no UIDVALIDITY: DEC-12 */
+    FAULT_NO_TRASH,           /* nowhere to move what DELE marks: DEC-25 */
+    FAULT_NO_KEYWORD,         /* on_delete = keep, and it takes no keyword */
     FAULT_REMOVAL_REFUSED,    /* NO at QUIT, lasting: MAP-12 */
     FAULT_REMOVAL_GUARDED,    /* others' flags: not expunged: DEC-5 */
     /* no code: it is simply not there */

@@ -61,8 +61,9 @@ struct imap_mailbox {
     bool read_only;
     bool keeps_deleted; /* \Deleted can be set for good */
     bool keeps_seen;
-    bool changed;  /* a new UIDVALIDITY while selected: DEC-15 */
-    bool expunged; /* messages, while selected */
+    bool keeps_keyword; /* that of imap_session_watch */
+    bool changed;       /* a new UIDVALIDITY while selected: DEC-15 */
+    bool expunged;      /* messages, while selected */
 
     /* As it was selected: for DEC-1. */
     uint32_t exists_at_select;
@@ -166,6 +167,11 @@ void imap_session_tls_up(struct imap_session *s);
 MUST_CHECK enum fault imap_session_log_in(
     struct imap_session *s, const struct credentials *credentials);
 
+/* Before imap_session_select: is |keyword|, an empty one aside, told with the
+ * flags of messages, and kept? It must outlive the session.
+ */
+void imap_session_watch(struct imap_session *s, const char *keyword);
+
 /* In IMAP_AUTHENTICATED. |policy| must outlive the session. */
 void imap_session_select(struct imap_session *s,
                          const struct mailbox_policy *policy);
@@ -207,5 +213,6 @@ bool imap_session_take_throttling(struct imap_session *s, uint64_t *pause_ms,
 bool imap_session_log_out(struct imap_session *s);
 
 bool imap_session_has_uidplus(const struct imap_session *s);
+bool imap_session_can_move(const struct imap_session *s);
 
 #endif

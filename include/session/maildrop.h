@@ -64,21 +64,28 @@ void maildrop_unmark_all(struct maildrop *m);
 void maildrop_note_read(struct maildrop *m, uint32_t index, bool whole);
 void maildrop_note_failed(struct maildrop *m, uint32_t index, bool whole);
 
-/* Marked with DELE and, as far as is known, still on the server. A lookup
- * forgets what is known, then notes each message that it finds.
+/* Marked with DELE and, as far as is known, not yet removed, or whatever else
+ * DELE means. A lookup forgets what is known, then notes each message that it
+ * finds undone.
  */
 bool maildrop_is_to_be_removed(const struct maildrop *m, uint32_t index);
 uint32_t maildrop_to_be_removed_count(const struct maildrop *m);
 void maildrop_note_all_removed(struct maildrop *m);
 void maildrop_note_found(struct maildrop *m, uint32_t index);
+void maildrop_note_removed(struct maildrop *m, uint32_t index);
 
-/* A search for flagged messages begins, and names one: false if it was named
- * before.
+/* The server is asked for messages of a kind, and names one: false if it was
+ * named before.
  */
 void maildrop_begin_search(struct maildrop *m);
-MUST_CHECK bool maildrop_note_named(struct maildrop *m, uint32_t index);
+bool maildrop_note_named(struct maildrop *m, uint32_t index);
+bool maildrop_is_named(const struct maildrop *m, uint32_t index);
 
-/* Delivered whole and not marked as deleted: to be flagged \Seen. */
-bool maildrop_is_to_be_seen(const struct maildrop *m, uint32_t index);
+/* The server has confirmed a copy in the trash: for good. */
+bool maildrop_is_copied(const struct maildrop *m, uint32_t index);
+void maildrop_note_copied(struct maildrop *m, uint32_t index);
+
+/* By RETR, whole. */
+bool maildrop_is_delivered(const struct maildrop *m, uint32_t index);
 
 #endif

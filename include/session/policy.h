@@ -26,6 +26,15 @@ enum removal_guard {
     REMOVAL_REFUSE,
 };
 
+/* What DELE means at QUIT: removal.h. */
+enum on_delete {
+    ON_DELETE_EXPUNGE,
+    ON_DELETE_TRASH,
+    ON_DELETE_SEEN,
+    ON_DELETE_KEEP,
+    ON_DELETE_COUNT,
+};
+
 /* Of an upstream. */
 struct upstream_policy {
     enum tls_mode tls;
@@ -45,6 +54,12 @@ struct mailbox_policy {
     bool
         examine_only; /* EXAMINE: nothing can be changed, not even by mistake */
     enum removal_guard without_uidplus;
+    enum on_delete on_delete;
+    /* ON_DELETE_TRASH: the mailbox, in UTF-8; NULL: the one that the server
+     * says it is.
+     */
+    const char *trash_mailbox;
+    const char *keep_keyword; /* ON_DELETE_KEEP: keyword.h's pattern */
 };
 
 /* Of a listener. */

@@ -34,6 +34,7 @@ struct bridge *bridge_new(const struct session_policy *policy, bool overloaded,
     credentials_init(&b->upstream);
     buf_init(&b->login_name, SASL_PART_MAX);
     buf_init(&b->client_address, CLIENT_ADDRESS_MAX);
+    buf_init(&b->trash, IMAP_MAILBOX_MAX);
     buf_init(&b->early, READ_CHUNK);
     readahead_init(&b->ahead, policy->readahead_octets,
                    policy->readahead_budget);
@@ -61,6 +62,7 @@ void bridge_free(struct bridge *b)
     known_mailbox_clear(&b->known);
     buf_fini(&b->login_name);
     buf_fini(&b->client_address);
+    buf_fini(&b->trash);
     wipe(b->text, sizeof(b->text));
     free(b);
 }

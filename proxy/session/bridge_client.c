@@ -1,6 +1,7 @@
 /* bridge_client.c - what the POP3 session asks for, and how it is answered. */
 #include <assert.h>
 
+#include "imap/keyword.h"
 #include "session/bridge_state.h"
 
 static void close_client(struct bridge *b, enum fault fault)
@@ -52,6 +53,15 @@ static void ask_upstream(struct bridge *b)
     bridge_try_login(b);
 }
 
+/* By which what DELE marks is hidden from this user alone. */
+static void name_keyword(struct bridge *b)
+{
+    b->keyword[0] = '\0';
+    if (b->mailbox_policy->on_delete == ON_DELETE_KEEP)
+        imap_keyword_expand(b->mailbox_policy->keep_keyword,
+                            buf_span(&b->login_name), b->keyword);
+}
+
 void bridge_login_granted(struct bridge *b, const struct login_grant *grant)
 {
     b->login_asked = false;
@@ -64,6 +74,7 @@ void bridge_login_granted(struct bridge *b, const struct login_grant *grant)
         bridge_leave_upstream(b);
     b->upstream_policy = grant->upstream;
     b->mailbox_policy = grant->mailbox;
+    name_keyword(b);
     ask_upstream(b);
 }
 
@@ -144,11 +155,34 @@ static void keep_what_is_left(struct bridge *b)
     const struct maildrop *maildrop = b->pop3.maildrop;
 
     if (maildrop_deleted_count(maildrop) == 0 ||
+        removal_leaves_messages(b->mailbox_policy) ||
         known_mailbox_is_empty(&b->known))
         return;
     known_mailbox_shrink(&b->known, maildrop_copy_left(maildrop));
     if (!known_mailbox_is_empty(&b->known))
         bridge_wish(b, BRIDGE_KEEP_MAILBOX);
+}
+
+static void count_deleted(struct bridge *b)
+{
+    uint64_t count = maildrop_deleted_count(b->pop3.maildrop);
+
+    switch (b->mailbox_policy->on_delete) {
+    case ON_DELETE_EXPUNGE:
+        b->report.messages_deleted += count;
+        break;
+    case ON_DELETE_TRASH:
+        b->report.messages_moved += count;
+        break;
+    case ON_DELETE_SEEN:
+        b->report.messages_flagged += count;
+        break;
+    case ON_DELETE_KEEP:
+        b->report.messages_kept += count;
+        break;
+    case ON_DELETE_COUNT:
+        break;
+    }
 }
 
 void bridge_finish_quit(struct bridge *b, enum fault fault)
@@ -157,7 +191,7 @@ void bridge_finish_quit(struct bridge *b, enum fault fault)
     if (!pop3_code_is_allowed(POP3_QUIT, fault_pop3_code(fault)))
         fault = FAULT_NOT_REMOVED;
     if (fault == FAULT_NONE) {
-        b->report.messages_deleted += maildrop_deleted_count(b->pop3.maildrop);
+        count_deleted(b);
         keep_what_is_left(b);
     }
     b->phase = BRIDGE_CLOSING;
@@ -182,7 +216,7 @@ static void start_quit(struct bridge *b)
     b->phase = BRIDGE_UPDATE;
     if (broken == FAULT_MAILBOX_CHANGED || broken == FAULT_MESSAGE_UNREADABLE)
         bridge_finish_quit(b, has_marks ? broken : FAULT_NONE);
-    else if (!removal_is_needed(maildrop, b->mailbox_policy->mark_seen))
+    else if (!removal_is_needed(maildrop, b->mailbox_policy))
         bridge_finish_quit(b, FAULT_NONE);
     else if (b->link == BRIDGE_LINK_UP)
         bridge_start_removal(b);

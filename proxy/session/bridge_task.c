@@ -22,16 +22,17 @@ static void begin(struct bridge *b, enum bridge_task task)
 
 /* --- the listing --- */
 
+static struct removal_terms removal_terms(const struct bridge *b)
+{
+    return (struct removal_terms){ b->mailbox_policy, buf_span(&b->trash),
+                                   b->keyword };
+}
+
 enum fault bridge_removal_fault(const struct bridge *b)
 {
-    const struct imap_mailbox *mailbox = &b->imap.mailbox;
+    struct removal_terms terms = removal_terms(b);
 
-    if (mailbox->read_only || !mailbox->keeps_deleted)
-        return FAULT_MAILBOX_READ_ONLY;
-    if (b->mailbox_policy->without_uidplus == REMOVAL_REFUSE &&
-        !imap_session_has_uidplus(&b->imap))
-        return FAULT_NO_SAFE_REMOVAL;
-    return FAULT_NONE;
+    return removal_judge(&b->imap, &terms);
 }
 
 static void learn_mailbox(struct bridge *b,
@@ -62,6 +63,8 @@ static void finish_listing(struct bridge *b)
         learn_mailbox(b, &messages);
     snapshot_halves_drop(&messages);
     bridge_forget_task(b);
+    if (traits.removal_fault != FAULT_NONE)
+        bridge_note(b, BRIDGE_NOTE_NO_REMOVAL, traits.removal_fault);
     if (maildrop == NULL)
         bridge_refuse_login(b, FAULT_NO_MEMORY);
     else
@@ -80,12 +83,27 @@ static void end_listing(struct bridge *b, enum task_status status)
     }
 }
 
-void bridge_start_listing(struct bridge *b)
+static void start_listing(struct bridge *b)
 {
     begin(b, BRIDGE_TASK_LISTING);
     bridge_begin_stage(b);
     end_listing(b, listing_start(&b->work.listing, &b->imap, &b->known,
                                  b->mailbox_policy->hide_deleted));
+}
+
+static void end_trash(struct bridge *b, enum task_status status)
+{
+    if (status == TASK_RUNNING)
+        return;
+    bridge_forget_task(b);
+    start_listing(b);
+}
+
+void bridge_start_listing(struct bridge *b)
+{
+    begin(b, BRIDGE_TASK_TRASH);
+    end_trash(
+        b, trash_start(&b->work.trash, &b->imap, b->mailbox_policy, &b->trash));
 }
 
 /* --- a message --- */
@@ -227,10 +245,12 @@ static void end_removal(struct bridge *b, enum task_status status)
 
 void bridge_start_removal(struct bridge *b)
 {
+    struct removal_terms terms = removal_terms(b);
+
     begin(b, BRIDGE_TASK_REMOVAL);
     bridge_begin_stage(b);
     end_removal(b, removal_start(&b->work.removal, &b->imap, b->pop3.maildrop,
-                                 b->mailbox_policy->mark_seen, b->reconnected));
+                                 &terms, b->reconnected));
 }
 
 /* --- all of them --- */
@@ -248,6 +268,9 @@ void bridge_resume_task(struct bridge *b)
     b->resume_at_ms = UINT64_MAX;
     bridge_await_upstream(b);
     switch (b->task) {
+    case BRIDGE_TASK_TRASH:
+        trash_resume(&b->work.trash);
+        break;
     case BRIDGE_TASK_LISTING:
         listing_resume(&b->work.listing);
         break;
@@ -290,6 +313,9 @@ void bridge_run_task(struct bridge *b, const struct imap_session_event *ev)
     if (pause_for(b, ev))
         return;
     switch (b->task) {
+    case BRIDGE_TASK_TRASH:
+        end_trash(b, trash_on_event(&b->work.trash, ev));
+        break;
     case BRIDGE_TASK_LISTING:
         end_listing(b, listing_on_event(&b->work.listing, ev));
         break;

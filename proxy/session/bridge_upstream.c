@@ -275,6 +275,7 @@ static void select_mailbox(struct bridge *b)
     bridge_await_upstream(b);
     b->select_ms = b->now_ms;
     bridge_begin_stage(b);
+    imap_session_watch(&b->imap, b->keyword);
     imap_session_select(&b->imap, b->mailbox_policy);
 }
 

@@ -70,7 +70,8 @@ void imap_phase_forget_mailbox(struct imap_session *s)
      */
     s->mailbox = (struct imap_mailbox){ .uids_last = true,
                                         .keeps_deleted = true,
-                                        .keeps_seen = true };
+                                        .keeps_seen = true,
+                                        .keeps_keyword = true };
 }
 
 bool imap_phase_has_condstore(const struct imap_session *s)

@@ -134,6 +134,8 @@ static void take_code(struct imap_session *s, const struct imap_event *ev)
             break;
         s->mailbox.keeps_deleted = ev->flags & BIT(IMAP_FLAG_DELETED);
         s->mailbox.keeps_seen = ev->flags & BIT(IMAP_FLAG_SEEN);
+        s->mailbox.keeps_keyword =
+            ev->flags & (BIT(IMAP_FLAG_WATCHED) | BIT(IMAP_FLAG_ANY));
         break;
     case IMAP_CODE_READ_ONLY:
     case IMAP_CODE_READ_WRITE: /* the one behind SELECT has the last word */
@@ -378,6 +380,11 @@ void imap_session_tls_up(struct imap_session *s)
     imap_phase_enter(s, IMAP_CAPABILITY_TLS);
 }
 
+void imap_session_watch(struct imap_session *s, const char *keyword)
+{
+    imap_parser_watch(s->parser, span_from_string(keyword));
+}
+
 void imap_session_select(struct imap_session *s,
                          const struct mailbox_policy *policy)
 {
@@ -441,4 +448,10 @@ bool imap_session_has_uidplus(const struct imap_session *s)
 {
     assert(is_authenticated(s));
     return imap_capabilities_have(s->capabilities, IMAP_CAP_UIDPLUS);
+}
+
+bool imap_session_can_move(const struct imap_session *s)
+{
+    assert(is_authenticated(s));
+    return imap_capabilities_have(s->capabilities, IMAP_CAP_MOVE);
 }

@@ -10,7 +10,8 @@ enum mark {
     MARK_FAILED,    /* the last RETR failed */
     MARK_TOP_FAILED,
     MARK_REMOVED, /* no longer on the server */
-    MARK_NAMED,   /* by the search for flagged messages */
+    MARK_NAMED,   /* by the server: see maildrop_begin_search */
+    MARK_COPIED,
 };
 
 struct maildrop {
@@ -167,6 +168,11 @@ void maildrop_begin_search(struct maildrop *m)
         clear_mark(m, i, MARK_NAMED);
 }
 
+bool maildrop_is_named(const struct maildrop *m, uint32_t index)
+{
+    return has_mark(m, index, MARK_NAMED);
+}
+
 bool maildrop_note_named(struct maildrop *m, uint32_t index)
 {
     if (has_mark(m, index, MARK_NAMED))
@@ -186,6 +192,21 @@ void maildrop_note_found(struct maildrop *m, uint32_t index)
     clear_mark(m, index, MARK_REMOVED);
 }
 
+void maildrop_note_removed(struct maildrop *m, uint32_t index)
+{
+    set_mark(m, index, MARK_REMOVED);
+}
+
+bool maildrop_is_copied(const struct maildrop *m, uint32_t index)
+{
+    return has_mark(m, index, MARK_COPIED);
+}
+
+void maildrop_note_copied(struct maildrop *m, uint32_t index)
+{
+    set_mark(m, index, MARK_COPIED);
+}
+
 struct snapshot *maildrop_copy_left(const struct maildrop *m)
 {
     uint32_t large_count = 0;
@@ -202,7 +223,7 @@ struct snapshot *maildrop_copy_left(const struct maildrop *m)
     return left;
 }
 
-bool maildrop_is_to_be_seen(const struct maildrop *m, uint32_t index)
+bool maildrop_is_delivered(const struct maildrop *m, uint32_t index)
 {
-    return has_mark(m, index, MARK_DELIVERED) && !maildrop_is_deleted(m, index);
+    return has_mark(m, index, MARK_DELIVERED);
 }

@@ -1,92 +1,10 @@
-/* removal.c - see removal.h. */
+/* removal.c - one step after another, by what the server says. */
 #include "session/removal.h"
 
-#include "imap/command.h"
+#include "session/removal_parts.h"
 
-/* Rounds of STORE and EXPUNGE that removed nothing: another client may have got
- * in the way of one.
- */
+/* Rounds that got nowhere: another client may have got in the way of one. */
 #define IDLE_ROUNDS_MAX 2
-
-/* --- which messages a step is about --- */
-
-static bool concerns(const struct removal *r, uint32_t index)
-{
-    if (r->below_uid != 0 && maildrop_uid(r->maildrop, index) >= r->below_uid)
-        return false;
-    switch (r->step) {
-    case REMOVAL_LOOK_UP:
-        return maildrop_is_deleted(r->maildrop, index);
-    case REMOVAL_STORE:
-    case REMOVAL_EXPUNGE_CHUNK:
-        return maildrop_is_to_be_removed(r->maildrop, index);
-    case REMOVAL_SEE:
-        return maildrop_is_to_be_seen(r->maildrop, index);
-    case REMOVAL_LOOK_AT_ALL:
-    case REMOVAL_SEARCH:
-    case REMOVAL_EXPUNGE_ALL:
-        break;
-    }
-    return false;
-}
-
-/* The messages from r->chunk on, up to |end| or until the set is full;
- * returns the index behind the last that was looked at.
- */
-static uint32_t gather(const struct removal *r, uint32_t end,
-                       struct imap_uid_set *set)
-{
-    uint32_t i;
-
-    imap_uid_set_init(set);
-    for (i = r->chunk; i < end; i++)
-        if (concerns(r, i) &&
-            !imap_uid_set_add(set, maildrop_uid(r->maildrop, i)))
-            break;
-    return i;
-}
-
-/* --- what each step sends --- */
-
-static void send_set(struct removal *r, const struct imap_uid_set *set)
-{
-    uint32_t tag = imap_session_begin(r->imap);
-    struct buf *out = &r->imap->out;
-
-    switch (r->step) {
-    case REMOVAL_LOOK_UP:
-        imap_write_fetch_flags(out, tag, set);
-        break;
-    case REMOVAL_LOOK_AT_ALL:
-        imap_write_fetch_listing(out, tag, 1, 0);
-        break;
-    case REMOVAL_STORE:
-        imap_write_store(out, tag, set, "\\Deleted");
-        break;
-    case REMOVAL_EXPUNGE_CHUNK:
-        imap_write_uid_expunge(out, tag, set);
-        break;
-    case REMOVAL_SEE:
-        imap_write_store(out, tag, set, "\\Seen");
-        break;
-    case REMOVAL_SEARCH:
-        maildrop_begin_search(r->maildrop);
-        r->named = 0;
-        imap_write_search_deleted(out, tag);
-        break;
-    case REMOVAL_EXPUNGE_ALL:
-        imap_write_simple(out, tag, "EXPUNGE");
-        break;
-    }
-}
-
-static void send_step(struct removal *r)
-{
-    struct imap_uid_set set;
-
-    (void)gather(r, r->chunk_end, &set);
-    send_set(r, &set);
-}
 
 static enum task_status enter(struct removal *r, enum removal_step step);
 static enum task_status after_look_up(struct removal *r);
@@ -101,8 +19,21 @@ static enum task_status fail(struct removal *r, enum fault fault)
 
 static bool is_chunked(enum removal_step step)
 {
-    return step == REMOVAL_LOOK_UP || step == REMOVAL_STORE ||
-           step == REMOVAL_SEE;
+    switch (step) {
+    case REMOVAL_LOOK_UP:
+    case REMOVAL_MOVE:
+    case REMOVAL_COPY:
+    case REMOVAL_STORE:
+    case REMOVAL_NOTE:
+    case REMOVAL_SEE:
+        return true;
+    case REMOVAL_LOOK_AT_ALL:
+    case REMOVAL_EXPUNGE_CHUNK: /* the one that was stored */
+    case REMOVAL_SEARCH:
+    case REMOVAL_EXPUNGE_ALL:
+        break;
+    }
+    return false;
 }
 
 static enum task_status settle(struct removal *r)
@@ -111,7 +42,8 @@ static enum task_status settle(struct removal *r)
 
     r->settled = true;
     r->chunk_end = 0;
-    if (!r->mark_seen || mailbox->read_only || !mailbox->keeps_seen)
+    if (!r->terms.policy->mark_seen || mailbox->read_only ||
+        !mailbox->keeps_seen)
         return TASK_DONE;
     return enter(r, REMOVAL_SEE);
 }
@@ -119,12 +51,19 @@ static enum task_status settle(struct removal *r)
 static enum task_status begin_round(struct removal *r)
 {
     r->chunk_end = 0;
-    return enter(r, REMOVAL_STORE);
+    return enter(r, removal_first_step(r));
+}
+
+/* What is still to be done the server will say. */
+static void begin_look(struct removal *r)
+{
+    maildrop_note_all_removed(r->maildrop);
+    maildrop_begin_search(r->maildrop);
 }
 
 static enum task_status look_up(struct removal *r)
 {
-    maildrop_note_all_removed(r->maildrop);
+    begin_look(r);
     r->chunk_end = 0;
     return enter(r, REMOVAL_LOOK_UP);
 }
@@ -132,7 +71,7 @@ static enum task_status look_up(struct removal *r)
 /* Mailutils answers BAD where a set names only UIDs that are gone. */
 static enum task_status look_at_all(struct removal *r)
 {
-    maildrop_note_all_removed(r->maildrop);
+    begin_look(r);
     r->seen_any = false;
     if (!r->imap->mailbox.exists_told)
         return fail(r, FAULT_NOT_REMOVED);
@@ -141,8 +80,7 @@ static enum task_status look_at_all(struct removal *r)
     return enter(r, REMOVAL_LOOK_AT_ALL);
 }
 
-/* What is still there is stored and expunged again, for as long as that gets
- * anywhere.
+/* What is still to be done is tried again, for as long as that gets anywhere.
  */
 static enum task_status after_look_up(struct removal *r)
 {
@@ -151,25 +89,37 @@ static enum task_status after_look_up(struct removal *r)
     if (left == 0)
         return settle(r);
     if (left >= r->left && ++r->idle_rounds >= IDLE_ROUNDS_MAX)
-        return fail(r, r->unclear ? FAULT_REMOVAL_GUARDED : FAULT_NOT_REMOVED);
+        return fail(r, removal_stuck_fault(r));
     r->left = left;
     return begin_round(r);
+}
+
+/* The last chunk of all that were stored. */
+static enum task_status after_stores(struct removal *r, bool stored)
+{
+    if (!stored) /* nothing was marked, or of nothing is a copy known */
+        return r->left == 0 ? settle(r) : look_up(r);
+    if (imap_session_has_uidplus(r->imap))
+        return look_up(r);
+    return enter(r, REMOVAL_SEARCH);
 }
 
 /* No message is left for the step: which one follows? */
 static enum task_status after_last_chunk(struct removal *r)
 {
-    bool stored = r->chunk > 0;
+    bool any = r->chunk > 0;
 
     switch (r->step) {
     case REMOVAL_LOOK_UP:
         return after_look_up(r);
+    case REMOVAL_COPY:
+        r->chunk_end = 0;
+        return enter(r, REMOVAL_STORE);
     case REMOVAL_STORE:
-        if (!stored)
-            return settle(r); /* nothing was marked */
-        if (imap_session_has_uidplus(r->imap))
-            return look_up(r);
-        return enter(r, REMOVAL_SEARCH);
+        return after_stores(r, any);
+    case REMOVAL_MOVE:
+    case REMOVAL_NOTE:
+        return any ? look_up(r) : settle(r); /* nothing was marked */
     case REMOVAL_SEE:
     case REMOVAL_LOOK_AT_ALL:
     case REMOVAL_EXPUNGE_CHUNK:
@@ -178,6 +128,14 @@ static enum task_status after_last_chunk(struct removal *r)
         break;
     }
     return TASK_DONE;
+}
+
+static void send_step(struct removal *r)
+{
+    struct imap_uid_set set;
+
+    removal_gather_chunk(r, &set);
+    removal_send_set(r, &set);
 }
 
 static enum task_status enter(struct removal *r, enum removal_step step)
@@ -192,21 +150,33 @@ static enum task_status enter(struct removal *r, enum removal_step step)
         return TASK_RUNNING;
     }
     r->chunk = r->chunk_end;
-    end = gather(r, maildrop_count(r->maildrop), &set);
+    end = removal_gather(r, maildrop_count(r->maildrop), &set);
     if (imap_uid_set_is_empty(&set))
         return after_last_chunk(r);
     r->chunk_end = end;
-    send_set(r, &set);
+    removal_send_set(r, &set);
     return TASK_RUNNING;
 }
 
+/* On a new connection mail is copied where that is safe: it may have been the
+ * MOVE that the server could not bear (PROVIDER_QUIRKS, Gmail).
+ */
+static bool may_move(const struct imap_session *imap, bool look_up_first)
+{
+    return imap_session_can_move(imap) &&
+           !(look_up_first && imap_session_has_uidplus(imap));
+}
+
 enum task_status removal_start(struct removal *r, struct imap_session *imap,
-                               struct maildrop *maildrop, bool mark_seen,
+                               struct maildrop *maildrop,
+                               const struct removal_terms *terms,
                                bool look_up_first)
 {
     *r = (struct removal){ .imap = imap,
                            .maildrop = maildrop,
-                           .mark_seen = mark_seen,
+                           .terms = *terms,
+                           .may_move = may_move(imap, look_up_first),
+                           .chunk_max = UINT32_MAX,
                            .left = maildrop_deleted_count(maildrop) };
     if (!look_up_first)
         return begin_round(r);
@@ -227,55 +197,7 @@ bool removal_is_settled(const struct removal *r)
     return r->settled;
 }
 
-bool removal_is_needed(const struct maildrop *maildrop, bool mark_seen)
-{
-    if (maildrop_deleted_count(maildrop) > 0)
-        return true;
-    for (uint32_t i = 0; mark_seen && i < maildrop_count(maildrop); i++)
-        if (maildrop_is_to_be_seen(maildrop, i))
-            return true;
-    return false;
-}
-
 /* --- what the server says --- */
-
-/* Each UID named is ours, or foreign: the first stranger ends the walk. */
-static void on_searched(struct removal *r, uint32_t first, uint32_t last)
-{
-    for (uint64_t uid = first; uid <= last && !r->foreign; uid++) {
-        uint32_t index = maildrop_find(r->maildrop, (uint32_t)uid);
-
-        if (index == maildrop_count(r->maildrop) ||
-            !maildrop_is_deleted(r->maildrop, index))
-            r->foreign = true;
-        else if (maildrop_is_to_be_removed(r->maildrop, index) &&
-                 maildrop_note_named(r->maildrop, index))
-            r->named++;
-    }
-}
-
-static void on_found(struct removal *r, uint32_t uid)
-{
-    uint32_t index = maildrop_find(r->maildrop, uid);
-
-    r->seen_any = true;
-    if (index < maildrop_count(r->maildrop))
-        maildrop_note_found(r->maildrop, index);
-}
-
-static enum task_status on_item(struct removal *r, const struct imap_event *ev)
-{
-    bool looks = r->step == REMOVAL_LOOK_UP || r->step == REMOVAL_LOOK_AT_ALL;
-
-    if (r->step == REMOVAL_SEARCH && ev->kind == IMAP_SEARCH_UIDS)
-        on_searched(r, ev->first, ev->last);
-    else if (looks && ev->kind == IMAP_FETCH_UID)
-        on_found(r, (uint32_t)ev->number);
-    else
-        return TASK_RUNNING;
-    imap_session_note_progress(r->imap);
-    return TASK_RUNNING;
-}
 
 /* CONFORMANCE MAP-12. */
 static enum fault fault_of_no(const struct imap_session_event *ev)
@@ -288,6 +210,8 @@ static enum fault fault_of_no(const struct imap_session_event *ev)
     case IMAP_CODE_CANNOT:
     case IMAP_CODE_NONEXISTENT:
         return FAULT_REMOVAL_REFUSED;
+    case IMAP_CODE_TRYCREATE: /* it was there at login */
+        return FAULT_NO_TRASH;
     default:
         return FAULT_NOT_REMOVED;
     }
@@ -300,6 +224,50 @@ static bool is_passing(enum imap_code code)
            code == IMAP_CODE_SERVERBUG;
 }
 
+/* The server knows the word, and does not do it. */
+static enum task_status copy_instead(struct removal *r)
+{
+    enum fault fault = removal_judge_without_move(r);
+
+    if (fault != FAULT_NONE)
+        return fail(r, fault);
+    r->may_move = false;
+    return begin_round(r);
+}
+
+/* RFC 9738 §3: so many at a time. */
+static bool make_chunk_smaller(struct removal *r, uint64_t limit)
+{
+    struct imap_uid_set set;
+
+    if (limit == 0 || limit >= r->chunk_max)
+        return false;
+    r->chunk_max = (uint32_t)limit;
+    r->chunk_end = removal_gather(r, r->chunk_end, &set);
+    removal_send_set(r, &set);
+    return true;
+}
+
+/* Some are gone already: which? (RFC 2180 §4.2) */
+static enum task_status on_change_refused(struct removal *r,
+                                          const struct imap_session_event *ev)
+{
+    if (ev->item.code == IMAP_CODE_EXPUNGEISSUED)
+        return look_up(r);
+    return fail(r, fault_of_no(ev));
+}
+
+static enum task_status on_transfer_refused(struct removal *r,
+                                            const struct imap_session_event *ev)
+{
+    if (r->step == REMOVAL_MOVE && ev->fault == FAULT_UPSTREAM_REJECTED)
+        return copy_instead(r);
+    if (ev->item.code == IMAP_CODE_MESSAGELIMIT &&
+        make_chunk_smaller(r, ev->item.number))
+        return TASK_RUNNING;
+    return on_change_refused(r, ev);
+}
+
 static enum task_status on_refused(struct removal *r,
                                    const struct imap_session_event *ev)
 {
@@ -309,11 +277,12 @@ static enum task_status on_refused(struct removal *r,
     case REMOVAL_SEARCH: /* nobody knows: as if others' flags were there */
         return fail(r, is_passing(ev->item.code) ? FAULT_NOT_REMOVED
                                                  : FAULT_REMOVAL_GUARDED);
+    case REMOVAL_MOVE:
+    case REMOVAL_COPY:
+        return on_transfer_refused(r, ev);
     case REMOVAL_STORE:
-        /* Some are gone already: which? (RFC 2180 §4.2) */
-        if (ev->item.code == IMAP_CODE_EXPUNGEISSUED)
-            return look_up(r);
-        break;
+    case REMOVAL_NOTE:
+        return on_change_refused(r, ev);
     case REMOVAL_LOOK_UP:
         if (ev->fault == FAULT_UPSTREAM_REJECTED)
             return look_at_all(r);
@@ -340,10 +309,10 @@ static enum rest ask_for_rest_of_set(struct removal *r, uint64_t lowest_done)
         (r->below_uid != 0 && lowest_done >= r->below_uid))
         return REST_STUCK;
     r->below_uid = (uint32_t)lowest_done;
-    (void)gather(r, r->chunk_end, &set);
+    removal_gather_chunk(r, &set);
     if (imap_uid_set_is_empty(&set))
         return REST_NONE;
-    send_set(r, &set);
+    removal_send_set(r, &set);
     return REST_ASKED;
 }
 
@@ -367,8 +336,17 @@ static enum task_status on_search_end(struct removal *r)
 {
     if (r->foreign)
         return fail(r, FAULT_REMOVAL_GUARDED);
-    r->unclear = r->named < maildrop_to_be_removed_count(r->maildrop);
+    r->unclear = r->named < removal_expunge_count(r);
     return r->unclear ? look_up(r) : enter(r, REMOVAL_EXPUNGE_ALL);
+}
+
+/* One that names no UID has done nobody knows what. */
+static void on_copy_done(struct removal *r, const struct imap_event *ev)
+{
+    if (ev->code != IMAP_CODE_MESSAGELIMIT)
+        removal_note_copies(r, 0);
+    else if (ev->second_number > 0 && ev->second_number <= UINT32_MAX)
+        removal_note_copies(r, (uint32_t)ev->second_number);
 }
 
 static enum task_status on_completed(struct removal *r,
@@ -381,6 +359,8 @@ static enum task_status on_completed(struct removal *r,
         return r->settled ? TASK_DONE : fail(r, FAULT_MAILBOX_CHANGED);
     if (ev->fault != FAULT_NONE)
         return on_refused(r, ev);
+    if (r->step == REMOVAL_COPY)
+        on_copy_done(r, &ev->item);
     rest = ask_for_rest(r, &ev->item);
     if (rest == REST_ASKED)
         return TASK_RUNNING;
@@ -390,6 +370,9 @@ static enum task_status on_completed(struct removal *r,
         return fail(r, FAULT_NOT_REMOVED);
     switch (r->step) {
     case REMOVAL_LOOK_UP:
+    case REMOVAL_MOVE:
+    case REMOVAL_COPY:
+    case REMOVAL_NOTE:
     case REMOVAL_SEE:
         return enter(r, r->step);
     case REMOVAL_LOOK_AT_ALL:
@@ -413,7 +396,8 @@ static enum task_status on_completed(struct removal *r,
 enum task_status removal_on_event(struct removal *r,
                                   const struct imap_session_event *ev)
 {
-    if (ev->kind == IMAP_SESSION_ITEM)
-        return on_item(r, &ev->item);
-    return on_completed(r, ev);
+    if (ev->kind != IMAP_SESSION_ITEM)
+        return on_completed(r, ev);
+    removal_on_item(r, &ev->item);
+    return TASK_RUNNING;
 }

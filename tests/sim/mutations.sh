@@ -63,8 +63,8 @@ build || { cat "$scratch/log"; exit 1; }
 
 mutate "a UID set bridges gaps" imap/uid_set.c \
     's/uid - 1 == set->last/uid <= set->last + 3/' 'not marked'
-mutate "all messages are removed, not the marked" session/removal.c \
-    's/return maildrop_is_to_be_removed\(r->maildrop, index\)/return true/' \
+mutate "all messages are removed, not the marked" session/removal_steps.c \
+    '/case REMOVAL_STORE/,/case REMOVAL_SEE/s/return maildrop_is_to_be_removed\(m, index\) \&\&/return true ||/' \
     'not marked'
 mutate "a lost client is taken for QUIT" session/bridge.c \
     '/^static void on_client_closed/,/^}/s/\{/{ if (b->phase == BRIDGE_TRANSACTION \&\& b->task == BRIDGE_TASK_NONE \&\& b->client != BRIDGE_CLIENT_ENDED) { b->client = BRIDGE_CLIENT_ENDED; buf_clear(\&b->pop3.out); b->pop3.state = POP3_UPDATE; b->pop3.pending = POP3_QUIT; b->request.kind = POP3_REQUEST_QUIT; return; }/' \
@@ -84,7 +84,7 @@ mutate "a shut-down lets QUIT go on" session/bridge_client.c \
 mutate "without UIDPLUS, others' flags are not looked for" session/removal.c \
     '/^static enum task_status on_search_end/,/^}/s/if \(r->foreign\)/if (false)/' \
     'not marked'
-mutate "EXPUNGE where UID EXPUNGE would do" session/removal.c \
+mutate "EXPUNGE where UID EXPUNGE would do" session/removal_steps.c \
     's/imap_write_uid_expunge\(out, tag, set\)/imap_write_simple(out, tag, "EXPUNGE")/' \
     'UID EXPUNGE would do|not marked'
 

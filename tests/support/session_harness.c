@@ -514,6 +514,10 @@ void log_in_to_listing(struct harness *h)
     expect_upstream(h, "# SELECT INBOX\r\n");
     upstream_says(h, h->server.select);
     upstream_says(h, h->server.selected);
+    if (h->server.list != NULL) {
+        expect_upstream(h, h->server.list);
+        upstream_says(h, h->server.listed);
+    }
     if (h->server.listing != NULL)
         expect_upstream(h, "# UID FETCH 1:* (UID FLAGS RFC822.SIZE)\r\n");
 }

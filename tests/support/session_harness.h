@@ -41,7 +41,9 @@ struct harness_server {
     const char *capabilities_inside; /* in the tagged OK of the login */
     const char *select;              /* untagged answers to SELECT */
     const char *selected;            /* its tagged answer */
-    const char *listing;             /* untagged answers to the listing; NULL:
+    const char *list;    /* the LIST that is asked for; NULL: none */
+    const char *listed;  /* its answers */
+    const char *listing; /* untagged answers to the listing; NULL:
                                         none is asked for */
 };
 

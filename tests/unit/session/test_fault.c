@@ -111,6 +111,7 @@ static void test_system_codes(void **state)
         FAULT_MAILBOX_TOO_LARGE, FAULT_MAILBOX_READ_ONLY,
         FAULT_NO_SAFE_REMOVAL,   FAULT_NO_UNIQUE_IDS,
         FAULT_REMOVAL_REFUSED,   FAULT_REMOVAL_GUARDED,
+        FAULT_NO_TRASH,          FAULT_NO_KEYWORD,
     };
 
     (void)state;

@@ -176,8 +176,8 @@ static void test_named(void **state)
     maildrop_free(m);
 }
 
-/* DEC-3: \Seen is for what RETR delivered and DELE did not mark. */
-static void test_seen(void **state)
+/* DEC-3: \Seen is for what RETR delivered. */
+static void test_delivered(void **state)
 {
     struct maildrop *m = make(&plain);
 
@@ -186,11 +186,32 @@ static void test_seen(void **state)
     maildrop_note_read(m, 1, false);
     maildrop_note_read(m, 2, true);
     mark(m, 2);
-    assert_true(maildrop_is_to_be_seen(m, 0));
-    assert_false(maildrop_is_to_be_seen(m, 1));
-    assert_false(maildrop_is_to_be_seen(m, 2));
-    maildrop_unmark_all(m);
-    assert_true(maildrop_is_to_be_seen(m, 2));
+    assert_true(maildrop_is_delivered(m, 0));
+    assert_false(maildrop_is_delivered(m, 1));
+    assert_true(maildrop_is_delivered(m, 2));
+    maildrop_free(m);
+}
+
+/* DEC-25: a copy that is confirmed stays so; what is done, and what is not. */
+static void test_copied_and_removed(void **state)
+{
+    struct maildrop *m = make(&plain);
+
+    (void)state;
+    mark(m, 0);
+    mark(m, 2);
+    assert_false(maildrop_is_copied(m, 0));
+    maildrop_note_copied(m, 0);
+    maildrop_begin_search(m);
+    maildrop_note_all_removed(m);
+    maildrop_note_found(m, 0);
+    maildrop_note_found(m, 2);
+    assert_true(maildrop_is_copied(m, 0));
+    assert_false(maildrop_is_copied(m, 2));
+    assert_int_equal(maildrop_to_be_removed_count(m), 2);
+    maildrop_note_removed(m, 2);
+    assert_true(maildrop_is_to_be_removed(m, 0));
+    assert_false(maildrop_is_to_be_removed(m, 2));
     maildrop_free(m);
 }
 
@@ -266,7 +287,8 @@ int main(void)
         cmocka_unit_test(test_failure_behind_a_read),
         cmocka_unit_test(test_removal),
         cmocka_unit_test(test_named),
-        cmocka_unit_test(test_seen),
+        cmocka_unit_test(test_delivered),
+        cmocka_unit_test(test_copied_and_removed),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_what_is_left),
     };

@@ -17,6 +17,7 @@ import pytest
 from support.certificates import Authority
 from support.oauth import AuthorizationServer, OauthDovecot
 from support.popinjay import SANITIZER, Popinjay, is_sanitized
+from support.secrets import leaks_below
 
 SERVERS = {
     "dovecot": ("support.dovecot", "Dovecot"),
@@ -50,6 +51,16 @@ def pytest_collection_modifyitems(config, items):
     config.hook.pytest_deselected(
         items=[i for i in items if "server" not in i.fixturenames])
     items[:] = kept
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_leaks(tmp_path_factory):
+    """No secret that a test planted stands in what the run produced: logs,
+    answers of the status server, how processes were called, state. Made first,
+    it ends last, when all others have stopped."""
+    yield
+    leaks = leaks_below(tmp_path_factory.getbasetemp())
+    assert not leaks, "\n".join(leaks)
 
 
 @pytest.fixture(scope="session")

@@ -224,7 +224,7 @@ def test_probe_of_a_server_that_repeats_the_password(configured, words):
                    "--user", "anna", given=secret.decode() + "\n")
     assert done.returncode == 1
     assert secret.decode() not in done.stdout + done.stderr
-    assert "it repeats the password" in done.stdout
+    assert "it repeats the secret" in done.stdout
 
 
 def test_probe_untrusted(server, configured, authority):

@@ -521,4 +521,4 @@ def test_server_repeats_the_password(start_proxy):
         wait_until(lambda: "* BYE (" in proxy.log(), 10, "the trace")
     for octets in forms(secret):
         assert octets.decode() not in proxy.log()
-    assert "it repeats the password" in proxy.log()
+    assert "it repeats the secret" in proxy.log()

@@ -1,17 +1,24 @@
-"""What of a password is left in the memory of the process when its session is
-over: nothing. Root's test: nobody else may look into the process."""
+"""What of a password is left when its session is over: nothing in the memory of
+the process, nor in what a run of tests leaves behind. Root's tests: nobody else
+may look into the process."""
 
 import base64
+import os
 import re
+import resource
+import signal
+import subprocess
 import threading
 
 import pytest
 
 from support.fake_imap import CAPABILITY, FakeImap
+from support.popinjay import Popinjay
 from support.ports import wait_until
+from support.secrets import all_forms, forms, keep, leaks_below, plant
 
-SECRET = "Parrot7Feather9Quill5"
-WRONG = "Magpie3Feather8Quill6"
+SECRET = plant("Parrot7Feather9Quill5", "a right password")
+WRONG = plant("Magpie3Feather8Quill6", "a wrong password")
 
 
 def honest(peer):
@@ -37,15 +44,6 @@ def by_plain(peer):
 def by_login(peer):
     peer.ways = b""
     honest(peer)
-
-
-def forms(secret):
-    """|secret| as text, and what is the same of it wherever it stands in
-    base64."""
-    yield secret.encode()
-    for before in range(3):
-        coded = base64.b64encode(b"\0" * before + secret.encode())
-        yield coded[(8 * before + 5) // 6:][:-4]
 
 
 def memory(pid):
@@ -119,3 +117,55 @@ def test_the_search_finds_one_that_is_needed(start_proxy):
             greet.set()
             assert c.line().startswith(b"+OK")
             c.quit()
+
+
+# --- what else the run produced ------------------------------------------------------
+
+def test_the_search_of_files_finds_what_was_planted(tmp_path):
+    """In each form, at any depth; but not where a secret belongs."""
+    secret = plant("Magpie/8+Quill", "a test's own")
+    below = tmp_path / "deep" / "down"
+    below.mkdir(parents=True)
+    for n, form in enumerate(all_forms(secret)):
+        (below / f"log{n}").write_bytes(b"\0\xffx" + form + b"y")
+    (below / "innocent").write_bytes(secret[:-1].encode())
+    held = below / "proxy.conf"
+    held.write_bytes(secret.encode())
+    keep(held)
+    found = leaks_below(tmp_path)
+    for n, _ in enumerate(all_forms(secret)):
+        assert f"{below}/log{n}: a test's own" in found
+        (below / f"log{n}").unlink()
+    assert leaks_below(tmp_path) == []
+
+
+def test_what_others_can_see_is_searched(start_proxy):
+    """How the process was called and surrounded, and what it answers."""
+    with FakeImap(by_plain) as fake:
+        proxy = start_proxy(fake.upstream_config())
+        proxy.http("/status")
+        shown = {name: (proxy.folder / f"shown.{name}").read_bytes()
+                 for name in ("http", "processes")}
+    assert b"proxy.conf" in shown["processes"]      # its argument
+    assert b"PATH=" in shown["processes"]           # its environment
+    assert b'"sessions"' in shown["http"]
+
+
+def test_no_core_of_one_that_dies(authority, tmp_path):
+    """Not even where whoever started it permits cores."""
+    def launch(command, **kw):
+        return subprocess.Popen(
+            command, cwd=tmp_path, **kw, preexec_fn=lambda: resource.setrlimit(
+                resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2))
+
+    with FakeImap(by_plain) as fake:
+        proxy = Popinjay(tmp_path, authority, fake.upstream_config())
+        proxy.start(launch)
+        try:
+            proxy.signal(signal.SIGSEGV)
+            _, status = os.waitpid(proxy.pid, 0)
+        finally:
+            proxy.kill()
+    assert os.WTERMSIG(status) == signal.SIGSEGV
+    assert not os.WCOREDUMP(status)
+    assert not list(tmp_path.glob("core*"))

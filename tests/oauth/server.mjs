@@ -16,6 +16,7 @@
 //   forget         {account}              access tokens only: they end early
 //   behave         {...}                  how it behaves from now on; see below
 //   seen           {}                     -> what was asked since it was last told
+//   issued         {}                     -> {tokens}: all that clients were given
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer as createControl } from 'node:http';
 import { createServer } from 'node:https';
@@ -45,6 +46,7 @@ let seen = [];
 let under_way = 0;
 const grants = [];
 const access_tokens = [];
+const issued_values = [];
 
 const web = createServer({ key: told.private_key, cert: told.certificate });
 await listening(web);
@@ -169,6 +171,8 @@ async function adapted(ctx, next) {
     body.interval = 1;          // or a client waits for five seconds
   } else if (ctx.path === '/token' && body?.expires_in) {
     body.expires_in = behaviour.claimed_ttl ?? body.expires_in;
+    issued_values.push(body.access_token);
+    if (body.refresh_token) issued_values.push(body.refresh_token);
   } else if (ctx.path === '/token/introspection' && body?.active) {
     body.sub ??= body.client_id;   // an application is the user of its name
   }
@@ -224,6 +228,7 @@ const actions = {
     release.forEach((go) => go());
     release = [];
   },
+  issued: () => ({ tokens: issued_values }),
   seen() {
     const answer = seen;
     seen = [];

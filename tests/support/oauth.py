@@ -14,6 +14,7 @@ import urllib.request
 from support.dovecot import Dovecot
 from support.node import PROGRAM, packages_of
 from support.ports import LOOPBACK
+from support.secrets import plant
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))), "oauth")
@@ -39,7 +40,8 @@ class AuthorizationServer:
         self._pair = authority.pair("oauth")
         self._process = None
         # Fit for an address and for a line of a configuration as they are.
-        self.secrets = {name: secrets.token_urlsafe(24)
+        self.secrets = {name: plant(secrets.token_urlsafe(24),
+                                    f"the secret of client {name}")
                         for name in self.grants if name != "public"}
 
     def __enter__(self):
@@ -60,6 +62,9 @@ class AuthorizationServer:
         return self
 
     def __exit__(self, *_):
+        # Of tokens that others came by, too.
+        for token in self._say("issued")["tokens"]:
+            plant(token, "a token that was issued")
         self._process.stdin.close()
         self._process.stdout.close()
         try:
@@ -97,12 +102,12 @@ class AuthorizationServer:
         self._say("deny", user_code=user_code)
 
     def refresh_token(self, account, client="proxy"):
-        return self._say("refresh_token", client_id=client,
-                         account=account)["token"]
+        return plant(self._say("refresh_token", client_id=client,
+                               account=account)["token"], "a refresh token")
 
     def access_token(self, account, client="proxy"):
-        return self._say("access_token", client_id=client,
-                         account=account)["token"]
+        return plant(self._say("access_token", client_id=client,
+                               account=account)["token"], "an access token")
 
     def revoke(self, account):
         self._say("revoke", account=account)

@@ -1,7 +1,9 @@
 """The proxy under test: a configuration, a process, its log, its figures."""
 
+import contextlib
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -11,6 +13,7 @@ import urllib.request
 
 from support.pop3client import Pop3Client
 from support.ports import LOOPBACK, answers, free_port, wait_until
+from support.secrets import keep
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -48,7 +51,7 @@ class Popinjay:
         self._process = None
         cert, key = authority.pair("proxy")
         self.config = self._config(upstream, settings or {}, cert, key)
-        self.config_path = os.path.join(self._folder, "proxy.conf")
+        self.config_path = keep(os.path.join(self._folder, "proxy.conf"))
         write_config(self.config_path, self.config)
 
     def _config(self, upstream, settings, cert, key):
@@ -84,6 +87,7 @@ class Popinjay:
             [binary(), "-c", self.config_path], stdin=subprocess.DEVNULL,
             stdout=self._log, stderr=self._log, start_new_session=True)
         wait_until(self._is_up, 20, "popinjay")
+        self._show_processes()
         return self
 
     def _is_up(self):
@@ -99,6 +103,11 @@ class Popinjay:
         with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
             caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", f.read(), re.M)
         return bool(int(caught[1], 16) >> (number - 1) & 1)
+
+    @property
+    def folder(self):
+        """Where its log is, and what it has shown."""
+        return pathlib.Path(self._folder)
 
     @property
     def pid(self):
@@ -120,6 +129,7 @@ class Popinjay:
             return
         early = self._process.poll()
         if early is None:
+            self._show_processes()
             self.signal(signal.SIGTERM)
             try:
                 code = self.wait(5)
@@ -142,6 +152,26 @@ class Popinjay:
     def log(self):
         with open(self._log_path, encoding="utf-8", errors="replace") as f:
             return f.read()
+
+    # --- What it shows to others, kept for the search for secrets -----------
+
+    def _show(self, name, octets):
+        with open(os.path.join(self._folder, f"shown.{name}"), "ab") as f:
+            f.write(octets + b"\n")
+
+    def _show_processes(self):
+        """How it, and its children, were called and surrounded."""
+        pids = [self.pid]
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                for task in os.listdir(f"/proc/{pid}/task"):
+                    with open(f"/proc/{pid}/task/{task}/children",
+                              encoding="ascii") as f:
+                        pids += map(int, f.read().split())
+            for name in ("cmdline", "environ", "comm"):
+                with contextlib.suppress(OSError):
+                    with open(f"/proc/{pid}/{name}", "rb") as f:
+                        self._show("processes", f.read())
 
     # --- What it costs ------------------------------------------------------
 
@@ -176,7 +206,9 @@ class Popinjay:
     def http(self, path):
         url = f"http://{LOOPBACK}:{self.port_status}{path}"
         with urllib.request.urlopen(url, timeout=10) as answer:
-            return answer.read().decode()
+            body = answer.read()
+        self._show("http", body)
+        return body.decode()
 
     def status(self):
         return json.loads(self.http("/status"))

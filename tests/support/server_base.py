@@ -13,6 +13,7 @@ import re
 import ssl
 
 from support.ports import LOOPBACK
+from support.secrets import PASSWORD
 
 # imaplib refuses long lines by default; large FETCH answers have them.
 imaplib._MAXLINE = 100_000_000
@@ -82,7 +83,7 @@ class ImapServer:
         """Makes an account with an empty INBOX, or gives it a password."""
         raise NotImplementedError
 
-    def new_user(self, password="secret"):
+    def new_user(self, password=PASSWORD):
         """Makes an account nobody used yet; returns its name."""
         user = self.user_form.format(f"user{next(self._serial)}")
         self.create_user(user, password)

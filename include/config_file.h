@@ -19,7 +19,13 @@
 struct config_file_events {
     bool (*section)(void *data, const char *name, unsigned line);
     bool (*key)(void *data, const char *name, const char *value, unsigned line);
+    size_t section_max; /* octets of a section's name, CONFIG_LINE_MAX at most */
 };
+
+/* Octets of a line that inih has room for. */
+#define CONFIG_LINE_MAX 198
+/* Those of a section's name in proxy.conf. */
+#define CONFIG_SECTION_NAME_MAX 49
 
 /* Reads |file| to its end. On failure |line| is the number of the line, or 0
  * for the file as a whole, and |why| says what is wrong with it; both are left

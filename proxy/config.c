@@ -206,7 +206,8 @@ static bool take_key(void *data, const char *name, const char *value,
 
 static bool load(struct config_loading *l, FILE *file)
 {
-    static const struct config_file_events events = { begin_section, take_key };
+    static const struct config_file_events events = { begin_section, take_key,
+                                                      CONFIG_SECTION_NAME_MAX };
 
     for (size_t i = 0; i < CONFIG_SECTION_COUNT; i++)
         if (!config_section_is_named((enum config_section)i) &&

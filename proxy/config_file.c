@@ -6,8 +6,6 @@
 #include <string.h>
 
 #define BLANKS " \t\r\n"
-/* inih cuts a longer section name without a word. */
-#define SECTION_NAME_MAX 49
 
 struct reading {
     FILE *file;
@@ -46,14 +44,14 @@ static bool has_control(const char *text)
 /* |header| begins with its bracket. */
 static bool begin_section(struct reading *r, char *header)
 {
-    char name[SECTION_NAME_MAX + 1];
+    char name[CONFIG_LINE_MAX + 1];
     char *end = strchr(header, ']');
     size_t length;
 
     if (end == NULL)
         return fail(r, "[section] lacks its closing bracket");
     length = (size_t)(end - header) - 1;
-    if (length > SECTION_NAME_MAX)
+    if (length > r->events->section_max)
         return fail(r, "the name of the section is too long");
     end += 1 + strspn(end + 1, BLANKS);
     if (*end != '\0' && *end != ';' && *end != '#')

@@ -33,6 +33,10 @@
 
 /* A secret at rest: a password, a token. */
 #define SECRET_MAX 16384
+/* Accounts of devices, and octets of the name of one. */
+#define ACCOUNTS_MAX 100000
+#define ACCOUNT_NAME_MAX 150
+#define ACCOUNT_FILE_MAX (64 * 1024 * 1024)
 
 /* An authentication service that asks for a longer wait is not obeyed. */
 #define AUTH_HTTP_WAIT_MAX_MS 60000

@@ -1,0 +1,180 @@
+#include "access/account_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "access/accounts.h"
+#include "base/limits.h"
+
+#define MODE 0600
+#define WHY_MAX 2048
+#define SUFFIX ".XXXXXX"
+
+static bool fail(const struct account_file *f, char *error, size_t error_size)
+{
+    (void)snprintf(error, error_size, "%s: %s", f->path, strerror(errno));
+    return false;
+}
+
+/* --- reading --- */
+
+/* Without a slash in the path: the folder that we are in. */
+static int open_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *name;
+    int folder;
+
+    if (slash == NULL)
+        return open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    name = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    if (name == NULL)
+        return -1;
+    folder = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(name);
+    return folder;
+}
+
+static bool lock(int folder)
+{
+    int code;
+
+    do
+        code = flock(folder, LOCK_EX);
+    while (code != 0 && errno == EINTR);
+    return code == 0;
+}
+
+static bool read_all(struct account_file *f, int file)
+{
+    for (;;) {
+        unsigned char *room = buf_reserve(&f->text, READ_CHUNK);
+        ssize_t got = room != NULL ? read(file, room, READ_CHUNK) : -1;
+
+        if (room == NULL)
+            errno = EFBIG;
+        if (got < 0)
+            return false;
+        if (got == 0)
+            return true;
+        buf_commit(&f->text, (size_t)got);
+    }
+}
+
+static bool read_file(struct account_file *f)
+{
+    int file = open(f->path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    bool done;
+
+    if (file < 0) {
+        f->is_new = errno == ENOENT;
+        return f->is_new;
+    }
+    done = fstat(file, &st) == 0 && read_all(f, file);
+    f->owner = st.st_uid;
+    f->group = st.st_gid;
+    (void)close(file);
+    return done;
+}
+
+bool account_file_open(struct account_file *f, const char *path, uid_t owner,
+                       gid_t group, char *error, size_t error_size)
+{
+    *f = (struct account_file){ .folder = -1, .owner = owner, .group = group };
+    buf_init(&f->text, ACCOUNT_FILE_MAX);
+    /* A link stays a link: what it leads to is what changes. */
+    f->path = realpath(path, NULL);
+    if (f->path == NULL)
+        f->path = strdup(path);
+    if (f->path == NULL) {
+        (void)snprintf(error, error_size, "%s: out of memory", path);
+        return false;
+    }
+    f->folder = open_folder(f->path);
+    if (f->folder >= 0 && lock(f->folder) && read_file(f))
+        return true;
+    (void)fail(f, error, error_size);
+    account_file_close(f);
+    return false;
+}
+
+void account_file_close(struct account_file *f)
+{
+    if (f->folder >= 0)
+        (void)close(f->folder);
+    f->folder = -1;
+    buf_fini(&f->text);
+    free(f->path);
+    f->path = NULL;
+}
+
+/* --- writing --- */
+
+static bool write_all(int file, struct span text)
+{
+    while (text.len > 0) {
+        ssize_t put = write(file, text.data, text.len);
+
+        if (put < 0 && errno != EINTR)
+            return false;
+        if (put > 0)
+            (void)span_take(&text, (size_t)put);
+    }
+    return true;
+}
+
+/* Whom it belongs to matters where that is somebody else. */
+static bool fill(const struct account_file *f, int file)
+{
+    bool is_ours = f->owner == geteuid() && f->group == getegid();
+
+    return fchmod(file, MODE) == 0 &&
+           (is_ours || fchown(file, f->owner, f->group) == 0) &&
+           write_all(file, buf_span(&f->text)) && fsync(file) == 0;
+}
+
+/* |error| names the file that will be. */
+static bool is_well(const struct account_file *f, const char *name, char *error,
+                    size_t error_size)
+{
+    char why[WHY_MAX];
+    struct accounts *read = accounts_read(name, why, sizeof(why));
+    size_t own = strlen(name);
+
+    if (read == NULL)
+        (void)snprintf(error, error_size, "%s%s", f->path,
+                       strncmp(why, name, own) == 0 ? why + own : why);
+    accounts_free(read);
+    return read != NULL;
+}
+
+bool account_file_save(struct account_file *f, char *error, size_t error_size)
+{
+    char *name = NULL;
+    bool done = false;
+    int file = -1;
+
+    if (asprintf(&name, "%s" SUFFIX, f->path) < 0)
+        name = NULL;
+    else
+        file = mkostemp(name, O_CLOEXEC);
+    if (file < 0 || !fill(f, file))
+        (void)fail(f, error, error_size);
+    else if (is_well(f, name, error, error_size))
+        done = (rename(name, f->path) == 0 && fsync(f->folder) == 0) ||
+               fail(f, error, error_size);
+    if (file >= 0) {
+        (void)close(file);
+        if (!done)
+            (void)unlink(name);
+    }
+    free(name);
+    return done;
+}

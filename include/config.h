@@ -157,6 +157,11 @@ struct config {
     size_t policy_count;               /* 1 at least: there is a [policy] */
 
     struct config_auth_http auth_http;
+    char *accounts_file;     /* NULL: there are no accounts of devices */
+    char *accounts_key_file; /* NULL: a systemd credential, or none */
+    bool accounts_only;
+    unsigned accounts_file_line; /* 0: not given */
+    unsigned accounts_key_file_line;
 
     bool has_status;
     struct config_address status;

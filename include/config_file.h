@@ -19,7 +19,8 @@
 struct config_file_events {
     bool (*section)(void *data, const char *name, unsigned line);
     bool (*key)(void *data, const char *name, const char *value, unsigned line);
-    size_t section_max; /* octets of a section's name, CONFIG_LINE_MAX at most */
+    size_t
+        section_max; /* octets of a section's name, CONFIG_LINE_MAX at most */
 };
 
 /* Octets of a line that inih has room for. */

@@ -19,6 +19,7 @@ enum config_section {
     CONFIG_UPSTREAM, /* [upstream], [upstream NAME]; the same */
     CONFIG_OAUTH,    /* [oauth NAME], as many as wanted */
     CONFIG_AUTH_HTTP,
+    CONFIG_ACCOUNTS,
     CONFIG_STATUS,
     CONFIG_LIMITS,
     CONFIG_POLICY,        /* [policy], [policy NAME]; the same */

@@ -326,6 +326,11 @@ void config_locate(const struct config *config, const char *path,
     if (is_about(problem, config->auth_http.header_file))
         (void)snprintf(error, error_size, "%s:%u: [auth_http] header_file: %s",
                        path, config->auth_http.header_file_line, problem);
+    else if (is_about(problem, config->accounts_file))
+        (void)snprintf(error, error_size, "%s", problem);
+    else if (is_about(problem, config->accounts_key_file))
+        (void)snprintf(error, error_size, "%s:%u: [accounts] key_file: %s",
+                       path, config->accounts_key_file_line, problem);
     else if (is_about(problem, config->tls_ticket_key_file))
         (void)snprintf(error, error_size,
                        "%s:%u: [server] tls_ticket_key_file: %s", path,

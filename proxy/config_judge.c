@@ -226,6 +226,19 @@ static bool judge_status(struct config_loading *l)
     return true;
 }
 
+static bool judge_accounts(struct config_loading *l)
+{
+    struct config *c = l->config;
+
+    c->accounts_file_line = line_of(&l->lines, CONFIG_ACCOUNTS, "file");
+    c->accounts_key_file_line = line_of(&l->lines, CONFIG_ACCOUNTS, "key_file");
+    if (c->accounts_only && c->accounts_file == NULL)
+        return config_wrong(l, line_of(&l->lines, CONFIG_ACCOUNTS, "only"),
+                            "[accounts] only: needs the file of those that may "
+                            "log in");
+    return true;
+}
+
 bool config_judge(struct config_loading *l)
 {
     struct config *c = l->config;
@@ -236,7 +249,7 @@ bool config_judge(struct config_loading *l)
         if (!judge_listener(l, i))
             return false;
     if (!judge_upstreams(l) || !config_judge_oauths(l) || !judge_auth_http(l) ||
-        !judge_status(l))
+        !judge_accounts(l) || !judge_status(l))
         return false;
     /* Only root can become somebody else; for others the key says nothing. */
     if (c->user != NULL && geteuid() == 0 && getpwnam(c->user) == NULL)

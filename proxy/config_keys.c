@@ -16,11 +16,11 @@
 #define IN_POLICY(field) offsetof(struct config_policy, field)
 
 static const char *const section_names[CONFIG_SECTION_COUNT] = {
-    [CONFIG_OAUTH] = "oauth",          [CONFIG_SERVER] = "server",
-    [CONFIG_LISTEN] = "listen",        [CONFIG_UPSTREAM] = "upstream",
-    [CONFIG_AUTH_HTTP] = "auth_http",  [CONFIG_STATUS] = "status",
-    [CONFIG_LIMITS] = "limits",        [CONFIG_POLICY] = "policy",
-    [CONFIG_POLICY_OF_ALL] = "policy",
+    [CONFIG_ACCOUNTS] = "accounts", [CONFIG_OAUTH] = "oauth",
+    [CONFIG_SERVER] = "server",     [CONFIG_LISTEN] = "listen",
+    [CONFIG_UPSTREAM] = "upstream", [CONFIG_AUTH_HTTP] = "auth_http",
+    [CONFIG_STATUS] = "status",     [CONFIG_LIMITS] = "limits",
+    [CONFIG_POLICY] = "policy",     [CONFIG_POLICY_OF_ALL] = "policy",
 };
 
 /* Each in the order of its enum. */
@@ -175,6 +175,13 @@ const struct config_key config_keys[] = {
       "", 0, 0, NULL },
     { CONFIG_AUTH_HTTP, "allow_insecure", CONFIG_BOOL,
       IN_SERVER(auth_http.allow_insecure), "no", 0, 0, NULL },
+
+    { CONFIG_ACCOUNTS, "file", CONFIG_FILE, IN_SERVER(accounts_file), "", 0, 0,
+      NULL },
+    { CONFIG_ACCOUNTS, "key_file", CONFIG_FILE, IN_SERVER(accounts_key_file),
+      "", 0, 0, NULL },
+    { CONFIG_ACCOUNTS, "only", CONFIG_BOOL, IN_SERVER(accounts_only), "no", 0,
+      0, NULL },
 
     { CONFIG_STATUS, "address", CONFIG_NUMERIC_ADDRESS, IN_SERVER(status), NULL,
       0, 0, NULL },

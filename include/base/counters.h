@@ -69,6 +69,7 @@ enum counter {
     COUNTER_LIMIT_LOGIN_FAILURES,
     COUNTER_LIMIT_THROTTLE_BACKOFF,
     COUNTER_LIMIT_UPSTREAM_QUEUE,
+    COUNTER_LIMIT_VERIFICATIONS,
     COUNTER_COUNT,
 };
 
@@ -83,6 +84,7 @@ enum counter_stage {
     COUNTER_STAGE_FIRST_OCTET,  /* of a message that was asked for */
     COUNTER_STAGE_REMOVAL,      /* at QUIT */
     COUNTER_STAGE_CLIENT_LOGIN, /* all of it, as the client sees it */
+    COUNTER_STAGE_VERIFY,       /* a device's password judged, off the loop */
     COUNTER_STAGE_COUNT,
 };
 

@@ -53,7 +53,9 @@ enum login_key {
     LOGIN_KEY_COUNT,
 };
 
-/* One try. A value, and no secret; `= { 0 }` is none. */
+/* One try: of the name that a client gave, for its passwords; of the user that
+ * it is upstream, for pauses. A value, and no secret; `= { 0 }` is none.
+ */
 struct login_attempt {
     unsigned char keys[LOGIN_KEY_COUNT][KEYED_DIGEST_SIZE];
     bool is_exempt; /* neither client nor login is blocked */
@@ -62,9 +64,8 @@ struct login_attempt {
 };
 
 enum login_verdict {
-    LOGIN_ADMITTED,    /* and counted as pending: login_guard_end follows */
-    LOGIN_BLOCKED,     /* too many wrong passwords */
-    LOGIN_BACKING_OFF, /* the server has asked for a pause */
+    LOGIN_ADMITTED, /* and counted as pending: login_guard_end follows */
+    LOGIN_BLOCKED,  /* too many wrong passwords */
 };
 
 enum login_result {
@@ -107,6 +108,11 @@ void login_guard_end(struct login_guard *g, const struct login_limits *limits,
 void login_guard_back_off(struct login_guard *g,
                           const struct login_attempt *attempt, bool proven,
                           uint64_t pause_ms, uint64_t now_ms);
+
+/* Whether it has, and the pause is not over. */
+bool login_guard_is_backing_off(struct login_guard *g,
+                                const struct login_attempt *attempt,
+                                uint64_t now_ms);
 
 /* For figures. */
 struct login_guard_figures {

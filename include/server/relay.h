@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "access/access.h"
 #include "base/counters.h"
 #include "net/address.h"
 #include "net/connection_space.h"
@@ -30,6 +31,7 @@ struct relay_host {
     struct service *service;
     unsigned workers; /* that run: each has its share of what is limited */
     struct connection_space space;
+    struct access access;
     struct tls_resumption upstream_session;
     struct relay *relays; /* alive */
     struct relay *early;  /* of those, who has not logged in; oldest first */

@@ -1,6 +1,7 @@
 /* relay_parts.h - the inside of a relay, shared by its source files only:
  * relay.c (the pump), relay_client.c, relay_upstream.c, relay_log.c;
- * relay_door.c (who gets a session), relay_guard.c (who may log in),
+ * relay_door.c (who gets a session), relay_access.c (whose login it is),
+ * relay_guard.c (who has tried too often),
  * relay_queue.c (who waits for the upstream).
  */
 #ifndef POPINJAY_SERVER_RELAY_PARTS_H
@@ -10,6 +11,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "access/access.h"
 #include "base/buf.h"
 #include "net/address.h"
 #include "net/connection.h"
@@ -67,7 +69,11 @@ struct relay {
     bool shed;
     struct relay *early_next;
     struct relay *early_prev;
-    struct login_attempt attempt; /* the last one */
+    struct login_attempt attempt; /* the last one, as the client says */
+    struct login_attempt upstream_attempt; /* and as whom it goes on */
+    struct access_request *access;         /* under way; or NULL */
+    const struct account *account;         /* of the last login; or NULL */
+    unsigned logins;                       /* that were asked about */
 
     const struct session_policy *policy;
     /* That the bridge asked to be connected with last; NULL: none yet. */
@@ -103,6 +109,7 @@ struct relay {
     /* for the log */
     uint64_t number;
     uint64_t began_ms;
+    union address client_address;
     struct relay_leg client_leg;
     struct address_text via; /* the balancer in front; "": none */
     struct relay_leg upstream_leg;
@@ -170,12 +177,24 @@ bool relay_is_exempt(const struct config *config, const struct origin *origin);
 void relay_early_join(struct relay *r);
 void relay_early_leave(struct relay *r);
 
+/* --- relay_access.c --- */
+
+/* BRIDGE_ASK_LOGIN: is answered now or later. */
+void relay_access_ask(struct relay *r, const struct bridge_wish *wish);
+void relay_access_leave(struct relay *r);
+
 /* --- relay_guard.c --- */
 
-/* BRIDGE_ASK_LOGIN: its answer; what came of it; the relay ends, and it may not be known
- * yet; what the server says of too many.
+/* May who calls itself |user| try? And the user that it is upstream? FAULT_NONE,
+ * or why not.
  */
-void relay_guard_ask(struct relay *r, const struct credentials *given);
+enum fault relay_guard_begin(struct relay *r, struct span user);
+enum fault relay_guard_begin_upstream(struct relay *r, const char *place,
+                                      struct span user);
+
+/* What came of it; the relay ends, and it may not be known yet; what the server
+ * says of too many.
+ */
 void relay_guard_note(struct relay *r, const struct bridge_wish *wish);
 void relay_guard_leave(struct relay *r);
 void relay_guard_throttled(struct relay *r, const struct bridge_report *report);
@@ -213,6 +232,9 @@ void relay_reach_limit(struct relay *r, enum limit limit);
 void relay_log_blocked(struct relay *r, const char *event);
 void relay_log_throttled(struct relay *r, uint64_t pause_ms);
 
+/* Why a login is refused, where the fault does not say all. */
+void relay_log_login_problem(const struct relay *r, enum fault fault,
+                             const char *problem);
 void relay_log_note(struct relay *r, const struct bridge_wish *wish);
 void relay_log_upstream_failure(struct relay *r, const char *failure,
                                 bool untrusted);

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "access/crypt_job.h"
 #include "base/attributes.h"
 #include "base/octet_budget.h"
 #include "server/admission.h"
@@ -31,6 +32,7 @@ struct service {
     struct login_guard *guard;
     atomic_uint_least64_t next_session; /* the number in the log */
     struct octet_budget readahead;
+    struct crypt_queue crypt;
     struct listener_names listener_names;
     struct upstreams upstreams;
 };

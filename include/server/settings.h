@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "access/access_rules.h"
 #include "base/attributes.h"
 #include "base/octet_budget.h"
 #include "config.h"
@@ -79,6 +80,7 @@ struct settings {
     size_t certificate_count;
     struct settings_upstream *upstreams; /* in the order of the file */
     size_t upstream_count;               /* 1 at least */
+    struct access_rules *access;
     struct tls_tickets *tickets;
     /* Of certificates, keys and trusted authorities, as they were before they
      * were read.

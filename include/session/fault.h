@@ -24,6 +24,10 @@ enum fault {
     FAULT_CREDENTIALS,       /* the upstream said no: MAP-1 */
     FAULT_TOKEN_REFUSED,     /* the same of an OAuth token of ours */
     FAULT_IDENTITY,          /* may not act as somebody else: SASL-10 */
+    FAULT_NO_ACCOUNT,        /* there is none, and only accounts may */
+    FAULT_ACCOUNT_PLACE,     /* not from this network, or listener */
+    FAULT_VERIFY_BUSY,       /* too many passwords are being judged */
+    FAULT_SECRET_SEALED,     /* an account's secret does not open */
     FAULT_IN_USE,            /* another session has the maildrop: MAP-6 */
     FAULT_LOGIN_DELAY,       /* login_delay: MAP-5 */
     FAULT_ACCOUNT,           /* CONTACTADMIN: MAP-3 */

@@ -245,6 +245,8 @@ static bool judge(const struct judging *j, const struct account *a)
 {
     return judge_whole(j, a) && judge_listeners(j, a) &&
            judge_named(j, a, CONFIG_UPSTREAM, "upstream", a->upstream) &&
+           judge_named(j, a, CONFIG_POLICY, "policy", a->policy) &&
+           judge_named(j, a, CONFIG_OAUTH, "oauth", a->oauth) &&
            judge_password(j, a) && judge_scram(j, a) &&
            judge_recoverable(j, a) && judge_secret(j, a);
 }

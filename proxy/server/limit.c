@@ -17,6 +17,7 @@ static const struct {
     [LIMIT_THROTTLE_BACKOFF] = { "throttle_backoff",
                                  COUNTER_LIMIT_THROTTLE_BACKOFF },
     [LIMIT_UPSTREAM_QUEUE] = { "upstream_queue", COUNTER_LIMIT_UPSTREAM_QUEUE },
+    [LIMIT_VERIFICATIONS] = { "verifications", COUNTER_LIMIT_VERIFICATIONS },
 };
 
 const char *limit_name(enum limit limit)

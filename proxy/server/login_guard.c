@@ -234,11 +234,7 @@ static enum login_verdict judge(struct login_guard *g,
         bool counted = is_counted(limits, attempt, kind);
         uint32_t threshold = most(limits, kind);
 
-        if (e == NULL)
-            continue;
-        if (e->pause_ms > now_ms)
-            return LOGIN_BACKING_OFF;
-        if (!counted || threshold == 0)
+        if (e == NULL || !counted || threshold == 0)
             continue;
         if (e->blocked_ms > now_ms)
             return LOGIN_BLOCKED;
@@ -363,6 +359,24 @@ void login_guard_back_off(struct login_guard *g,
     if (e != NULL && e->pause_ms < now_ms + pause_ms)
         e->pause_ms = now_ms + pause_ms;
     pthread_mutex_unlock(&g->mutex);
+}
+
+bool login_guard_is_backing_off(struct login_guard *g,
+                                const struct login_attempt *attempt,
+                                uint64_t now_ms)
+{
+    bool found = false;
+
+    if (!attempt->is_made)
+        return false;
+    pthread_mutex_lock(&g->mutex);
+    for (enum login_key kind = 0; kind < LOGIN_KEY_COUNT; kind++) {
+        const struct entry *e = find(g, attempt, kind);
+
+        found |= e != NULL && e->pause_ms > now_ms;
+    }
+    pthread_mutex_unlock(&g->mutex);
+    return found;
 }
 
 struct login_guard_figures login_guard_figures(struct login_guard *g,

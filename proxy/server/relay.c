@@ -178,6 +178,7 @@ static void end(struct relay *r, enum fault why)
     connection_close(r->client);
     release_lock(r);
     relay_guard_leave(r); /* where it is not known yet */
+    relay_access_leave(r);
     relay_early_leave(r);
     bridge_free(r->bridge);
     relay_trace_end(r);
@@ -196,7 +197,7 @@ static void serve(struct relay *r, const struct bridge_wish *wish)
         relay_client_start_tls(r);
         break;
     case BRIDGE_ASK_LOGIN:
-        relay_guard_ask(r, wish->credentials);
+        relay_access_ask(r, wish);
         break;
     case BRIDGE_REUSE:
         r->to = settings_upstream_of(r->settings, wish->upstream);
@@ -369,6 +370,7 @@ static struct relay *make(struct relay_host *host,
     r->policy = policy_for(listener, &origin->client);
     r->network = relay_network(r->settings->config, &origin->client);
     r->is_exempt = relay_is_exempt(r->settings->config, origin);
+    r->client_address = origin->client;
     r->client_leg.address = address_describe(&origin->client);
     r->via = address_describe(&origin->via);
     r->client_limit_ms = UINT64_MAX;

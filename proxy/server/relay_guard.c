@@ -15,58 +15,34 @@ static struct login_limits limits_of(const struct relay *r)
     };
 }
 
-/* Without memory for it, the login is tried as if there were no guard. */
-static enum login_verdict begin(struct relay *r, struct span user)
+/* By the name that the client gives, whoever that is upstream. Without memory
+ * for it, the login is tried as if there were no guard.
+ */
+enum fault relay_guard_begin(struct relay *r, struct span user)
 {
     struct login_guard *guard = r->host->service->guard;
     const struct login_limits limits = limits_of(r);
 
-    if (!login_attempt_make(guard,
-                            span_from_string(r->settings->upstreams->place),
-                            user, &r->network, r->is_exempt, &r->attempt))
-        return LOGIN_ADMITTED;
-    return login_guard_begin(guard, &limits, &r->attempt, relay_now(r));
+    if (!login_attempt_make(guard, SPAN_LITERAL(""), user, &r->network,
+                            r->is_exempt, &r->attempt) ||
+        login_guard_begin(guard, &limits, &r->attempt, relay_now(r)) ==
+            LOGIN_ADMITTED)
+        return FAULT_NONE;
+    relay_reach_limit(r, LIMIT_LOGIN_FAILURES);
+    return FAULT_LOGIN_BLOCKED;
 }
 
-static void deny(struct relay *r, enum fault fault)
+enum fault relay_guard_begin_upstream(struct relay *r, const char *place,
+                                      struct span user)
 {
-    bridge_deny_login(r->bridge, fault, 0, relay_now(r));
-}
+    struct login_guard *guard = r->host->service->guard;
 
-/* What is used upstream is what the client gave. */
-static void grant(struct relay *r, const struct credentials *given)
-{
-    const struct settings_upstream *to = r->settings->upstreams;
-    const struct login_grant grant = {
-        .upstream = &to->policy,
-        .mailbox = settings_mailbox_policy(r->settings, to->config->policy),
-        .credentials = given,
-    };
-
-    bridge_grant_login(r->bridge, &grant, relay_now(r));
-}
-
-void relay_guard_ask(struct relay *r, const struct credentials *given)
-{
-    /* CONFORMANCE SASL-10. */
-    if (buf_length(&given->identity) > 0 &&
-        !r->settings->config->upstreams->pass_identity) {
-        deny(r, FAULT_IDENTITY);
-        return;
-    }
-    switch (begin(r, buf_span(&given->user))) {
-    case LOGIN_ADMITTED:
-        grant(r, given);
-        break;
-    case LOGIN_BLOCKED:
-        relay_reach_limit(r, LIMIT_LOGIN_FAILURES);
-        deny(r, FAULT_LOGIN_BLOCKED);
-        break;
-    case LOGIN_BACKING_OFF:
-        relay_reach_limit(r, LIMIT_THROTTLE_BACKOFF);
-        deny(r, FAULT_UPSTREAM_BACKOFF);
-        break;
-    }
+    if (!login_attempt_make(guard, span_from_string(place), user, &r->network,
+                            r->is_exempt, &r->upstream_attempt) ||
+        !login_guard_is_backing_off(guard, &r->upstream_attempt, relay_now(r)))
+        return FAULT_NONE;
+    relay_reach_limit(r, LIMIT_THROTTLE_BACKOFF);
+    return FAULT_UPSTREAM_BACKOFF;
 }
 
 static void settle(struct relay *r, enum login_result result)
@@ -82,22 +58,31 @@ static void settle(struct relay *r, enum login_result result)
         relay_log_blocked(r, "login_blocked");
 }
 
-/* Only what the server says of the credentials counts (CONFORMANCE MAP-1): not
- * that it is busy, nor that somebody else has the maildrop.
+/* Only what the server says of the credentials counts (CONFORMANCE MAP-1), or
+ * what we say of a device's: not that either is busy, nor that somebody else has
+ * the maildrop.
  */
+static enum login_result result_of(enum fault fault)
+{
+    return fault == FAULT_CREDENTIALS || fault == FAULT_NO_ACCOUNT ||
+                   fault == FAULT_ACCOUNT_PLACE
+               ? LOGIN_WRONG
+               : LOGIN_UNDECIDED;
+}
+
 void relay_guard_note(struct relay *r, const struct bridge_wish *wish)
 {
     if (wish->note == BRIDGE_NOTE_LOGGED_IN)
         settle(r, LOGIN_RIGHT);
     else if (wish->note == BRIDGE_NOTE_LOGIN_REFUSED)
-        settle(r, wish->fault == FAULT_CREDENTIALS ? LOGIN_WRONG
-                                                   : LOGIN_UNDECIDED);
+        settle(r, result_of(wish->fault));
 }
 
 void relay_guard_leave(struct relay *r)
 {
     bool unjudged =
-        r->bridge != NULL && bridge_report(r->bridge)->left_unjudged;
+        r->access != NULL ||
+        (r->bridge != NULL && bridge_report(r->bridge)->left_unjudged);
 
     settle(r, unjudged ? LOGIN_ABANDONED : LOGIN_UNDECIDED);
 }
@@ -110,7 +95,7 @@ void relay_guard_throttled(struct relay *r, const struct bridge_report *report)
         pause_ms = r->settings->config->throttle_backoff_ms;
     if (pause_ms > THROTTLE_BACKOFF_MAX_MS)
         pause_ms = THROTTLE_BACKOFF_MAX_MS;
-    login_guard_back_off(r->host->service->guard, &r->attempt,
+    login_guard_back_off(r->host->service->guard, &r->upstream_attempt,
                          report->throttle_proven, pause_ms, relay_now(r));
     relay_log_throttled(r, pause_ms);
 }

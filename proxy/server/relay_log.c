@@ -138,6 +138,8 @@ static void log_login(struct relay *r, const char *event,
         return;
     relay_log_begin(r, &record, level, event);
     log_record_add_text(&record, "user", wish->user);
+    if (r->account != NULL)
+        log_record_add_string(&record, "account", r->account->name);
     add_legs(r, &record);
     if (wish->note == BRIDGE_NOTE_LOGGED_IN)
         add_login(&record, bridge_report(r->bridge));
@@ -147,6 +149,21 @@ static void log_login(struct relay *r, const char *event,
     }
     log_record_add_string(&record, "reason", fault_name(wish->fault));
     write_failure(r, &record, wish->fault);
+}
+
+void relay_log_login_problem(const struct relay *r, enum fault fault,
+                             const char *problem)
+{
+    enum log_level level = level_of(fault);
+    struct log_record record;
+
+    if (!log_wants(level))
+        return;
+    relay_log_begin(r, &record, level, "login_problem");
+    log_record_add_text(&record, "user", buf_span(&r->user));
+    log_record_add_string(&record, "reason", fault_name(fault));
+    log_record_add_string(&record, "text", problem);
+    write_failure(r, &record, fault);
 }
 
 static void log_trouble(struct relay *r, const char *event,

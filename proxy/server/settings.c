@@ -20,6 +20,9 @@ static void on_bad_ticket_keys(const char *problem)
 /* The |i|th of them; NULL behind the last one. */
 static const char *file_at(const struct settings *s, size_t i)
 {
+    const char *const others[] = { s->config->accounts_file,
+                                   s->config->accounts_key_file };
+
     for (size_t l = 0; l < s->config->listener_count; l++) {
         const struct config_listener *listener = &s->config->listeners[l];
         size_t count = listener->certificates.count;
@@ -36,6 +39,9 @@ static const char *file_at(const struct settings *s, size_t i)
         if (ca_file != NULL && i-- == 0)
             return ca_file;
     }
+    for (size_t o = 0; o < ARRAY_LENGTH(others); o++)
+        if (others[o] != NULL && i-- == 0)
+            return others[o];
     return NULL;
 }
 
@@ -230,6 +236,12 @@ static bool note_certificates(struct settings *s)
     return true;
 }
 
+static bool set_up_access(struct settings *s, char *error, size_t error_size)
+{
+    s->access = access_rules_read(s->config, error, error_size);
+    return s->access != NULL;
+}
+
 /* Takes |config| in any case. */
 static struct settings *make(struct config *config,
                              const struct settings_source *source,
@@ -248,6 +260,7 @@ static struct settings *make(struct config *config,
     s->source = source;
     s->config = config;
     if (note_files(s) && set_up_policies(s) &&
+        set_up_access(s, problem, sizeof(problem)) &&
         set_up_tickets(s, before, problem, sizeof(problem)) &&
         set_up_upstreams(s, before, problem, sizeof(problem)) &&
         set_up_listeners(s, problem, sizeof(problem)) && note_certificates(s))
@@ -293,6 +306,7 @@ void settings_release(struct settings *s)
         settings_upstream_fini(&s->upstreams[i]);
     free(s->upstreams);
     tls_tickets_release(s->tickets);
+    access_rules_free(s->access);
     free(s->stamps);
     free(s->certificates);
     free(s->listeners);

@@ -44,6 +44,8 @@ const char *status_stage_name(enum counter_stage stage)
         return "first_octet";
     case COUNTER_STAGE_REMOVAL:
         return "removal";
+    case COUNTER_STAGE_VERIFY:
+        return "verify";
     case COUNTER_STAGE_CLIENT_LOGIN:
         return "client_login";
     case COUNTER_STAGE_COUNT:

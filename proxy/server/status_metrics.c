@@ -197,6 +197,13 @@ static void write_client_login(struct buf *out, const struct family *family,
                             &f->totals.stage[COUNTER_STAGE_CLIENT_LOGIN]);
 }
 
+static void write_verification(struct buf *out, const struct family *family,
+                               const struct status_figures *f)
+{
+    metrics_write_histogram(out, family->name, METRICS_NO_LABELS,
+                            &f->totals.stage[COUNTER_STAGE_VERIFY]);
+}
+
 static void write_stages(struct buf *out, const struct family *family,
                          const struct status_figures *f)
 {
@@ -396,6 +403,10 @@ static const struct family families[] = {
             "Logins that succeeded."),
     OTHER("popinjay_login_failures_total", "counter", write_login_failures,
           "Logins that failed, by the reason."),
+    OTHER("popinjay_verification_duration_seconds", "histogram",
+          write_verification,
+          "Passwords of accounts that were judged, from their coming to the "
+          "verdict."),
     OTHER("popinjay_login_duration_seconds", "histogram", write_client_login,
           "Logins that succeeded, from the password to the answer."),
     OTHER("popinjay_commands_total", "counter", write_commands,

@@ -45,6 +45,19 @@ static const struct {
                               POP3_CODE_AUTH, FAULT_CLASS_REFUSED, true },
     [FAULT_IDENTITY] = { "identity", "may not act as another user",
                          POP3_CODE_AUTH, FAULT_CLASS_REFUSED, false },
+    /* What the client is told of these two is what it is told of any wrong
+     * password: who has an account, and where, is not for all to know.
+     */
+    [FAULT_NO_ACCOUNT] = { "no_account", "wrong user name or password",
+                           POP3_CODE_AUTH, FAULT_CLASS_REFUSED, false },
+    [FAULT_ACCOUNT_PLACE] = { "account_place", "wrong user name or password",
+                              POP3_CODE_AUTH, FAULT_CLASS_REFUSED, false },
+    [FAULT_VERIFY_BUSY] = { "verify_busy",
+                            "too many logins at a time, try again later",
+                            POP3_CODE_SYS_TEMP, FAULT_CLASS_RESOURCES, false },
+    [FAULT_SECRET_SEALED] = { "secret_sealed",
+                              "secret for the mail server cannot be opened",
+                              POP3_CODE_SYS_PERM, FAULT_CLASS_REFUSED, true },
     [FAULT_IN_USE] = { "in_use", "maildrop is in use, try again later",
                        POP3_CODE_IN_USE, FAULT_CLASS_REFUSED, false },
     [FAULT_LOGIN_DELAY] = { "login_delay", "too soon after the last login",

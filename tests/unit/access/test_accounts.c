@@ -34,7 +34,17 @@ static struct config_listener listeners[] = {
 static struct config_upstream upstreams[] = {
     { .name = (char[]){ "corp" }, .line = 3 },
 };
+static struct config_policy policies[] = {
+    { .name = (char[]){ "careful" }, .line = 4 },
+};
+static struct config_oauth oauths[] = {
+    { .name = (char[]){ "gmail" }, .line = 5 },
+};
 static const struct config config = {
+    .policies = policies,
+    .policy_count = ARRAY_LENGTH(policies),
+    .oauths = oauths,
+    .oauth_count = ARRAY_LENGTH(oauths),
     .listeners = listeners,
     .listener_count = ARRAY_LENGTH(listeners),
     .upstreams = upstreams,
@@ -234,6 +244,10 @@ static void test_judged(void **state)
               ":2: [account a] listeners: there is no [listen imap]");
     check_bad("[account a]\nupstream = other\n",
               ":1: [account a] upstream: there is no [upstream other]");
+    check_bad("[account a]\npolicy = other\n",
+              ":1: [account a] policy: there is no [policy other]");
+    check_bad("[account a]\npassword = " HASH "\noauth = other\n",
+              ":1: [account a] oauth: there is no [oauth other]");
     check_bad("[account a]\npassword = " HASH "\n",
               ":1: [account a] secret: is missing, or oauth");
     check_bad("[account a]\nsecret = 1k.AAAA\n",
@@ -282,7 +296,7 @@ static void test_sealed(void **state)
     write_sealed(text, sizeof(text), "oauth = gmail\n", "recoverable_password",
                  &lock, "device");
     assert_null(problem_of(text, KEY));
-    check_bad("[account a]\noauth = g\nrecoverable_password = 1p.AAAA\n",
+    check_bad("[account a]\noauth = gmail\nrecoverable_password = 1p.AAAA\n",
               ":1: [account a] recoverable_password: is no sealed secret");
 }
 

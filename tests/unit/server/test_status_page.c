@@ -325,6 +325,7 @@ static void test_metrics(void **state)
         "\npopinjay_login_duration_seconds_bucket{le=\"+Inf\"} 119\n",
         "\npopinjay_login_duration_seconds_sum 45.058\n",
         "\npopinjay_login_duration_seconds_count 119\n",
+        "\npopinjay_verification_duration_seconds_count 120\n",
         "\npopinjay_upstream_duration_seconds_bucket{stage=\"connect\","
         "le=\"0.001\"} 100\n",
         "\npopinjay_upstream_duration_seconds_sum{stage=\"removal\"} "

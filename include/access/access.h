@@ -1,0 +1,80 @@
+/* access.h - whose login it is: with which upstream, by which rules and with
+ * which secret it goes on, or why not.
+ *
+ * One question a login, one answer. What stands between them are steps, one
+ * file each, in the order of access.c's table:
+ *
+ *   account   is it a device's account, and may it come from there?
+ *   proof     is it who it says it is? Without an account the upstream judges
+ *   secret    with what it logs in there: sealed at rest, or as the client gave
+ *
+ * A step may take its time (a thread that hashes, a service that is asked); the
+ * loop goes on meanwhile.
+ *
+ * Thread: that of the loop. One struct access for each.
+ */
+#ifndef POPINJAY_ACCESS_ACCESS_H
+#define POPINJAY_ACCESS_ACCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "access/access_rules.h"
+#include "access/crypt_job.h"
+#include "base/attributes.h"
+#include "base/counters.h"
+#include "net/address.h"
+#include "session/credentials.h"
+#include "session/fault.h"
+
+/* What the steps of one loop have in common. */
+struct access {
+    uv_loop_t *loop;
+    struct crypt_queue *crypt; /* of the process */
+    struct counters *counters; /* of the loop */
+};
+
+/* All of them must outlive it. */
+void access_init(struct access *access, uv_loop_t *loop,
+                 struct crypt_queue *crypt, struct counters *counters);
+
+struct access_question {
+    const struct access_rules *rules; /* outlive the answer */
+    const char *listener;             /* the same */
+    union address client;
+    bool tls;
+    unsigned attempt; /* of this session, from 1 */
+    bool again;       /* the same login: the upstream has refused the token */
+    const struct credentials *given; /* copied */
+};
+
+/* Valid until the callback returns, but for |account|, which is of the rules. */
+struct access_answer {
+    enum fault fault; /* FAULT_NONE: granted */
+    uint64_t wait_ms; /* before the client is told; of a refusal */
+    const char
+        *problem; /* for the log, of a refusal; NULL: the fault says all */
+    const struct account *account; /* NULL: there is none */
+    /* The rest: of a login that is granted. */
+    const struct config_upstream *upstream;
+    const struct config_policy *policy;
+    const char *mailboxes;                 /* NULL: the policy's */
+    const struct credentials *credentials; /* to be used there */
+};
+
+typedef void access_answered(void *data, const struct access_answer *answer);
+
+struct access_request; /* opaque */
+
+/* |answered| is called once: before this returns NULL, or later, unless what it
+ * returns is cancelled.
+ */
+MUST_CHECK struct access_request *access_ask(
+    struct access *access, const struct access_question *question,
+    access_answered *answered, void *data);
+
+/* No answer comes. NULL is fine. */
+void access_cancel(struct access_request *r);
+
+#endif

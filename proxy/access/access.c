@@ -1,0 +1,97 @@
+#include <assert.h>
+#include <stdlib.h>
+
+#include "access/access_parts.h"
+
+/* In this order. */
+static access_step *const steps[] = {
+    access_step_account,
+    access_step_proof,
+    access_step_secret,
+};
+
+void access_init(struct access *access, uv_loop_t *loop,
+                 struct crypt_queue *crypt, struct counters *counters)
+{
+    access->loop = loop;
+    access->crypt = crypt;
+    access->counters = counters;
+}
+
+enum access_progress access_refuse(struct access_request *r, enum fault fault,
+                                   const char *problem)
+{
+    r->answer.fault = fault;
+    r->answer.problem = problem;
+    return ACCESS_OVER;
+}
+
+static struct access_request *make(struct access *access,
+                                   const struct access_question *question)
+{
+    struct access_request *r = calloc(1, sizeof(*r));
+
+    if (r == NULL)
+        return NULL;
+    r->access = access;
+    r->question = *question;
+    r->question.given = &r->given;
+    r->answer.upstream = question->rules->config->upstreams;
+    r->answer.credentials = &r->used;
+    credentials_init(&r->given);
+    credentials_init(&r->used);
+    if (credentials_copy(&r->given, question->given))
+        return r;
+    free(r);
+    return NULL;
+}
+
+static void discard(struct access_request *r)
+{
+    credentials_wipe(&r->given);
+    credentials_wipe(&r->used);
+    free(r);
+}
+
+/* Whether the request is over, and gone. */
+static bool take_steps(struct access_request *r, enum access_progress progress)
+{
+    while (progress == ACCESS_NEXT && ++r->step < ARRAY_LENGTH(steps))
+        progress = steps[r->step](r);
+    if (progress == ACCESS_LATER)
+        return false;
+    r->answered(r->data, &r->answer);
+    discard(r);
+    return true;
+}
+
+struct access_request *access_ask(struct access *access,
+                                  const struct access_question *question,
+                                  access_answered *answered, void *data)
+{
+    const struct access_answer no_memory = { .fault = FAULT_NO_MEMORY };
+    struct access_request *r = make(access, question);
+
+    if (r == NULL) {
+        answered(data, &no_memory);
+        return NULL;
+    }
+    r->answered = answered;
+    r->data = data;
+    return take_steps(r, steps[0](r)) ? NULL : r;
+}
+
+void access_go_on(struct access_request *r, enum access_progress progress)
+{
+    r->cancel = NULL;
+    (void)take_steps(r, progress);
+}
+
+void access_cancel(struct access_request *r)
+{
+    if (r == NULL)
+        return;
+    assert(r->cancel != NULL); /* or it would have been answered */
+    r->cancel(r);
+    discard(r);
+}

@@ -1,0 +1,62 @@
+#include "access/access_rules.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "access/secret_key.h"
+#include "base/limits.h"
+
+/* Of any: all are hashed as `popinjay account` does, unless somebody took pains
+ * to have it otherwise.
+ */
+static const char *find_decoy(const struct accounts *accounts)
+{
+    for (size_t i = 0; i < accounts->count; i++)
+        if (accounts->at[i].password != NULL)
+            return accounts->at[i].password;
+    return NULL;
+}
+
+static bool read_all(struct access_rules *rules, char *error, size_t error_size)
+{
+    const struct config *config = rules->config;
+
+    if (!secret_key_read(config->accounts_key_file, &rules->key, error,
+                         error_size))
+        return false;
+    if (config->accounts_file == NULL)
+        return true;
+    rules->accounts = accounts_read(config->accounts_file, error, error_size);
+    if (rules->accounts == NULL ||
+        !accounts_judge(rules->accounts, config, buf_span(&rules->key), error,
+                        error_size))
+        return false;
+    rules->decoy = find_decoy(rules->accounts);
+    return true;
+}
+
+struct access_rules *access_rules_read(const struct config *config, char *error,
+                                       size_t error_size)
+{
+    struct access_rules *rules = calloc(1, sizeof(*rules));
+
+    if (rules == NULL) {
+        (void)snprintf(error, error_size, "no memory");
+        return NULL;
+    }
+    rules->config = config;
+    buf_init(&rules->key, SECRET_KEY_MAX);
+    if (read_all(rules, error, error_size))
+        return rules;
+    access_rules_free(rules);
+    return NULL;
+}
+
+void access_rules_free(struct access_rules *rules)
+{
+    if (rules == NULL)
+        return;
+    accounts_free(rules->accounts);
+    buf_fini(&rules->key);
+    free(rules);
+}

@@ -1,0 +1,72 @@
+/* The last step of a login: with what is logged in upstream? */
+#include "access/access_parts.h"
+
+/* What the client gave. */
+static enum access_progress pass_through(struct access_request *r)
+{
+    if (r->given.kind != SECRET_PASSWORD && r->given.kind != SECRET_TOKEN)
+        return access_refuse(r, FAULT_CREDENTIALS, NULL);
+    return credentials_set_secret(&r->used, r->given.kind,
+                                  buf_span(&r->given.secret))
+               ? ACCESS_NEXT
+               : access_refuse(r, FAULT_NO_MEMORY, NULL);
+}
+
+static enum access_progress open_secret(struct access_request *r)
+{
+    const struct access_rules *rules = r->question.rules;
+    const struct secret_lock lock =
+        account_lock(r->account, SECRET_BOX_BY_KEY, buf_span(&rules->key),
+                     ACCOUNT_SECRET_PURPOSE);
+    enum secret_box_status status;
+    enum access_progress progress = ACCESS_NEXT;
+    struct buf secret;
+
+    buf_init(&secret, SECRET_MAX);
+    status =
+        secret_box_open(&lock, span_from_string(r->account->secret), &secret);
+    if (status != SECRET_BOX_OK)
+        progress =
+            access_refuse(r, FAULT_SECRET_SEALED, secret_box_problem(status));
+    else if (!credentials_set_secret(&r->used, SECRET_PASSWORD,
+                                     buf_span(&secret)))
+        progress = access_refuse(r, FAULT_NO_MEMORY, NULL);
+    buf_fini(&secret);
+    return progress;
+}
+
+static bool set_names(struct access_request *r)
+{
+    const struct account *a = r->account;
+    struct span user = buf_span(&r->given.user);
+    struct span identity = buf_span(&r->given.identity);
+
+    if (a != NULL && a->user != NULL)
+        user = span_from_string(a->user);
+    if (a != NULL && a->identity != NULL)
+        identity = span_from_string(a->identity);
+    return credentials_set_user(&r->used, user) &&
+           credentials_set_identity(&r->used, identity);
+}
+
+/* CONFORMANCE SASL-10. An account says itself whom it acts as. */
+static bool may_act(const struct access_request *r)
+{
+    return buf_length(&r->given.identity) == 0 ||
+           (r->account == NULL && r->answer.upstream->pass_identity);
+}
+
+enum access_progress access_step_secret(struct access_request *r)
+{
+    if (r->answer.policy == NULL)
+        r->answer.policy = r->answer.upstream->policy;
+    if (!may_act(r))
+        return access_refuse(r, FAULT_IDENTITY, NULL);
+    if (!set_names(r))
+        return access_refuse(r, FAULT_NO_MEMORY, NULL);
+    if (buf_length(&r->used.secret) > 0) /* the proof has opened it */
+        return ACCESS_NEXT;
+    if (r->account != NULL && r->account->secret != NULL)
+        return open_secret(r);
+    return pass_through(r);
+}

@@ -34,4 +34,9 @@ void datetime_write_rfc3339(uint64_t unix_ms,
 void datetime_write_http(uint64_t unix_seconds,
                          char out[DATETIME_HTTP_LEN + 1]);
 
+/* `31-Jan-2026`, `1-Feb-2026`, RFC 9051 §9 date */
+#define DATETIME_IMAP_DATE_MAX 11
+void datetime_write_imap_date(uint64_t unix_seconds,
+                              char out[DATETIME_IMAP_DATE_MAX + 1]);
+
 #endif

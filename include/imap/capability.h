@@ -30,6 +30,7 @@ enum imap_capability {
     IMAP_CAP_MOVE,             /* RFC 6851 */
     IMAP_CAP_LIST_EXTENDED,    /* RFC 5258 */
     IMAP_CAP_SPECIAL_USE,      /* RFC 6154 */
+    IMAP_CAP_ESEARCH,          /* RFC 4731 */
     IMAP_CAP_COUNT,
 };
 
@@ -48,10 +49,10 @@ bool imap_capabilities_have(struct imap_capabilities set,
                             enum imap_capability c);
 
 /* What IMAP4rev2 includes without naming it (RFC 9051 Appendix E): SASL-IR,
- * LITERAL-, UIDPLUS, MOVE, LIST-EXTENDED count as present then. Where IMAP4rev1 is offered beside
- * it nothing is added: that server behaves as rev1 until ENABLE, which is
- * never sent (CONFORMANCE IEXT-7). And QRESYNC includes CONDSTORE (RFC 7162
- * §3.2.1).
+ * LITERAL-, UIDPLUS, MOVE, LIST-EXTENDED, ESEARCH count as present then. Where
+ * IMAP4rev1 is offered beside it nothing is added: that server behaves as rev1
+ * until ENABLE, which is never sent (CONFORMANCE IEXT-7). And QRESYNC includes
+ * CONDSTORE (RFC 7162 §3.2.1).
  */
 struct imap_capabilities imap_capabilities_complete(
     struct imap_capabilities set);

@@ -124,4 +124,20 @@ void imap_write_list_special(struct buf *out, uint32_t tag,
 /* `An UID SEARCH DELETED`. */
 void imap_write_search_deleted(struct buf *out, uint32_t tag);
 
+/* What a search is to find: messages that meet all of it. All zero: all. */
+struct imap_search {
+    bool wants_set;          /* RETURN (ALL): ESEARCH or IMAP4rev2 only */
+    const char *since;       /* of INTERNALDATE; `1-Feb-2026`, or NULL */
+    bool unseen;             /* without \\Seen */
+    struct span keyword;     /* with it; empty: any */
+    struct span not_keyword; /* without it; empty: any */
+    uint32_t last_uid;       /* up to there; 0: all */
+};
+
+/* `An UID SEARCH SINCE 1-Feb-2026 UNSEEN ...`, or `An UID SEARCH ALL`. Keywords
+ * are such as imap_keyword_is_valid takes.
+ */
+void imap_write_search(struct buf *out, uint32_t tag,
+                       const struct imap_search *search);
+
 #endif

@@ -107,3 +107,16 @@ void datetime_write_http(uint64_t unix_seconds, char out[DATETIME_HTTP_LEN + 1])
     out = put_text(out, " GMT");
     *out = '\0';
 }
+
+void datetime_write_imap_date(uint64_t unix_seconds,
+                              char out[DATETIME_IMAP_DATE_MAX + 1])
+{
+    struct datetime t = datetime_from_unix(unix_seconds);
+
+    out = put(out, t.day, t.day < 10 ? 1 : 2);
+    *out++ = '-';
+    out = put_text(out, months[t.month - 1]);
+    *out++ = '-';
+    out = put(out, t.year, 4);
+    *out = '\0';
+}

@@ -20,6 +20,7 @@ static const char *const names[IMAP_CAP_COUNT] = {
     [IMAP_CAP_MOVE] = "MOVE",
     [IMAP_CAP_LIST_EXTENDED] = "LIST-EXTENDED",
     [IMAP_CAP_SPECIAL_USE] = "SPECIAL-USE",
+    [IMAP_CAP_ESEARCH] = "ESEARCH",
 };
 
 void imap_capabilities_add(struct imap_capabilities *set, struct span name)
@@ -51,7 +52,7 @@ struct imap_capabilities imap_capabilities_complete(
         !imap_capabilities_have(set, IMAP_CAP_IMAP4REV1))
         set.bits |= BIT(IMAP_CAP_SASL_IR) | BIT(IMAP_CAP_LITERAL_MINUS) |
                     BIT(IMAP_CAP_UIDPLUS) | BIT(IMAP_CAP_MOVE) |
-                    BIT(IMAP_CAP_LIST_EXTENDED);
+                    BIT(IMAP_CAP_LIST_EXTENDED) | BIT(IMAP_CAP_ESEARCH);
     if (imap_capabilities_have(set, IMAP_CAP_QRESYNC))
         set.bits |= BIT(IMAP_CAP_CONDSTORE);
     return set;

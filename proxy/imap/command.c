@@ -314,3 +314,45 @@ void imap_write_search_deleted(struct buf *out, uint32_t tag)
 {
     imap_write_simple(out, tag, "UID SEARCH DELETED");
 }
+
+static void append_keyword(struct buf *out, const char *key,
+                           struct span keyword)
+{
+    if (keyword.len == 0)
+        return;
+    buf_append_string(out, key);
+    buf_append(out, keyword);
+}
+
+/* RFC 9051 §6.4.4: keys behind each other must all be met. */
+static void append_search_keys(struct buf *out,
+                               const struct imap_search *search)
+{
+    size_t before = buf_length(out);
+
+    if (search->since != NULL) {
+        buf_append_string(out, " SINCE ");
+        buf_append_string(out, search->since);
+    }
+    if (search->unseen)
+        buf_append_string(out, " UNSEEN");
+    append_keyword(out, " KEYWORD ", search->keyword);
+    append_keyword(out, " UNKEYWORD ", search->not_keyword);
+    if (search->last_uid != 0) {
+        buf_append_string(out, " UID 1:");
+        buf_append_number(out, search->last_uid);
+    }
+    if (buf_length(out) == before)
+        buf_append_string(out, " ALL");
+}
+
+void imap_write_search(struct buf *out, uint32_t tag,
+                       const struct imap_search *search)
+{
+    append_tag(out, tag);
+    buf_append_string(out, "UID SEARCH");
+    if (search->wants_set)
+        buf_append_string(out, " RETURN (ALL)");
+    append_search_keys(out, search);
+    buf_append_string(out, "\r\n");
+}

@@ -50,6 +50,7 @@ static void test_text(void **state)
 {
     char rfc3339[DATETIME_RFC3339_LEN + 1];
     char http[DATETIME_HTTP_LEN + 1];
+    char date[DATETIME_IMAP_DATE_MAX + 1];
 
     (void)state;
     datetime_write_rfc3339(UINT64_C(1769854830123), rfc3339);
@@ -60,6 +61,10 @@ static void test_text(void **state)
     assert_string_equal(http, "Sat, 31 Jan 2026 10:20:30 GMT");
     datetime_write_http(784111777, http); /* the example of RFC 9110 */
     assert_string_equal(http, "Sun, 06 Nov 1994 08:49:37 GMT");
+    datetime_write_imap_date(1769854830, date);
+    assert_string_equal(date, "31-Jan-2026");
+    datetime_write_imap_date(0, date);
+    assert_string_equal(date, "1-Jan-1970");
 }
 
 int main(void)

@@ -25,7 +25,7 @@ static void test_names(void **state)
         "auth=plain",    "auth=oauthbearer", "auth=xoauth2", "sasl-ir",
         "literal+",      "literal-",         "uidplus",      "id",
         "utf8=only",     "condstore",        "qresync",      "move",
-        "list-extended", "special-use",
+        "list-extended", "special-use", "esearch",
     };
     static const char *const unknown[] = {
         "", "X", "IMAP4", "AUTH=", "AUTH=PLAINX", "IDLE", "I", "LITERAL",
@@ -55,7 +55,8 @@ static void test_complete(void **state)
     assert_int_equal(imap_capabilities_complete(rev2).bits,
                      rev2.bits | BIT(IMAP_CAP_SASL_IR) |
                          BIT(IMAP_CAP_LITERAL_MINUS) | BIT(IMAP_CAP_UIDPLUS) |
-                         BIT(IMAP_CAP_MOVE) | BIT(IMAP_CAP_LIST_EXTENDED));
+                         BIT(IMAP_CAP_MOVE) | BIT(IMAP_CAP_LIST_EXTENDED) |
+                         BIT(IMAP_CAP_ESEARCH));
 }
 
 /* RFC 7162 §3.2.1: whoever offers QRESYNC has CONDSTORE. */

@@ -62,6 +62,26 @@ static void select_a_line_end(void)
                       false);
 }
 
+static void test_search(void **state)
+{
+    (void)state;
+    CHECK("A1 UID SEARCH ALL\r\n",
+          imap_write_search(&out, 1, &(struct imap_search){ .since = NULL }));
+    CHECK("A2 UID SEARCH UNSEEN\r\n",
+          imap_write_search(&out, 2, &(struct imap_search){ .unseen = true }));
+    CHECK("A3 UID SEARCH RETURN (ALL) SINCE 1-Feb-2026 UNSEEN KEYWORD $Scan "
+          "UNKEYWORD Done UID 1:4294967295\r\n",
+          imap_write_search(&out, 3,
+                            &(struct imap_search){
+                                .wants_set = true,
+                                .since = "1-Feb-2026",
+                                .unseen = true,
+                                .keyword = SPAN_LITERAL("$Scan"),
+                                .not_keyword = SPAN_LITERAL("Done"),
+                                .last_uid = UINT32_MAX,
+                            }));
+}
+
 static void test_authenticate(void **state)
 {
     struct span token = SPAN_LITERAL("AGEAYg==");
@@ -364,6 +384,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_simple),
         cmocka_unit_test(test_select),
+        cmocka_unit_test(test_search),
         cmocka_unit_test(test_authenticate),
         cmocka_unit_test(test_fetch),
         cmocka_unit_test(test_sets),

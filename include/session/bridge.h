@@ -95,6 +95,7 @@ struct login_grant {
     const struct upstream_policy *upstream;
     const struct mailbox_policy *mailbox;
     const struct credentials *credentials; /* to be used there */
+    uint64_t unix_s; /* the date, for windows that go by it */
 };
 void bridge_grant_login(struct bridge *b, const struct login_grant *grant,
                         uint64_t now_ms);
@@ -249,8 +250,9 @@ struct bridge_report {
     bool throttle_proven; /* ...when it knew the password */
     /* Listings by what came of what was known; UNPROVEN: listed anew. */
     uint64_t listings[KNOWN_VERDICT_COUNT];
-    uint32_t messages;  /* in the maildrop */
-    enum fault end;     /* why it ended; FAULT_NONE: QUIT */
+    uint32_t messages;        /* in the maildrop */
+    uint32_t messages_hidden; /* by the policy's window */
+    enum fault end;           /* why it ended; FAULT_NONE: QUIT */
     bool left_unjudged; /* the client went while the server had the password,
                           and had not said what it thinks of it */
 };

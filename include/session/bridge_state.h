@@ -23,6 +23,7 @@
 #include "session/removal.h"
 #include "session/retrieval.h"
 #include "session/trash.h"
+#include "session/viewing.h"
 
 enum bridge_client {
     BRIDGE_CLIENT_OPEN,
@@ -43,6 +44,7 @@ enum bridge_task {
     BRIDGE_TASK_NONE,
     BRIDGE_TASK_TRASH, /* before the listing: where is it? */
     BRIDGE_TASK_LISTING,
+    BRIDGE_TASK_VIEWING,
     BRIDGE_TASK_RETRIEVAL,
     BRIDGE_TASK_REMOVAL,
     BRIDGE_TASK_KEEPALIVE,
@@ -56,6 +58,7 @@ struct bridge {
     /* Of the connection that there is, or is to be; NULL while neither is. */
     const struct upstream_policy *upstream_policy;
     const struct mailbox_policy *mailbox_policy; /* from the grant on */
+    uint64_t granted_s;                          /* then; Unix time */
     struct counters *counters;                   /* or NULL */
     struct pop3_session pop3;
     struct imap_session imap;    /* while link is not NONE, CONNECTING */
@@ -72,6 +75,7 @@ struct bridge {
     union {
         struct trash trash;
         struct listing listing;
+        struct viewing viewing;
         struct retrieval retrieval;
         struct removal removal;
     } work;

@@ -52,10 +52,11 @@ void known_mailbox_learn(struct known_mailbox *k,
                          const struct imap_mailbox *mailbox,
                          const struct snapshot_halves *messages);
 
-/* Messages were removed: |left| is what is listed now. Takes the reference;
- * with NULL nothing is known from here on.
+/* Messages were removed: |left| is what there is now, and is taken; where a half
+ * of it is NULL nothing is known from here on.
  */
-void known_mailbox_shrink(struct known_mailbox *k, struct snapshot *left);
+void known_mailbox_shrink(struct known_mailbox *k,
+                          struct snapshot_halves *left);
 
 /* Messages, listed or hidden; of one that is not empty. */
 uint32_t known_mailbox_count(const struct known_mailbox *k);

@@ -41,7 +41,6 @@ struct listing {
     uint32_t uid;                /* of that answer; 0: not said yet */
     uint32_t last_uid;           /* ALL: asked for up to here; 0: `*` */
     enum listing_step step;
-    bool hide_deleted;
     bool uid_missing;
     bool asked_again;
     enum known_verdict verdict;    /* what came of what is known */
@@ -54,8 +53,7 @@ struct listing {
  */
 MUST_CHECK enum task_status listing_start(struct listing *l,
                                           struct imap_session *imap,
-                                          const struct known_mailbox *known,
-                                          bool hide_deleted);
+                                          const struct known_mailbox *known);
 MUST_CHECK enum task_status listing_on_event(
     struct listing *l, const struct imap_session_event *ev);
 void listing_resume(struct listing *l);

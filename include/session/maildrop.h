@@ -27,10 +27,11 @@ MUST_CHECK struct maildrop *maildrop_new(struct snapshot *snapshot,
                                          const struct maildrop_traits *traits);
 void maildrop_free(struct maildrop *m);
 
-/* A new snapshot of the messages that are not marked as deleted; NULL where
- * there is no memory.
+/* A new snapshot: |whole|, which shows more or less of the same mailbox, without
+ * what is marked as deleted. NULL where there is no memory.
  */
-MUST_CHECK struct snapshot *maildrop_copy_left(const struct maildrop *m);
+MUST_CHECK struct snapshot *maildrop_copy_left(const struct maildrop *m,
+                                               const struct snapshot *whole);
 
 uint32_t maildrop_uidvalidity(const struct maildrop *m);
 bool maildrop_has_unique_ids(const struct maildrop *m);

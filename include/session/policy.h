@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "session/window.h"
+
 struct octet_budget;
 
 enum tls_mode {
@@ -59,7 +61,8 @@ struct mailbox_policy {
      * says it is.
      */
     const char *trash_mailbox;
-    const char *keep_keyword; /* ON_DELETE_KEEP: keyword.h's pattern */
+    const char *keep_keyword;     /* ON_DELETE_KEEP: keyword.h's pattern */
+    struct mailbox_window window; /* what is shown of it */
 };
 
 /* Of a listener. */

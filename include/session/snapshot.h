@@ -47,11 +47,19 @@ uint32_t snapshot_count_below(const struct snapshot *s, uint32_t uid);
 /* The memory that it takes. */
 size_t snapshot_memory_octets(const struct snapshot *s);
 
-/* A mailbox as a maildrop shows it. Both are there, or both are NULL. */
+/* A mailbox in two: most maildrops show only the first half. Both are there, or
+ * both are NULL.
+ */
 struct snapshot_halves {
     struct snapshot *listed;
     struct snapshot *hidden; /* flagged \Deleted by another client */
 };
+
+/* Both as one: the first with one more reference where the second is empty, else
+ * a new one. NULL where there is no memory.
+ */
+MUST_CHECK struct snapshot *snapshot_halves_join(
+    const struct snapshot_halves *h);
 
 struct snapshot_halves snapshot_halves_share(const struct snapshot_halves *h);
 void snapshot_halves_drop(struct snapshot_halves *h);

@@ -49,11 +49,11 @@ bool snapshot_builder_stays_within(const struct snapshot_builder *b,
                                    uint32_t uid);
 
 /* Hands the result over: |base|, unless it is NULL, as the rows complete and
- * change it. What is flagged \Deleted stands apart if |hide_deleted|. The
+ * change it. What is flagged \Deleted stands apart. The
  * builder is then empty. On failure it keeps its rows.
  */
 MUST_CHECK enum snapshot_status snapshot_builder_finish(
     struct snapshot_builder *b, const struct snapshot_halves *base,
-    bool hide_deleted, struct snapshot_halves *result);
+    struct snapshot_halves *result);
 
 #endif

@@ -1,7 +1,8 @@
 /* viewing.h - the task behind the listing at login: which of the messages does
  * the window show?
  *
- * No command where sizes and UIDs decide. Else one `UID SEARCH` for all that
+ * What other clients have flagged \Deleted is left out first, if the policy says
+ * so. Then no command where sizes and UIDs decide. Else one `UID SEARCH` for all that
  * the window asks of flags and dates: with `RETURN (ALL)` where the server
  * offers ESEARCH, whose answer is short; without, where that is refused or
  * brings no answer. On below the UID that a MESSAGELIMIT names. An answer
@@ -22,6 +23,7 @@
 #include "base/span.h"
 #include "session/fault.h"
 #include "session/imap_session.h"
+#include "session/policy.h"
 #include "session/task.h"
 #include "session/view.h"
 
@@ -39,16 +41,14 @@ struct viewing {
     enum fault fault;
 };
 
-/* Shares |whole|. |window| and |hidden_keyword| must hold still until
+/* Shares |messages|. |policy| and |hidden_keyword| must hold still until
  * viewing_fini; messages with the latter are left out. |now_s| is Unix time.
  * TASK_DONE at once where nothing is to be asked.
  */
-MUST_CHECK enum task_status viewing_start(struct viewing *v,
-                                          struct imap_session *imap,
-                                          struct snapshot *whole,
-                                          const struct mailbox_window *window,
-                                          struct span hidden_keyword,
-                                          uint64_t now_s);
+MUST_CHECK enum task_status viewing_start(
+    struct viewing *v, struct imap_session *imap,
+    const struct snapshot_halves *messages, const struct mailbox_policy *policy,
+    struct span hidden_keyword, uint64_t now_s);
 MUST_CHECK enum task_status viewing_on_event(
     struct viewing *v, const struct imap_session_event *ev);
 void viewing_resume(struct viewing *v);

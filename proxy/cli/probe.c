@@ -133,8 +133,7 @@ static void on_selected(struct probe *p)
 {
     tell_server(p);
     p->is_listing = true;
-    on_listed(p, listing_start(&p->listing, &p->talk.imap, &p->nothing_known,
-                               p->mailbox_policy.hide_deleted));
+    on_listed(p, listing_start(&p->listing, &p->talk.imap, &p->nothing_known));
 }
 
 static void take_event(struct probe *p, const struct imap_session_event *ev)

@@ -1,4 +1,6 @@
 /* A relay's logins: the bridge asks, access answers, now or later. */
+#include <time.h>
+
 #include "server/relay_parts.h"
 
 static void deny(struct relay *r, enum fault fault, uint64_t wait_ms)
@@ -20,6 +22,7 @@ static void grant(struct relay *r, const struct settings_upstream *to,
         .upstream = &to->policy,
         .mailbox = settings_mailbox_policy(r->settings, answer->policy),
         .credentials = answer->credentials,
+        .unix_s = (uint64_t)time(NULL),
     };
 
     bridge_grant_login(r->bridge, &grant, relay_now(r));

@@ -51,8 +51,7 @@ void bridge_free(struct bridge *b)
 {
     if (b == NULL)
         return;
-    if (b->task == BRIDGE_TASK_LISTING)
-        listing_fini(&b->work.listing);
+    bridge_forget_task(b);
     if (b->link != BRIDGE_LINK_NONE && b->link != BRIDGE_LINK_CONNECTING)
         imap_session_fini(&b->imap);
     readahead_forget(&b->ahead);

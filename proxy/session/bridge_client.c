@@ -75,6 +75,7 @@ void bridge_login_granted(struct bridge *b, const struct login_grant *grant)
     b->upstream_policy = grant->upstream;
     b->mailbox_policy = grant->mailbox;
     name_keyword(b);
+    b->granted_s = grant->unix_s;
     ask_upstream(b);
 }
 
@@ -153,12 +154,16 @@ void bridge_accept_login(struct bridge *b, struct maildrop *maildrop)
 static void keep_what_is_left(struct bridge *b)
 {
     const struct maildrop *maildrop = b->pop3.maildrop;
+    const struct snapshot_halves *known = &b->known.messages;
+    struct snapshot_halves left;
 
     if (maildrop_deleted_count(maildrop) == 0 ||
         removal_leaves_messages(b->mailbox_policy) ||
         known_mailbox_is_empty(&b->known))
         return;
-    known_mailbox_shrink(&b->known, maildrop_copy_left(maildrop));
+    left.listed = maildrop_copy_left(maildrop, known->listed);
+    left.hidden = maildrop_copy_left(maildrop, known->hidden);
+    known_mailbox_shrink(&b->known, &left);
     if (!known_mailbox_is_empty(&b->known))
         bridge_wish(b, BRIDGE_KEEP_MAILBOX);
 }

@@ -1,5 +1,5 @@
-/* bridge_task.c - who has the selected mailbox: the listing, a message, the
- * removal at QUIT, a NOOP that keeps the connection alive, or nobody until what
+/* bridge_task.c - who has the selected mailbox: the listing and the view of it,
+ * a message, the removal at QUIT, a NOOP that keeps the connection alive, or nobody until what
  * was read ahead in vain has come and gone.
  */
 #include "imap/command.h"
@@ -9,6 +9,8 @@ void bridge_forget_task(struct bridge *b)
 {
     if (b->task == BRIDGE_TASK_LISTING)
         listing_fini(&b->work.listing);
+    else if (b->task == BRIDGE_TASK_VIEWING)
+        viewing_fini(&b->work.viewing);
     b->task = BRIDGE_TASK_NONE;
     b->resume_at_ms = UINT64_MAX;
 }
@@ -48,7 +50,7 @@ static void learn_mailbox(struct bridge *b,
         bridge_wish(b, BRIDGE_KEEP_MAILBOX);
 }
 
-static void finish_listing(struct bridge *b)
+static void accept_login(struct bridge *b, struct snapshot *view)
 {
     const struct imap_mailbox *mailbox = &b->imap.mailbox;
     struct maildrop_traits traits = {
@@ -56,19 +58,47 @@ static void finish_listing(struct bridge *b)
         .has_unique_ids = mailbox->uidvalidity != 0 && mailbox->uids_last,
         .removal_fault = bridge_removal_fault(b),
     };
-    struct snapshot_halves messages = listing_take(&b->work.listing);
-    struct maildrop *maildrop = maildrop_new(messages.listed, &traits);
+    struct maildrop *maildrop = maildrop_new(view, &traits);
 
-    if (maildrop != NULL)
-        learn_mailbox(b, &messages);
-    snapshot_halves_drop(&messages);
-    bridge_forget_task(b);
     if (traits.removal_fault != FAULT_NONE)
         bridge_note(b, BRIDGE_NOTE_NO_REMOVAL, traits.removal_fault);
     if (maildrop == NULL)
         bridge_refuse_login(b, FAULT_NO_MEMORY);
     else
         bridge_accept_login(b, maildrop);
+}
+
+static void end_viewing(struct bridge *b, enum task_status status)
+{
+    struct viewing *v = &b->work.viewing;
+    enum fault fault = v->fault;
+    struct snapshot *view;
+
+    if (status == TASK_RUNNING)
+        return;
+    if (status == TASK_FAILED) {
+        bridge_forget_task(b);
+        bridge_refuse_login(b, fault);
+        return;
+    }
+    view = viewing_take(v);
+    b->report.messages_hidden = snapshot_count(v->whole) - snapshot_count(view);
+    bridge_forget_task(b);
+    accept_login(b, view);
+    snapshot_unref(view);
+}
+
+static void finish_listing(struct bridge *b)
+{
+    struct snapshot_halves messages = listing_take(&b->work.listing);
+
+    learn_mailbox(b, &messages);
+    bridge_forget_task(b);
+    begin(b, BRIDGE_TASK_VIEWING);
+    end_viewing(b, viewing_start(&b->work.viewing, &b->imap, &messages,
+                                 b->mailbox_policy,
+                                 span_from_string(b->keyword), b->granted_s));
+    snapshot_halves_drop(&messages);
 }
 
 static void end_listing(struct bridge *b, enum task_status status)
@@ -87,8 +117,7 @@ static void start_listing(struct bridge *b)
 {
     begin(b, BRIDGE_TASK_LISTING);
     bridge_begin_stage(b);
-    end_listing(b, listing_start(&b->work.listing, &b->imap, &b->known,
-                                 b->mailbox_policy->hide_deleted));
+    end_listing(b, listing_start(&b->work.listing, &b->imap, &b->known));
 }
 
 static void end_trash(struct bridge *b, enum task_status status)
@@ -274,6 +303,9 @@ void bridge_resume_task(struct bridge *b)
     case BRIDGE_TASK_LISTING:
         listing_resume(&b->work.listing);
         break;
+    case BRIDGE_TASK_VIEWING:
+        viewing_resume(&b->work.viewing);
+        break;
     case BRIDGE_TASK_RETRIEVAL:
         retrieval_resume(&b->work.retrieval);
         break;
@@ -318,6 +350,9 @@ void bridge_run_task(struct bridge *b, const struct imap_session_event *ev)
         break;
     case BRIDGE_TASK_LISTING:
         end_listing(b, listing_on_event(&b->work.listing, ev));
+        break;
+    case BRIDGE_TASK_VIEWING:
+        end_viewing(b, viewing_on_event(&b->work.viewing, ev));
         break;
     case BRIDGE_TASK_RETRIEVAL:
         end_retrieval(b, retrieval_on_event(&b->work.retrieval, ev));

@@ -79,14 +79,16 @@ void known_mailbox_learn(struct known_mailbox *k,
     };
 }
 
-void known_mailbox_shrink(struct known_mailbox *k, struct snapshot *left)
+void known_mailbox_shrink(struct known_mailbox *k, struct snapshot_halves *left)
 {
-    if (left == NULL) {
+    if (left->listed == NULL || left->hidden == NULL) {
+        snapshot_halves_drop(left);
         known_mailbox_clear(k);
         return;
     }
-    snapshot_unref(k->messages.listed);
-    k->messages.listed = left;
+    snapshot_halves_drop(&k->messages);
+    k->messages = *left;
+    *left = (struct snapshot_halves){ NULL, NULL };
 }
 
 bool known_mailbox_is_empty(const struct known_mailbox *k)

@@ -80,7 +80,7 @@ static enum task_status ask_again(struct listing *l)
 static enum task_status finish(struct listing *l)
 {
     enum snapshot_status status =
-        snapshot_builder_finish(&l->builder, NULL, l->hide_deleted, &l->result);
+        snapshot_builder_finish(&l->builder, NULL, &l->result);
 
     if (status == SNAPSHOT_OK)
         return TASK_DONE;
@@ -108,12 +108,9 @@ static enum task_status complete_known(struct listing *l)
 }
 
 enum task_status listing_start(struct listing *l, struct imap_session *imap,
-                               const struct known_mailbox *known,
-                               bool hide_deleted)
+                               const struct known_mailbox *known)
 {
-    *l = (struct listing){ .imap = imap,
-                           .known = known,
-                           .hide_deleted = hide_deleted };
+    *l = (struct listing){ .imap = imap, .known = known };
     snapshot_builder_init(&l->builder);
     switch (known_mailbox_judge(known, &imap->mailbox)) {
     case KNOWN_FRESH:
@@ -190,8 +187,8 @@ static bool changes_complete(struct listing *l)
         !snapshot_builder_stays_within(&l->builder, &known->messages,
                                        known->uidnext))
         return false;
-    if (snapshot_builder_finish(&l->builder, &known->messages, l->hide_deleted,
-                                &l->result) != SNAPSHOT_OK)
+    if (snapshot_builder_finish(&l->builder, &known->messages, &l->result) !=
+        SNAPSHOT_OK)
         return false;
     if (known_mailbox_is_covered(&l->imap->mailbox, &l->result))
         return true;

@@ -207,19 +207,40 @@ void maildrop_note_copied(struct maildrop *m, uint32_t index)
     set_mark(m, index, MARK_COPIED);
 }
 
-struct snapshot *maildrop_copy_left(const struct maildrop *m)
+/* The message at |index| of |whole| is not marked. |*place| is where to look for
+ * it, and moves on as |index| does.
+ */
+static bool is_left(const struct maildrop *m, const struct snapshot *whole,
+                    uint32_t index, uint32_t *place)
 {
+    uint32_t uid = snapshot_uid(whole, index);
+
+    while (*place < maildrop_count(m) && maildrop_uid(m, *place) < uid)
+        ++*place;
+    return *place == maildrop_count(m) || maildrop_uid(m, *place) != uid ||
+           !maildrop_is_deleted(m, *place);
+}
+
+struct snapshot *maildrop_copy_left(const struct maildrop *m,
+                                    const struct snapshot *whole)
+{
+    uint32_t count = 0;
     uint32_t large_count = 0;
+    uint32_t place = 0;
     struct snapshot *left;
 
-    for (uint32_t i = 0; i < maildrop_count(m); i++)
-        large_count += !maildrop_is_deleted(m, i) &&
-                       snapshot_size_is_large(maildrop_size_octets(m, i));
-    left = snapshot_new(maildrop_listed_count(m), large_count);
-    for (uint32_t i = 0; left != NULL && i < maildrop_count(m); i++)
-        if (!maildrop_is_deleted(m, i))
-            snapshot_append(left, maildrop_uid(m, i),
-                            maildrop_size_octets(m, i));
+    for (uint32_t i = 0; i < snapshot_count(whole); i++) {
+        if (!is_left(m, whole, i, &place))
+            continue;
+        count++;
+        large_count += snapshot_size_is_large(snapshot_size_octets(whole, i));
+    }
+    left = snapshot_new(count, large_count);
+    place = 0;
+    for (uint32_t i = 0; left != NULL && i < snapshot_count(whole); i++)
+        if (is_left(m, whole, i, &place))
+            snapshot_append(left, snapshot_uid(whole, i),
+                            snapshot_size_octets(whole, i));
     return left;
 }
 

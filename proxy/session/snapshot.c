@@ -104,6 +104,35 @@ void snapshot_halves_drop(struct snapshot_halves *h)
     *h = (struct snapshot_halves){ NULL, NULL };
 }
 
+/* Appends what stands at |*at|, which moves on. */
+static void take_over(struct snapshot *s, const struct snapshot *from,
+                      uint32_t *at)
+{
+    snapshot_append(s, from->uid[*at], snapshot_size_octets(from, *at));
+    ++*at;
+}
+
+struct snapshot *snapshot_halves_join(const struct snapshot_halves *h)
+{
+    const struct snapshot *a = h->listed;
+    const struct snapshot *b = h->hidden;
+    uint32_t at_a = 0;
+    uint32_t at_b = 0;
+    struct snapshot *s;
+
+    if (b->count == 0)
+        return snapshot_ref(h->listed);
+    s = snapshot_new(a->count + b->count, a->large_count + b->large_count);
+    while (s != NULL && (at_a < a->count || at_b < b->count)) {
+        if (at_b == b->count ||
+            (at_a < a->count && a->uid[at_a] < b->uid[at_b]))
+            take_over(s, a, &at_a);
+        else
+            take_over(s, b, &at_b);
+    }
+    return s;
+}
+
 /* --- reading --- */
 
 uint32_t snapshot_count(const struct snapshot *s)

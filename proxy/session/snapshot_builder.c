@@ -203,13 +203,12 @@ struct census {
 };
 
 /* Half 0 is listed, 1 is hidden. */
-static enum snapshot_status count_halves(struct walk w, bool hide_deleted,
-                                         struct census census[2])
+static enum snapshot_status count_halves(struct walk w, struct census census[2])
 {
     struct snapshot_row row;
 
     while (walk_on(&w, &row)) {
-        struct census *half = &census[hide_deleted && row.deleted];
+        struct census *half = &census[row.deleted];
 
         if (!row.has_size)
             return SNAPSHOT_EINCOMPLETE;
@@ -223,7 +222,6 @@ static enum snapshot_status count_halves(struct walk w, bool hide_deleted,
 
 enum snapshot_status snapshot_builder_finish(struct snapshot_builder *b,
                                              const struct snapshot_halves *base,
-                                             bool hide_deleted,
                                              struct snapshot_halves *result)
 {
     struct census census[2] = { { 0, 0 }, { 0, 0 } };
@@ -234,7 +232,7 @@ enum snapshot_status snapshot_builder_finish(struct snapshot_builder *b,
 
     sort_and_merge(b);
     w = walk_over(b, base);
-    status = count_halves(w, hide_deleted, census);
+    status = count_halves(w, census);
     if (status != SNAPSHOT_OK)
         return status;
     made.listed = snapshot_new(census[0].count, census[0].large_count);
@@ -244,8 +242,8 @@ enum snapshot_status snapshot_builder_finish(struct snapshot_builder *b,
         return SNAPSHOT_ENOMEM;
     }
     while (walk_on(&w, &row))
-        snapshot_append(hide_deleted && row.deleted ? made.hidden : made.listed,
-                        row.uid, row.size_octets);
+        snapshot_append(row.deleted ? made.hidden : made.listed, row.uid,
+                        row.size_octets);
     snapshot_builder_fini(b);
     *result = made;
     return SNAPSHOT_OK;

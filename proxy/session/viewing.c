@@ -36,19 +36,23 @@ static enum task_status finish(struct viewing *v)
 }
 
 enum task_status viewing_start(struct viewing *v, struct imap_session *imap,
-                               struct snapshot *whole,
-                               const struct mailbox_window *window,
+                               const struct snapshot_halves *messages,
+                               const struct mailbox_policy *policy,
                                struct span hidden_keyword, uint64_t now_s)
 {
+    const struct mailbox_window *window = &policy->window;
     bool searches = view_needs_search(window) || hidden_keyword.len > 0;
 
     *v = (struct viewing){ .imap = imap,
-                           .whole = snapshot_ref(whole),
                            .window = window,
                            .hidden_keyword = hidden_keyword };
-    if (!searches || snapshot_count(whole) == 0)
+    v->whole = policy->hide_deleted ? snapshot_ref(messages->listed)
+                                    : snapshot_halves_join(messages);
+    if (v->whole == NULL)
+        return fail(v, FAULT_NO_MEMORY);
+    if (!searches || snapshot_count(v->whole) == 0)
         return finish(v);
-    if (!view_names_init(&v->names, whole))
+    if (!view_names_init(&v->names, v->whole))
         return fail(v, FAULT_NO_MEMORY);
     v->asks_for_set =
         imap_capabilities_have(imap->capabilities, IMAP_CAP_ESEARCH);

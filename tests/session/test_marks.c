@@ -12,6 +12,10 @@ static void use(struct harness *h, enum on_delete on_delete)
 {
     h->mailbox_policy.on_delete = on_delete;
     h->mailbox_policy.keep_keyword = "$Kept-%u";
+    h->server.search = on_delete == ON_DELETE_KEEP
+                           ? "# UID SEARCH UNKEYWORD $Kept-u\r\n"
+                           : NULL;
+    h->server.found = "* SEARCH 10 20 30\r\n";
 }
 
 static void mark_and_quit(struct harness *h, enum on_delete on_delete)
@@ -95,6 +99,23 @@ static void takes_flags_in_pieces(void **state)
         finish(h, NULL, FAULT_NONE);
         end(h);
     }
+}
+
+/* What was kept before is not shown, though it is still there. */
+static void hides_what_was_kept(void **state)
+{
+    struct harness *h = *state;
+
+    use(h, ON_DELETE_KEEP);
+    h->server.found = "* SEARCH 20\r\n";
+    begin(h);
+    log_in(h);
+    client_says(h, "STAT\r\nUIDL\r\n");
+    expect_client(h, "+OK 1 200\r\n");
+    expect_ok(h);
+    expect_client(h, "1 77.20\r\n.\r\n");
+    assert_int_equal(bridge_report(h->bridge)->messages_hidden, 2);
+    quit(h);
 }
 
 /* An OK that stores nothing is no success, and never an EXPUNGE. */
@@ -235,6 +256,7 @@ int main(void)
         SESSION_TEST(flags_as_seen),
         SESSION_TEST(keeps_under_a_keyword),
         SESSION_TEST(takes_flags_in_pieces),
+        SESSION_TEST(hides_what_was_kept),
         SESSION_TEST(gives_up_where_no_flag_stays),
         SESSION_TEST(names_refused_flags),
         SESSION_TEST(refuses_flags_that_do_not_last),

@@ -125,8 +125,8 @@ mutate "the snapshot is not sorted" session/snapshot_builder.c \
     's/if \(is_sorted\(b\)\)/if (true)/'
 mutate "unique-ids without UIDVALIDITY" session/pop3_transaction.c \
     's/maildrop_uidvalidity\((m|s->maildrop)\)/7/' 'UIDL'
-mutate "others' deleted messages are shown" session/snapshot_builder.c \
-    's/hide_deleted && row\.deleted/false \&\& hide_deleted/'
+mutate "others' deleted messages are shown" session/viewing.c \
+    's/policy->hide_deleted \?/false ?/'
 mutate "STAT counts what is marked" session/maildrop.c \
     's/m->listed_octets -= maildrop_size_octets\(m, index\)/(void)0/' 'STAT'
 mutate "RSET keeps the marks" session/pop3_transaction.c \

@@ -102,6 +102,7 @@ static void grant(struct harness *h, const struct credentials *given)
                                                 : &h->upstream_policy,
         .mailbox = &h->mailbox_policy,
         .credentials = h->granted != NULL ? h->granted : given,
+        .unix_s = HARNESS_DATE_S,
     };
 
     bridge_grant_login(h->bridge, &grant, h->now_ms);
@@ -528,6 +529,11 @@ void log_in(struct harness *h)
     if (h->server.listing != NULL) {
         upstream_says(h, h->server.listing);
         upstream_says(h, "# OK listed\r\n");
+    }
+    if (h->server.search != NULL) {
+        expect_upstream(h, h->server.search);
+        upstream_says(h, h->server.found);
+        upstream_says(h, "# OK found\r\n");
     }
     expect_ok(h);
     expect_note(h, BRIDGE_NOTE_LOGGED_IN, FAULT_NONE);

@@ -34,6 +34,7 @@
 #define HARNESS_WISHES_MAX 64
 #define HARNESS_TAGS_MAX 64
 #define HARNESS_START_MS 1000000
+#define HARNESS_DATE_S 1772409600 /* 2026-03-02T00:00:00Z */
 
 /* What a server says of itself and its mailbox while log_in plays it. */
 struct harness_server {
@@ -45,6 +46,8 @@ struct harness_server {
     const char *listed;  /* its answers */
     const char *listing; /* untagged answers to the listing; NULL:
                                         none is asked for */
+    const char *search;  /* the command of a view; NULL: none */
+    const char *found;   /* untagged answers to that */
 };
 
 struct harness {

@@ -279,8 +279,9 @@ static const struct mailbox_policy mailbox_policy = { .hide_deleted = true };
 
 static void grant(struct play *p, const struct credentials *given)
 {
-    const struct login_grant grant = { &upstream_policy, &mailbox_policy,
-                                       given };
+    const struct login_grant grant = { .upstream = &upstream_policy,
+                                       .mailbox = &mailbox_policy,
+                                       .credentials = given };
 
     bridge_grant_login(p->bridge, &grant, 0);
 }

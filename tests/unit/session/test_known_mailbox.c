@@ -220,18 +220,22 @@ static void test_shrinks(void **state)
 {
     struct known_mailbox k = learned_from(&selected);
     struct imap_mailbox m = selected;
+    struct snapshot_halves left = { snapshot_of(1, 5), snapshot_of(9, 2) };
+    struct snapshot_halves half = { NULL, snapshot_of(9, 2) };
     struct known_mailbox other;
 
     (void)state;
     known_mailbox_share(&other, &k);
-    known_mailbox_shrink(&k, snapshot_of(1, 5));
+    known_mailbox_shrink(&k, &left);
+    assert_null(left.listed);
     m.exists_at_select = 7;
     assert_int_equal(known_mailbox_judge(&k, &m), KNOWN_FRESH);
     m.highestmodseq = 501;
     assert_int_equal(known_mailbox_judge(&k, &m), KNOWN_OLDER);
     assert_int_equal(known_mailbox_judge(&other, &m), KNOWN_UNPROVEN);
-    known_mailbox_shrink(&k, NULL);
+    known_mailbox_shrink(&k, &half);
     assert_true(known_mailbox_is_empty(&k));
+    assert_null(half.hidden);
     assert_int_equal(known_mailbox_judge(&other, &selected), KNOWN_FRESH);
     known_mailbox_clear(&other);
 }

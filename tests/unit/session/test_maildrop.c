@@ -251,15 +251,16 @@ static void test_no_memory(void **state)
 static void test_what_is_left(void **state)
 {
     struct maildrop *m = make(&plain);
+    struct snapshot *s = three_messages();
     struct snapshot *left;
 
     (void)state;
-    left = maildrop_copy_left(m);
+    left = maildrop_copy_left(m, s);
     assert_int_equal(snapshot_count(left), 3);
     assert_true(snapshot_size_octets(left, 1) == (uint64_t)1 << 33);
     snapshot_unref(left);
     mark(m, 0);
-    left = maildrop_copy_left(m);
+    left = maildrop_copy_left(m, s);
     assert_int_equal(snapshot_count(left), 2);
     assert_int_equal(snapshot_uid(left, 0), 20);
     assert_true(snapshot_size_octets(left, 0) == (uint64_t)1 << 33);
@@ -267,14 +268,44 @@ static void test_what_is_left(void **state)
     snapshot_unref(left);
     mark(m, 1);
     mark(m, 2);
-    left = maildrop_copy_left(m);
+    left = maildrop_copy_left(m, s);
     assert_int_equal(snapshot_count(left), 0);
     snapshot_unref(left);
     alloc_fail_at(1);
-    left = maildrop_copy_left(m);
+    left = maildrop_copy_left(m, s);
     alloc_fail_at(0);
     assert_null(left);
     maildrop_free(m);
+    snapshot_unref(s);
+}
+
+/* What a view does not show stays, wherever it lies. */
+static void test_what_is_left_of_a_view(void **state)
+{
+    struct snapshot *whole = snapshot_new(5, 0);
+    struct snapshot *view = snapshot_new(2, 0);
+    struct snapshot *left;
+    struct maildrop *m;
+
+    (void)state;
+    assert_non_null(whole);
+    assert_non_null(view);
+    for (uint32_t uid = 1; uid <= 5; uid++)
+        snapshot_append(whole, uid, 100 + uid);
+    snapshot_append(view, 2, 102);
+    snapshot_append(view, 4, 104);
+    m = maildrop_new(view, &plain);
+    assert_non_null(m);
+    mark(m, 1);
+    left = maildrop_copy_left(m, whole);
+    assert_int_equal(snapshot_count(left), 4);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(snapshot_uid(left, i), i < 3 ? i + 1 : 5);
+    assert_int_equal(snapshot_size_octets(left, 3), 105);
+    snapshot_unref(left);
+    maildrop_free(m);
+    snapshot_unref(view);
+    snapshot_unref(whole);
 }
 
 int main(void)
@@ -291,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_copied_and_removed),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_what_is_left),
+        cmocka_unit_test(test_what_is_left_of_a_view),
     };
 
     return cmocka_run_group_tests(session_maildrop, NULL, NULL);

@@ -176,13 +176,44 @@ static void test_no_memory(void **state)
     }
 }
 
+/* The halves as one: shared where one of them is empty. */
+static void test_join(void **state)
+{
+    struct snapshot_halves h = { make(3, 1), make(2, 1) };
+    struct snapshot_halves none = { make(2, 0), make(0, 0) };
+    struct snapshot *s;
+
+    (void)state;
+    for (uint32_t uid = 1; uid <= 5; uid++)
+        snapshot_append(uid % 2 == 1 ? h.listed : h.hidden, uid,
+                        uid == 3 || uid == 4 ? UINT64_MAX : uid);
+    s = snapshot_halves_join(&h);
+    assert_non_null(s);
+    assert_int_equal(snapshot_count(s), 5);
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_int_equal(snapshot_uid(s, i), i + 1);
+        assert_true(snapshot_size_octets(s, i) ==
+                    (i == 2 || i == 3 ? UINT64_MAX : i + 1));
+    }
+    snapshot_unref(s);
+    alloc_fail_at(1);
+    s = snapshot_halves_join(&h);
+    alloc_fail_at(0);
+    assert_null(s);
+    snapshot_halves_drop(&h);
+    s = snapshot_halves_join(&none);
+    assert_ptr_equal(s, none.listed);
+    snapshot_unref(s);
+    snapshot_halves_drop(&none);
+}
+
 int main(void)
 {
     const struct CMUnitTest session_snapshot[] = {
         cmocka_unit_test(test_nothing),   cmocka_unit_test(test_find),
         cmocka_unit_test(test_memory),    cmocka_unit_test(test_halves),
         cmocka_unit_test(test_threads),   cmocka_unit_test(test_asserts),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_join),
     };
 
     return cmocka_run_group_tests(session_snapshot, NULL, NULL);

@@ -36,7 +36,7 @@ static struct snapshot_halves finish_over(struct snapshot_builder *b,
 {
     struct snapshot_halves h = { NULL, NULL };
 
-    assert_int_equal(snapshot_builder_finish(b, base, true, &h), SNAPSHOT_OK);
+    assert_int_equal(snapshot_builder_finish(b, base, &h), SNAPSHOT_OK);
     assert_non_null(h.listed);
     assert_non_null(h.hidden);
     assert_int_equal(b->count, 0);
@@ -44,12 +44,11 @@ static struct snapshot_halves finish_over(struct snapshot_builder *b,
 }
 
 /* What is listed. */
-static struct snapshot *finish(struct snapshot_builder *b, bool hide_deleted)
+static struct snapshot *finish(struct snapshot_builder *b)
 {
     struct snapshot_halves h = { NULL, NULL };
 
-    assert_int_equal(snapshot_builder_finish(b, NULL, hide_deleted, &h),
-                     SNAPSHOT_OK);
+    assert_int_equal(snapshot_builder_finish(b, NULL, &h), SNAPSHOT_OK);
     assert_non_null(h.listed);
     snapshot_unref(h.hidden);
     return h.listed;
@@ -62,7 +61,7 @@ static void test_nothing(void **state)
 
     (void)state;
     snapshot_builder_init(&b);
-    s = finish(&b, true);
+    s = finish(&b);
     assert_int_equal(snapshot_count(s), 0);
     assert_int_equal(snapshot_find(s, 1), 0);
     snapshot_unref(s);
@@ -82,7 +81,7 @@ static void test_order(void **state)
     snapshot_builder_init(&b);
     for (size_t i = 0; i < ARRAY_LENGTH(uids); i++)
         add(&b, uids[i], 10 * (uint64_t)uids[i]);
-    s = finish(&b, true);
+    s = finish(&b);
     assert_int_equal(snapshot_count(s), ARRAY_LENGTH(sorted));
     for (uint32_t i = 0; i < ARRAY_LENGTH(sorted); i++) {
         assert_int_equal(snapshot_uid(s, i), sorted[i]);
@@ -110,7 +109,7 @@ static void test_merge(void **state)
     add_flags(&b, 3, true);
     add_flags(&b, 3, false);
     add(&b, 4, 44);
-    s = finish(&b, true);
+    s = finish(&b);
     assert_int_equal(snapshot_count(s), 2);
     assert_int_equal(snapshot_uid(s, 0), 3);
     assert_int_equal(snapshot_size_octets(s, 0), 30);
@@ -119,25 +118,25 @@ static void test_merge(void **state)
     snapshot_unref(s);
 }
 
-/* DEC-2: hidden, or not. */
+/* DEC-2: apart, whether a policy shows them or not. */
 static void test_deleted(void **state)
 {
-    for (unsigned hide = 0; hide <= 1; hide++) {
-        struct snapshot_builder b;
-        struct snapshot *s;
+    struct snapshot_builder b;
+    struct snapshot_halves h;
 
-        (void)state;
-        snapshot_builder_init(&b);
-        add(&b, 1, 10);
-        add(&b, 2, UINT64_MAX);
-        add_flags(&b, 2, true);
-        add(&b, 3, 30);
-        s = finish(&b, hide == 1);
-        assert_int_equal(snapshot_count(s), 3 - hide);
-        assert_int_equal(snapshot_find(s, 2), hide == 1 ? 2 : 1);
-        assert_int_equal(snapshot_size_octets(s, snapshot_find(s, 3)), 30);
-        snapshot_unref(s);
-    }
+    (void)state;
+    snapshot_builder_init(&b);
+    add(&b, 1, 10);
+    add(&b, 2, UINT64_MAX);
+    add_flags(&b, 2, true);
+    add(&b, 3, 30);
+    h = finish_over(&b, NULL);
+    assert_int_equal(snapshot_count(h.listed), 2);
+    assert_int_equal(snapshot_find(h.listed, 2), 2);
+    assert_int_equal(snapshot_size_octets(h.listed, 1), 30);
+    assert_int_equal(snapshot_count(h.hidden), 1);
+    assert_int_equal(snapshot_uid(h.hidden, 0), 2);
+    snapshot_halves_drop(&h);
 }
 
 /* DEC-8: sizes of 64 bits, on both sides of what fits into 32. */
@@ -154,7 +153,7 @@ static void test_large_sizes(void **state)
     snapshot_builder_init(&b);
     for (uint32_t i = 0; i < ARRAY_LENGTH(sizes); i++)
         add(&b, i + 1, sizes[i]);
-    s = finish(&b, false);
+    s = finish(&b);
     for (uint32_t i = 0; i < ARRAY_LENGTH(sizes); i++)
         assert_true(snapshot_size_octets(s, i) == sizes[i]);
     snapshot_unref(s);
@@ -173,12 +172,12 @@ static void test_incomplete(void **state)
     snapshot_builder_init(&b);
     add(&b, 2, 20);
     add_flags(&b, 1, false);
-    assert_int_equal(snapshot_builder_finish(&b, NULL, true, &none),
+    assert_int_equal(snapshot_builder_finish(&b, NULL, &none),
                      SNAPSHOT_EINCOMPLETE);
     assert_null(none.listed);
     assert_null(none.hidden);
     add(&b, 1, 10);
-    s = finish(&b, true);
+    s = finish(&b);
     assert_int_equal(snapshot_count(s), 2);
     snapshot_unref(s);
 }
@@ -199,11 +198,11 @@ static void test_too_many(void **state)
     (void)state;
     snapshot_builder_init(&b);
     add_many(&b, MAILDROP_MESSAGES_MAX + 1);
-    assert_int_equal(snapshot_builder_finish(&b, NULL, true, &none),
+    assert_int_equal(snapshot_builder_finish(&b, NULL, &none),
                      SNAPSHOT_ETOOBIG);
     assert_null(none.listed);
     add_flags(&b, 17, true);
-    s = finish(&b, true);
+    s = finish(&b);
     assert_int_equal(snapshot_count(s), MAILDROP_MESSAGES_MAX);
     assert_int_equal(snapshot_uid(s, MAILDROP_MESSAGES_MAX - 1),
                      MAILDROP_MESSAGES_MAX + 1);
@@ -298,7 +297,7 @@ static void test_over_base_incomplete(void **state)
     (void)state;
     snapshot_builder_init(&b);
     add_flags(&b, 60, false);
-    assert_int_equal(snapshot_builder_finish(&b, &known, true, &none),
+    assert_int_equal(snapshot_builder_finish(&b, &known, &none),
                      SNAPSHOT_EINCOMPLETE);
     snapshot_builder_fini(&b);
     snapshot_halves_drop(&known);
@@ -356,7 +355,7 @@ static enum snapshot_status build(struct snapshot_builder *b,
         if (status != SNAPSHOT_OK)
             return status;
     }
-    return snapshot_builder_finish(b, NULL, true, h);
+    return snapshot_builder_finish(b, NULL, h);
 }
 
 /* Whichever allocation fails: ENOMEM, and nothing is lost or left behind. */

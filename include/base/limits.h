@@ -249,6 +249,25 @@
 #define OAUTH_ADDRESS_MAX 2048
 /* A lifetime that is longer is not believed, in seconds. */
 #define OAUTH_LIFETIME_MAX_S (366ULL * 24 * 60 * 60)
+/* A token is renewed so long before its end, and not used at its very end; of
+ * one that lives shorter, a fifth and a tenth of that. Where nobody says how
+ * long it lives:
+ */
+#define TOKEN_RENEW_AHEAD_MS (5 * 60 * 1000ULL)
+#define TOKEN_END_AHEAD_MS (30 * 1000ULL)
+#define TOKEN_LIFETIME_UNKNOWN_MS (5 * 60 * 1000ULL)
+/* A server that has failed is left alone for so long, and ever longer. */
+#define TOKEN_RETRY_MIN_MS 1000ULL
+#define TOKEN_RETRY_MAX_MS (60 * 1000ULL)
+/* A token that is newer than this is not thrown away for having been refused:
+ * what is wrong is something else.
+ */
+#define TOKEN_REJECTED_MIN_MS (60 * 1000ULL)
+/* A file of the token store, sealed, and so much of it is read at a time. */
+#define TOKEN_FILE_MAX (2 * SECRET_MAX)
+#define TOKEN_FILE_PIECE 4096
+/* By so much the wall clock may be wrong. */
+#define TOKEN_CLOCK_DOUBT_S 120
 
 /* --- the command line --- */
 

@@ -247,6 +247,7 @@
 #define OAUTH_ANSWER_MAX 65536
 #define OAUTH_TOKEN_MAX 7168
 #define OAUTH_ADDRESS_MAX 2048
+#define OAUTH_SECRET_MAX 1024
 /* A lifetime that is longer is not believed, in seconds. */
 #define OAUTH_LIFETIME_MAX_S (366ULL * 24 * 60 * 60)
 /* A token is renewed so long before its end, and not used at its very end; of
@@ -263,6 +264,19 @@
  * what is wrong is something else.
  */
 #define TOKEN_REJECTED_MIN_MS (60 * 1000ULL)
+/* While another process renews the token of an account: so often, and so many
+ * times, it is seen whether it has ended.
+ */
+#define TOKEN_LOCK_RETRY_MS 100
+#define TOKEN_LOCK_TRIES 100
+/* Programs that print tokens: how many run at a time, how long each may take,
+ * what it may print, and the names that they are asked for by.
+ */
+#define COMMANDS_MAX 16
+#define COMMAND_TIMEOUT_MS 30000
+#define COMMAND_OUTPUT_MAX 16384
+#define COMMAND_NAME_MAX 512
+#define COMMAND_WORDS_MAX 32
 /* A file of the token store, sealed, and so much of it is read at a time. */
 #define TOKEN_FILE_MAX (2 * SECRET_MAX)
 #define TOKEN_FILE_PIECE 4096

@@ -1,0 +1,62 @@
+/* token_renewal.h - one try to come by a token of a source for an account.
+ *
+ * With a refresh token: the lock of the account, the record that is kept, which
+ * may hold a token that another process has just got, and else the token
+ * endpoint; what it answers is on the disk before anybody has it.
+ *
+ * Thread: that of its loop.
+ */
+#ifndef POPINJAY_ACCESS_TOKEN_RENEWAL_H
+#define POPINJAY_ACCESS_TOKEN_RENEWAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "access/command_client.h"
+#include "access/oauth_request.h"
+#include "access/token_store.h"
+#include "base/attributes.h"
+
+struct token_renewal; /* opaque */
+
+/* All of it outlives the renewal. */
+struct token_renewal_to {
+    uv_loop_t *loop;
+    struct http_client *http;
+    struct token_store *store;       /* NULL: there is none */
+    struct command_client *commands; /* NULL: the same */
+    const struct token_source *source;
+    struct token_owner owner;
+    /* What was discovered, NULL where it was not yet: the renewal adds to it. */
+    char **endpoints;
+    /* A record that could not be saved, which it tries again to before anything
+     * else: the server may know no other refresh token. Both ways.
+     */
+    struct token_record *unsaved;
+    /* The access token that must not be taken from the store: it was refused,
+     * or its time is over; NULL: none.
+     */
+    const char *but_not;
+};
+
+struct token_gain {
+    enum oauth_result result;
+    const struct oauth_error *error;
+    const char *access; /* with OAUTH_OK; valid during the call */
+    uint64_t lifetime_s;
+    bool is_kept; /* it was in the store: nobody was asked */
+};
+
+typedef void token_renewal_done(void *data, const struct token_gain *gain);
+
+/* |done| is called once, never from within this call, and the renewal is over
+ * then. NULL where there is no memory.
+ */
+MUST_CHECK struct token_renewal *token_renewal_start(
+    const struct token_renewal_to *to, token_renewal_done *done, void *data);
+
+/* |done| is not called any more. NULL is fine. */
+void token_renewal_cancel(struct token_renewal *r);
+
+#endif

@@ -1,0 +1,136 @@
+#include "access/token_source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "access/wiping.h"
+#include "base/limits.h"
+
+/* The first line of |path|, without blanks around it. */
+static char *read_secret(const char *path, char *error, size_t error_size)
+{
+    char line[OAUTH_SECRET_MAX + 2];
+    FILE *file = fopen(path, "re");
+    char *secret = NULL;
+    size_t length;
+
+    if (file == NULL) {
+        (void)snprintf(error, error_size, "%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    (void)setvbuf(file, NULL, _IONBF, 0); /* it would not be wiped */
+    if (fgets(line, sizeof(line), file) == NULL)
+        line[0] = '\0';
+    (void)fclose(file);
+    length = strcspn(line, "\r\n");
+    while (length > 0 && line[length - 1] == ' ')
+        length--;
+    line[length] = '\0';
+    if (length == 0)
+        (void)snprintf(error, error_size, "%s: its first line is empty", path);
+    else if (length > OAUTH_SECRET_MAX)
+        (void)snprintf(error, error_size, "%s: its first line is too long",
+                       path);
+    else if ((secret = strdup(line)) == NULL)
+        (void)snprintf(error, error_size, "%s: no memory", path);
+    wipe(line, sizeof(line));
+    return secret;
+}
+
+/* As it is configured, or as the provider is known to have it. */
+static bool set_endpoint(struct token_source *source,
+                         enum oauth_endpoint endpoint, const char *configured)
+{
+    const struct config_oauth *c = source->config;
+    struct buf url;
+    bool is_known;
+
+    buf_init(&url, OAUTH_ADDRESS_MAX);
+    if (configured != NULL)
+        buf_append_string(&url, configured);
+    else
+        oauth_provider_endpoint(c->provider, c->tenant, endpoint, &url);
+    is_known = buf_length(&url) > 0;
+    if (is_known && buf_append_octet(&url, '\0'))
+        source->endpoints[endpoint] = strdup((const char *)buf_span(&url).data);
+    buf_fini(&url);
+    return !is_known || source->endpoints[endpoint] != NULL;
+}
+
+static bool set_up(struct token_source *source, char *error, size_t error_size)
+{
+    const struct config_oauth *c = source->config;
+
+    if (c->grant == OAUTH_COMMAND)
+        return true;
+    (void)snprintf(error, error_size, "no memory");
+    if (!set_endpoint(source, OAUTH_ENDPOINT_AUTHORIZATION,
+                      c->authorization_endpoint) ||
+        !set_endpoint(source, OAUTH_ENDPOINT_TOKEN, c->token_endpoint) ||
+        !set_endpoint(source, OAUTH_ENDPOINT_DEVICE, c->device_endpoint))
+        return false;
+    if (c->client_secret_file == NULL)
+        return true;
+    source->secret = read_secret(c->client_secret_file, error, error_size);
+    return source->secret != NULL;
+}
+
+struct token_sources *token_sources_new(struct config *config, char *error,
+                                        size_t error_size)
+{
+    struct token_sources *s = calloc(1, sizeof(*s));
+
+    (void)snprintf(error, error_size, "no memory");
+    if (s == NULL)
+        return NULL;
+    atomic_init(&s->holders, 1);
+    config_hold(config);
+    s->config = config;
+    s->at = calloc(config->oauth_count + 1, sizeof(*s->at));
+    for (bool good = s->at != NULL; good; s->count++) {
+        if (s->count == config->oauth_count)
+            return s;
+        s->at[s->count].config = &config->oauths[s->count];
+        good = set_up(&s->at[s->count], error, error_size);
+    }
+    token_sources_release(s);
+    return NULL;
+}
+
+const struct token_source *token_sources_find(const struct token_sources *s,
+                                              const char *name)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(s->at[i].config->name, name) == 0)
+            return &s->at[i];
+    return NULL;
+}
+
+bool token_sources_are_kept(const struct token_sources *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->at[i].config->grant == OAUTH_REFRESH_TOKEN)
+            return true;
+    return false;
+}
+
+void token_sources_hold(struct token_sources *s)
+{
+    atomic_fetch_add(&s->holders, 1);
+}
+
+void token_sources_release(struct token_sources *s)
+{
+    if (s == NULL || atomic_fetch_sub(&s->holders, 1) > 1)
+        return;
+    for (size_t i = 0; i < s->count; i++) {
+        wiping_free_text(s->at[i].secret);
+        for (size_t n = 0; n < OAUTH_ENDPOINT_COUNT; n++)
+            free(s->at[i].endpoints[n]);
+    }
+    free(s->at);
+    config_free(s->config);
+    free(s);
+}

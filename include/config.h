@@ -58,10 +58,11 @@ struct config_listener {
     struct config_networks allow_from; /* clients from elsewhere are closed */
     bool allow_plaintext_login;
     struct config_networks plaintext_from; /* or from there only */
-    enum proxy_protocol proxy_protocol;    /* of balancers in front */
-    struct config_networks proxy_from;     /* where those are */
-    uint32_t max_sessions;                 /* 0: no limit of its own */
-    unsigned line;                         /* where its section begins */
+    bool token_login; /* the client may give a bearer's token */
+    enum proxy_protocol proxy_protocol; /* of balancers in front */
+    struct config_networks proxy_from;  /* where those are */
+    uint32_t max_sessions;              /* 0: no limit of its own */
+    unsigned line;                      /* where its section begins */
 };
 
 /* What the log and the figures call [upstream] without a name. */

@@ -10,6 +10,7 @@
 #include "config_keys.h"
 #include "config_loading.h"
 #include "config_sections.h"
+#include "pop3/sasl.h"
 
 bool config_wrong(struct config_loading *l, unsigned line, const char *format,
                   ...)
@@ -373,6 +374,8 @@ struct session_policy config_policy(const struct config *config,
         .client_tls = listener->tls,
         .allow_plaintext_login = listener->allow_plaintext_login,
         .show_implementation = config->show_implementation,
+        .mechanisms = SASL_PASSWORD_MECHANISMS |
+                      (listener->token_login ? SASL_TOKEN_MECHANISMS : 0),
         .expire = policy->expire,
         .login_delay_ms = policy->login_delay_ms,
         .login_timeout_ms = config->login_timeout_ms,

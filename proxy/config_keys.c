@@ -106,6 +106,8 @@ const struct config_key config_keys[] = {
       IN_LISTEN(allow_plaintext_login), "no", 0, 0, NULL },
     { CONFIG_LISTEN, "plaintext_from", CONFIG_NETWORKS,
       IN_LISTEN(plaintext_from), "", 0, 0, NULL },
+    { CONFIG_LISTEN, "token_login", CONFIG_BOOL, IN_LISTEN(token_login), "no",
+      0, 0, NULL },
     { CONFIG_LISTEN, "proxy_protocol", CONFIG_CHOICE, IN_LISTEN(proxy_protocol),
       "no", 0, 0, proxy_protocols },
     { CONFIG_LISTEN, "proxy_from", CONFIG_NETWORKS, IN_LISTEN(proxy_from), "",

@@ -90,7 +90,7 @@ enum counter_stage {
 
 #define COUNTERS_PHASES 5  /* BRIDGE_PHASE_COUNT */
 #define COUNTERS_FAULTS 64 /* FAULT_COUNT at least */
-#define COUNTERS_VERBS 15  /* POP3_VERB_COUNT */
+#define COUNTERS_VERBS 16  /* POP3_VERB_COUNT */
 #define COUNTERS_LISTENERS 32
 
 /* Both forms zeroed by counters_init or `= { 0 }`. */

@@ -26,6 +26,8 @@
 #define POP3_LOGIN_TRIES_MAX 3
 /* Each part of a SASL PLAIN message: RFC 4616 §2. */
 #define SASL_PART_MAX 255
+/* The timestamp of a greeting, for APOP: RFC 1939 §7. */
+#define APOP_TIMESTAMP_MAX 128
 /* A bearer's token: what a SASL line can carry. */
 #define TOKEN_MAX 12288
 

@@ -18,6 +18,7 @@ enum pop3_verb {
     POP3_USER,
     POP3_PASS,
     POP3_AUTH,
+    POP3_APOP,
     POP3_CAPA,
     POP3_STLS,
     POP3_STAT,

@@ -179,7 +179,8 @@ void relay_early_leave(struct relay *r);
 
 /* --- relay_access.c --- */
 
-/* BRIDGE_ASK_LOGIN: is answered now or later. */
+/* BRIDGE_SASL: is answered now. BRIDGE_ASK_LOGIN: is answered now or later. */
+void relay_access_sasl(struct relay *r, const struct bridge_wish *wish);
 void relay_access_ask(struct relay *r, const struct bridge_wish *wish);
 void relay_access_leave(struct relay *r);
 

@@ -24,22 +24,26 @@
 #include "base/attributes.h"
 #include "base/counters.h"
 #include "base/span.h"
+#include "pop3/sasl.h"
 #include "session/credentials.h"
 #include "session/fault.h"
 #include "session/imap_parked.h"
 #include "session/known_mailbox.h"
 #include "session/policy.h"
+#include "session/sasl_step.h"
 
 struct bridge; /* opaque */
 
 /* |policy|, and what it names, must outlive the bridge. The client is connected; where the policy
  * says implicit TLS, its handshake is done. The greeting is in the output.
- * |overloaded| is for a session beyond max_sessions: it is greeted as any
+ * |timestamp| is that of APOP (`<unique@host>`, RFC 1939 §7; it is copied), or
+ * empty: APOP is not offered then. |overloaded| is for a session beyond max_sessions: it is greeted as any
  * other and its login refused (CONFORMANCE MAP-12).
  * NULL where there is no memory.
  */
 MUST_CHECK struct bridge *bridge_new(const struct session_policy *policy,
-                                     bool overloaded, uint64_t now_ms);
+                                     struct span timestamp, bool overloaded,
+                                     uint64_t now_ms);
 void bridge_free(struct bridge *b);
 
 /* Before anything comes in: the client's address in words, told to the
@@ -106,6 +110,10 @@ void bridge_grant_login(struct bridge *b, const struct login_grant *grant,
 void bridge_deny_login(struct bridge *b, enum fault fault, uint64_t wait_ms,
                        uint64_t now_ms);
 
+/* The answer to BRIDGE_SASL. |step| is copied. */
+void bridge_sasl(struct bridge *b, const struct sasl_step *step,
+                 uint64_t now_ms);
+
 /* What an earlier session came to know of the maildrop that is locked: before
  * BRIDGE_LOCKED is told. It is shared, and proven before it is used.
  */
@@ -143,6 +151,10 @@ enum bridge_wish_kind {
                          answered by bridge_grant_login or bridge_deny_login;
                          what comes of it is told by BRIDGE_NOTE_LOGGED_IN or
                          BRIDGE_NOTE_LOGIN_REFUSED */
+    BRIDGE_SASL,      /* |response| of the client to an exchange by |mechanism|;
+                         |begins|: to a new one, which the server speaks first
+                         in where |has_response| is false. To be answered by
+                         bridge_sasl, before anything goes in */
     BRIDGE_REUSE,     /* a parked upstream connection of |credentials|; to be
                        answered by bridge_reuse, before anything goes in */
     BRIDGE_CONNECT,   /* a new connection to |upstream| */
@@ -185,7 +197,12 @@ struct bridge_wish {
                               the next call; in LOCK and KEEP_MAILBOX, whose
                               maildrop it is */
     struct span text;      /* BRIDGE_NOTE_UPSTREAM_TEXT, _ID */
-    bool again;            /* BRIDGE_ASK_LOGIN: the server refused the token
+    struct span timestamp; /* BRIDGE_ASK_LOGIN: of the greeting, for APOP */
+    enum sasl_mechanism mechanism; /* BRIDGE_SASL, and the next three */
+    struct span response;
+    bool begins;
+    bool has_response;
+    bool again; /* BRIDGE_ASK_LOGIN: the server refused the token
                               that was granted; once a login */
     /* BRIDGE_ASK_LOGIN: what the client gave; BRIDGE_REUSE: what is used
      * upstream; as |user|.

@@ -86,6 +86,8 @@ struct bridge {
     bool overloaded;
     bool login_asked; /* BRIDGE_ASK_LOGIN, and not yet answered */
     bool asked_again; /* the same, of a token that was refused */
+    bool sasl_asked;  /* BRIDGE_SASL, and not yet answered */
+    bool sasl_begins;
     bool lock_wished; /* and not yet answered */
     bool locked;
     bool queued;  /* CONNECTING, and the server is not asked yet */
@@ -154,6 +156,7 @@ void bridge_accept_login(struct bridge *b, struct maildrop *maildrop);
 /* The answers to BRIDGE_ASK_LOGIN, which was asked. */
 void bridge_login_granted(struct bridge *b, const struct login_grant *grant);
 void bridge_ask_login_again(struct bridge *b);
+void bridge_take_sasl_step(struct bridge *b, const struct sasl_step *step);
 void bridge_login_denied(struct bridge *b, enum fault fault, uint64_t wait_ms);
 /* BRIDGE_SHUT_DOWN. */
 void bridge_shut_down(struct bridge *b);

@@ -70,6 +70,8 @@ struct session_policy {
     enum tls_mode client_tls;
     bool allow_plaintext_login;
     bool show_implementation; /* IMPLEMENTATION in CAPA */
+    unsigned mechanisms;      /* of AUTH: one BIT(enum sasl_mechanism) each */
+    bool apop;                /* the greeting is to have a timestamp */
     const char *expire;       /* EXPIRE's argument, or NULL: not announced */
     uint64_t login_delay_ms;  /* between two logins of a user; 0: none */
     /* Where logins go, and a connection is made before there is one. NULL:

@@ -19,17 +19,21 @@
 #include "base/counters.h"
 #include "pop3/command.h"
 #include "pop3/line.h"
+#include "pop3/sasl.h"
 #include "session/credentials.h"
 #include "session/fault.h"
 #include "session/maildrop.h"
 #include "session/policy.h"
+#include "session/sasl_step.h"
 
 enum pop3_state {
     POP3_AUTHORIZATION,
     POP3_USER_GIVEN, /* the next command may be PASS */
-    POP3_SASL_PLAIN, /* the next line is the PLAIN message */
-    POP3_SASL_LOGIN_USER,
+    POP3_SASL_FIRST, /* the next line is the first of |mechanism| */
     POP3_SASL_LOGIN_PASSWORD,
+    POP3_SASL_STEP,    /* it answers the owner's challenge */
+    POP3_SASL_PROVEN,  /* it says that the owner's last word was heard */
+    POP3_SASL_REFUSED, /* the same of why a token is refused: SASL-13 */
     POP3_TRANSACTION,
     POP3_UPDATE,  /* QUIT is with the owner */
     POP3_CLOSING, /* no command is read any more */
@@ -42,6 +46,10 @@ enum pop3_request_kind {
     POP3_REQUEST_WARM_UP, /* a login will follow: connect upstream */
     POP3_REQUEST_STLS,    /* start TLS, then pop3_session_tls_up */
     POP3_REQUEST_CLOSE,   /* |fault| says why */
+    /* pop3_session_take_step: s->response, to the owner's exchange by
+     * s->mechanism; |begins|: a new one, which the server speaks first in
+     * where s->has_response is false. */
+    POP3_REQUEST_SASL,
     /* pop3_session_accept_login or pop3_session_refuse_login; with a |fault|
      * it cannot be right, and is to be refused with that. */
     POP3_REQUEST_LOGIN,
@@ -58,6 +66,7 @@ struct pop3_request {
     bool top;       /* MESSAGE: only |lines| lines of the body */
     uint32_t lines;
     enum fault fault; /* CLOSE, LOGIN */
+    bool begins;      /* SASL */
 };
 
 enum pop3_listing {
@@ -74,6 +83,11 @@ struct pop3_session {
     struct buf out; /* replies, and the octets of messages */
     struct pop3_line_reader reader;
     struct credentials given;
+    struct buf timestamp;          /* of the greeting; empty: no APOP */
+    enum sasl_mechanism mechanism; /* of the exchange under way */
+    struct buf response;           /* of the client to the owner's exchange */
+    bool has_response;
+    enum fault refusal;        /* POP3_SASL_REFUSED: what it ends with */
     struct maildrop *maildrop; /* owned; NULL before login */
     enum pop3_verb pending;    /* with the owner; POP3_UNKNOWN: none */
     enum pop3_listing listing; /* being written */
@@ -94,9 +108,12 @@ struct pop3_session {
 /* Behind +OK, before a message and nowhere else: trace.c goes by it. */
 #define POP3_MESSAGE_FOLLOWS "message follows"
 
-/* Writes the greeting. */
+/* Writes the greeting, with |timestamp| for APOP (`<...>`; empty: without): it is
+ * copied. Failure sticks in |out|.
+ */
 void pop3_session_init(struct pop3_session *s,
-                       const struct session_policy *policy);
+                       const struct session_policy *policy,
+                       struct span timestamp);
 void pop3_session_fini(struct pop3_session *s);
 
 /* Serves what waits until something is for the owner. */
@@ -104,6 +121,10 @@ struct pop3_request pop3_session_next(struct pop3_session *s);
 
 /* The handshake is done: all that came before is forgotten (RFC 2595 §4). */
 void pop3_session_tls_up(struct pop3_session *s);
+
+/* The owner's word in an exchange: what is to be done next. */
+struct pop3_request pop3_session_take_step(struct pop3_session *s,
+                                           const struct sasl_step *step);
 
 /* |maildrop| is the session's from here on. */
 void pop3_session_accept_login(struct pop3_session *s,

@@ -3,7 +3,7 @@
  *
  * Octets of four wires in, lines for people out. Shown is what is known to be
  * harmless; all else is a count: `PASS (12 octets)`. So it is with arguments of
- * PASS, AUTH, LOGIN and AUTHENTICATE, lines that answer a challenge, lines of a
+ * PASS, APOP, AUTH, LOGIN and AUTHENTICATE, lines that answer a challenge, lines of a
  * client that are no command, literals and strings in FETCH answers, and the
  * messages that the client gets. From a login on until it is accepted, of what
  * the server says only conditions, codes and capabilities are shown: it may

@@ -11,6 +11,7 @@ static const struct {
     [POP3_USER] = { "USER", 1, ANY_NUMBER },
     [POP3_PASS] = { "PASS", 0, ANY_NUMBER },
     [POP3_AUTH] = { "AUTH", 1, 2 },
+    [POP3_APOP] = { "APOP", 2, 2 },
     [POP3_CAPA] = { "CAPA", 0, 0 },
     [POP3_STLS] = { "STLS", 0, 0 },
     [POP3_STAT] = { "STAT", 0, 0 },

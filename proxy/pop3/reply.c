@@ -7,7 +7,7 @@
 
 #define CRLF "\r\n"
 
-#define LOGIN_VERBS (BIT(POP3_PASS) | BIT(POP3_AUTH))
+#define LOGIN_VERBS (BIT(POP3_PASS) | BIT(POP3_AUTH) | BIT(POP3_APOP))
 #define ALL_VERBS (BIT(POP3_VERB_COUNT) - 1)
 /* USER tells nothing about the user, so its refusal has no reason; and there
  * is nothing to say of a command that does not exist.

@@ -199,6 +199,9 @@ static void serve(struct relay *r, const struct bridge_wish *wish)
     case BRIDGE_ASK_LOGIN:
         relay_access_ask(r, wish);
         break;
+    case BRIDGE_SASL:
+        relay_access_sasl(r, wish);
+        break;
     case BRIDGE_REUSE:
         r->to = settings_upstream_of(r->settings, wish->upstream);
         relay_upstream_reuse(r, wish->credentials);

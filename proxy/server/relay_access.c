@@ -68,6 +68,16 @@ static void on_answer(void *relay, const struct access_answer *answer)
         relay_pump(r);
 }
 
+/* Nobody has keys stored for such an exchange. */
+void relay_access_sasl(struct relay *r, const struct bridge_wish *wish)
+{
+    const struct sasl_step failed = { .status = SASL_FAILED,
+                                      .fault = FAULT_CREDENTIALS };
+
+    (void)wish;
+    bridge_sasl(r->bridge, &failed, relay_now(r));
+}
+
 /* The guard has admitted a login that is asked about again. */
 void relay_access_ask(struct relay *r, const struct bridge_wish *wish)
 {

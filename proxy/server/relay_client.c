@@ -1,5 +1,8 @@
 /* The client's side of a relay. */
+#include <stdio.h>
+
 #include "base/limits.h"
+#include "net/nonce.h"
 #include "server/relay_parts.h"
 
 static void let_go(struct relay *r)
@@ -37,11 +40,28 @@ void relay_client_close(struct relay *r)
 
 /* --- its beginning --- */
 
+/* For APOP, where the listener offers it: another one for each session, since it
+ * is what keeps an old digest from being of use (RFC 1939 §7).
+ */
+static const char *make_timestamp(const struct relay *r, char *text,
+                                  size_t size)
+{
+    char nonce[NONCE_TEXT_SIZE];
+
+    if (!r->policy->apop || !nonce_make(nonce))
+        return "";
+    (void)snprintf(text, size, "<%s@pop3>", nonce);
+    return text;
+}
+
 static void greet(struct relay *r)
 {
     bool overloaded = r->ticket.verdict == ADMISSION_OVERLOADED;
+    char text[APOP_TIMESTAMP_MAX];
+    struct span timestamp =
+        span_from_string(make_timestamp(r, text, sizeof(text)));
 
-    r->bridge = bridge_new(r->policy, overloaded, relay_now(r));
+    r->bridge = bridge_new(r->policy, timestamp, overloaded, relay_now(r));
     if (r->bridge == NULL) {
         relay_client_abort(r);
         return;

@@ -16,7 +16,8 @@ static const char *const phase_names[BRIDGE_PHASE_COUNT] = {
     [BRIDGE_CLOSING] = "closing",
 };
 
-struct bridge *bridge_new(const struct session_policy *policy, bool overloaded,
+struct bridge *bridge_new(const struct session_policy *policy,
+                          struct span timestamp, bool overloaded,
                           uint64_t now_ms)
 {
     struct bridge *b = calloc(1, sizeof(*b));
@@ -38,7 +39,7 @@ struct bridge *bridge_new(const struct session_policy *policy, bool overloaded,
     buf_init(&b->early, READ_CHUNK);
     readahead_init(&b->ahead, policy->readahead_octets,
                    policy->readahead_budget);
-    pop3_session_init(&b->pop3, policy);
+    pop3_session_init(&b->pop3, policy, timestamp);
     if (buf_failed(&b->pop3.out)) {
         bridge_free(b);
         return NULL;
@@ -165,6 +166,11 @@ bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
         wish->kind == BRIDGE_ASK_LOGIN ? &b->pop3.given : &b->upstream;
     wish->upstream = b->upstream_policy;
     wish->again = b->asked_again;
+    wish->timestamp = buf_span(&b->pop3.timestamp);
+    wish->mechanism = b->pop3.mechanism;
+    wish->response = buf_span(&b->pop3.response);
+    wish->begins = b->sasl_begins;
+    wish->has_response = b->pop3.has_response;
     wish->parked = &b->parked;
     b->wish_first = (b->wish_first + 1) % BRIDGE_WISHES_MAX;
     b->wish_count--;
@@ -177,6 +183,7 @@ static void end(struct bridge *b, enum fault fault)
 {
     b->client = BRIDGE_CLIENT_ENDED;
     b->login_asked = false;
+    b->sasl_asked = false;
     b->report.end = fault;
     b->request.kind = POP3_REQUEST_NONE;
     b->refuse_at_ms = UINT64_MAX;
@@ -434,6 +441,15 @@ void bridge_deny_login(struct bridge *b, enum fault fault, uint64_t wait_ms,
     b->now_ms = now_ms;
     if (b->login_asked)
         bridge_login_denied(b, fault, wait_ms);
+    settle(b);
+}
+
+void bridge_sasl(struct bridge *b, const struct sasl_step *step,
+                 uint64_t now_ms)
+{
+    b->now_ms = now_ms;
+    if (b->sasl_asked)
+        bridge_take_sasl_step(b, step);
     settle(b);
 }
 

@@ -247,6 +247,8 @@ static void answer_shutdown(struct bridge *b)
         bridge_finish_quit(b, FAULT_NONE);
     } else if (b->pop3.pending == POP3_QUIT) {
         pop3_session_finish(&b->pop3, FAULT_SHUTDOWN);
+    } else if (b->sasl_asked) {
+        pop3_session_refuse_login(&b->pop3, FAULT_SHUTDOWN);
     } else if (b->pop3.pending != POP3_UNKNOWN) {
         pop3_session_refuse_message(&b->pop3, FAULT_SHUTDOWN);
     }
@@ -334,6 +336,11 @@ static void serve(struct bridge *b, const struct pop3_request *request)
     case POP3_REQUEST_CLOSE:
         close_client(b, request->fault);
         break;
+    case POP3_REQUEST_SASL:
+        b->sasl_asked = true;
+        b->sasl_begins = request->begins;
+        bridge_wish(b, BRIDGE_SASL);
+        break;
     case POP3_REQUEST_LOGIN:
         start_login(b, request->fault);
         break;
@@ -348,6 +355,15 @@ static void serve(struct bridge *b, const struct pop3_request *request)
     case POP3_REQUEST_NONE:
         break;
     }
+}
+
+void bridge_take_sasl_step(struct bridge *b, const struct sasl_step *step)
+{
+    struct pop3_request request;
+
+    b->sasl_asked = false;
+    request = pop3_session_take_step(&b->pop3, step);
+    serve(b, &request);
 }
 
 void bridge_serve_client(struct bridge *b)

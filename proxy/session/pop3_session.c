@@ -21,6 +21,7 @@ static const struct {
     [POP3_USER] = { BEFORE_LOGIN, pop3_on_user },
     [POP3_PASS] = { BIT(POP3_USER_GIVEN), pop3_on_pass },
     [POP3_AUTH] = { BEFORE_LOGIN, pop3_on_auth },
+    [POP3_APOP] = { BEFORE_LOGIN, pop3_on_apop },
     [POP3_CAPA] = { BEFORE_LOGIN | AFTER_LOGIN, pop3_on_capa },
     [POP3_STLS] = { BEFORE_LOGIN, pop3_on_stls },
     [POP3_STAT] = { AFTER_LOGIN, pop3_on_stat },
@@ -34,8 +35,31 @@ static const struct {
     [POP3_QUIT] = { BEFORE_LOGIN | AFTER_LOGIN, on_quit },
 };
 
+static void greet(struct pop3_session *s)
+{
+    static const char ready[] = "POP3 server ready";
+    struct buf text;
+
+    /* No `<` where APOP is not offered (CONFORMANCE POP-1). */
+    if (buf_length(&s->timestamp) == 0) {
+        pop3_reply_ok(&s->out, ready);
+        return;
+    }
+    buf_init(&text, POP3_REPLY_MAX);
+    buf_append_string(&text, ready);
+    buf_append_octet(&text, ' ');
+    buf_append(&text, buf_span(&s->timestamp));
+    buf_append_octet(&text, '\0');
+    if (buf_failed(&text))
+        s->out.failed = true;
+    else
+        pop3_reply_ok(&s->out, (const char *)buf_span(&text).data);
+    buf_fini(&text);
+}
+
 void pop3_session_init(struct pop3_session *s,
-                       const struct session_policy *policy)
+                       const struct session_policy *policy,
+                       struct span timestamp)
 {
     *s = (struct pop3_session){
         .policy = policy,
@@ -47,14 +71,19 @@ void pop3_session_init(struct pop3_session *s,
     buf_init(&s->out, CLIENT_OUTPUT_MAX);
     pop3_line_reader_init(&s->reader);
     credentials_init(&s->given);
-    /* No `<`: APOP is not offered (CONFORMANCE POP-1). */
-    pop3_reply_ok(&s->out, "POP3 server ready");
+    buf_init(&s->response, POP3_SASL_LINE_MAX);
+    buf_init(&s->timestamp, APOP_TIMESTAMP_MAX);
+    if (!buf_append(&s->timestamp, timestamp))
+        s->out.failed = true;
+    greet(s);
 }
 
 void pop3_session_fini(struct pop3_session *s)
 {
     buf_fini(&s->in);
     buf_fini(&s->out);
+    buf_fini(&s->response);
+    buf_fini(&s->timestamp);
     credentials_wipe(&s->given);
     maildrop_free(s->maildrop);
 }
@@ -183,19 +212,15 @@ static struct pop3_request run_sasl_line(struct pop3_session *s,
     return request;
 }
 
-static bool in_sasl(const struct pop3_session *s)
-{
-    return s->state == POP3_SASL_PLAIN || s->state == POP3_SASL_LOGIN_USER ||
-           s->state == POP3_SASL_LOGIN_PASSWORD;
-}
-
 static struct pop3_request run_bad_line(struct pop3_session *s,
                                         enum pop3_line_status status)
 {
-    enum pop3_verb verb = in_sasl(s) ? POP3_AUTH : POP3_UNKNOWN;
+    enum pop3_verb verb = pop3_is_in_sasl(s) ? POP3_AUTH : POP3_UNKNOWN;
 
+    if (s->state == POP3_SASL_REFUSED)
+        return run_sasl_line(s, SPAN_LITERAL(""));
     counters_add_command(s->counters, verb, false);
-    if (s->state == POP3_USER_GIVEN || in_sasl(s)) {
+    if (s->state == POP3_USER_GIVEN || pop3_is_in_sasl(s)) {
         credentials_wipe(&s->given);
         s->state = POP3_AUTHORIZATION;
     }
@@ -210,14 +235,15 @@ static bool run_line(struct pop3_session *s, struct pop3_request *request)
 {
     struct span rest = buf_span(&s->in);
     size_t before = rest.len;
-    size_t limit = in_sasl(s) ? POP3_SASL_LINE_MAX : POP3_LINE_MAX;
+    bool in_sasl = pop3_is_in_sasl(s);
+    size_t limit = in_sasl ? POP3_SASL_LINE_MAX : POP3_LINE_MAX;
     unsigned errors = s->errors_in_row;
     struct span line;
     enum pop3_line_status status =
         pop3_line_next(&s->reader, &rest, limit, &line);
 
     if (status == POP3_LINE_READY)
-        *request = in_sasl(s) ? run_sasl_line(s, line) : run_command(s, line);
+        *request = in_sasl ? run_sasl_line(s, line) : run_command(s, line);
     else if (status != POP3_LINE_MORE)
         *request = run_bad_line(s, status);
     if (s->errors_in_row == errors && status == POP3_LINE_READY)
@@ -279,10 +305,16 @@ void pop3_session_tls_up(struct pop3_session *s)
     credentials_wipe(&s->given);
 }
 
+static bool is_logging_in(const struct pop3_session *s)
+{
+    return s->pending == POP3_PASS || s->pending == POP3_AUTH ||
+           s->pending == POP3_APOP;
+}
+
 void pop3_session_accept_login(struct pop3_session *s,
                                struct maildrop *maildrop)
 {
-    assert(s->pending == POP3_PASS || s->pending == POP3_AUTH);
+    assert(is_logging_in(s));
     s->maildrop = maildrop;
     end_pending(s, true);
     s->state = POP3_TRANSACTION;
@@ -291,7 +323,14 @@ void pop3_session_accept_login(struct pop3_session *s,
 
 void pop3_session_refuse_login(struct pop3_session *s, enum fault fault)
 {
-    assert(s->pending == POP3_PASS || s->pending == POP3_AUTH);
+    assert(is_logging_in(s));
+    if (s->given.kind == SECRET_TOKEN &&
+        fault_pop3_code(fault) == POP3_CODE_AUTH) {
+        credentials_wipe(&s->given);
+        s->pending = POP3_UNKNOWN;
+        pop3_explain_refusal(s, fault);
+        return;
+    }
     pop3_reply_error(&s->out, s->pending, fault_pop3_code(fault),
                      fault_pop3_text(fault));
     credentials_wipe(&s->given);

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "pop3/command.h"
+#include "pop3/sasl.h"
 #include "session/pop3_session.h"
 #include "session/trace_parts.h"
 
@@ -157,8 +158,7 @@ static void show_auth(struct trace *t, const struct pop3_command *command)
     if (rest.len > 0)
         (void)span_take(&rest, 1);
     trace_show(t, SPAN_LITERAL("AUTH"));
-    if (!span_equals_nocase(word, SPAN_LITERAL("PLAIN")) &&
-        !span_equals_nocase(word, SPAN_LITERAL("LOGIN"))) {
+    if (sasl_mechanism_find(word) == SASL_MECHANISM_COUNT) {
         show_hidden_rest(t, command->rest);
         return;
     }
@@ -178,7 +178,8 @@ static void show_pop3_command(struct trace *t, const struct trace_lane *lane)
     } else if (command.verb == POP3_AUTH) {
         show_auth(t, &command);
     } else if (command.verb == POP3_USER ||
-               (command.verb != POP3_PASS && is_numbers(command.rest))) {
+               (command.verb != POP3_PASS && command.verb != POP3_APOP &&
+                is_numbers(command.rest))) {
         trace_show_line(t, lane);
     } else {
         trace_show(t, span_from_string(pop3_verb_name(command.verb)));

@@ -33,7 +33,7 @@ static void append_capabilities(unsigned how, struct buf *out)
 {
     buf_append_string(out, "CAPABILITY IMAP4rev1 STARTTLS ID LITERAL+");
     if ((how & HOW_LOGIN) == 0)
-        buf_append_string(out, " AUTH=PLAIN");
+        buf_append_string(out, " AUTH=PLAIN AUTH=XOAUTH2");
     if ((how & HOW_PLAIN) == 0)
         buf_append_string(out, " SASL-IR UIDPLUS");
 }
@@ -201,12 +201,22 @@ static void append_data(const struct wire *w, unsigned how, struct buf *out)
     }
 }
 
+/* Behind `A1 AUTHENTICATE MECHANISM`. */
+static bool has_response(const struct wire *w)
+{
+    unsigned spaces = 0;
+
+    for (size_t i = 0; i < w->last.len; i++)
+        spaces += w->last.octets[i] == ' ';
+    return spaces > 2;
+}
+
 static bool awaits_continuation(const struct wire *w)
 {
     if (w->command == WIRE_LOGIN)
         return w->literal_left > 0;
     return w->command == WIRE_AUTHENTICATE && !w->challenged &&
-           w->last.octets[w->last.len - 1] == 'N';
+           !has_response(w);
 }
 
 void canned_answer(const struct wire *w, unsigned how, struct buf *out)

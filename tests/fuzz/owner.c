@@ -18,6 +18,8 @@ static const enum tls_mode modes[4] = { TLS_MODE_NONE, TLS_MODE_IMPLICIT,
                                         TLS_MODE_STARTTLS, TLS_MODE_NONE };
 #define MODE_LAST 3
 #define AHEAD_OCTETS 100000
+/* The greeting's, for APOP. */
+#define TIMESTAMP "<1.2@pop3>"
 
 static void settle(struct owner *o);
 
@@ -50,6 +52,7 @@ void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
         .client_tls = modes[policy_flags & 3],
         .allow_plaintext_login = policy_flags & BIT(4),
         .show_implementation = owner_flags & BIT(6),
+        .mechanisms = BIT(SASL_MECHANISM_COUNT) - 1,
         .early_upstream = owner_flags & BIT(2) ? NULL : &o->upstream_policy,
         .login_timeout_ms = 180000,
         .session_timeout_ms = 600000,
@@ -82,7 +85,9 @@ void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
     o->parked.capabilities.bits = BIT(IMAP_CAP_IMAP4REV1);
     wire_init(&o->wire, &o->upstream_policy, &o->mailbox_policy);
     buf_init(&o->on_the_way, ON_THE_WAY_MAX);
-    o->bridge = bridge_new(&o->policy, owner_flags & BIT(0), o->now_ms);
+    o->bridge = bridge_new(
+        &o->policy, span_from_string(owner_flags & BIT(6) ? TIMESTAMP : ""),
+        owner_flags & BIT(0), o->now_ms);
     REQUIRE(o->bridge != NULL);
     settle(o);
 }
@@ -159,6 +164,31 @@ static void on_connect(struct owner *o)
     REQUIRE(o->client_tls || o->policy.allow_plaintext_login);
     o->upstream = OWNER_UPSTREAM_CONNECTING;
     wire_connect(&o->wire);
+}
+
+/* An exchange that goes as the client's message says. */
+static void on_sasl(struct owner *o, const struct bridge_wish *wish)
+{
+    struct sasl_step step = { .status = SASL_FAILED,
+                              .fault = FAULT_CREDENTIALS,
+                              .user = SPAN_LITERAL("u") };
+    unsigned char said =
+        wish->response.len > 0 ? wish->response.data[0] : (unsigned char)'C';
+
+    REQUIRE(o->policy.mechanisms & BIT(wish->mechanism));
+    REQUIRE(wish->has_response || (wish->begins && wish->response.len == 0));
+    REQUIRE(wish->mechanism == SASL_CRAM_MD5 ||
+            wish->mechanism == SASL_SCRAM_SHA_256);
+    if (said == 'C')
+        step = (struct sasl_step){ .status = SASL_CHALLENGE,
+                                   .text = SPAN_LITERAL(TIMESTAMP) };
+    else if (said == 'P')
+        step = (struct sasl_step){ .status = SASL_PROVEN, .user = step.user };
+    else if (said == 'V')
+        step = (struct sasl_step){ .status = SASL_PROVEN,
+                                   .user = step.user,
+                                   .text = SPAN_LITERAL("v=1") };
+    bridge_sasl(o->bridge, &step, o->now_ms);
 }
 
 static void on_ask_login(struct owner *o, const struct credentials *given)
@@ -249,6 +279,9 @@ static void serve(struct owner *o, const struct bridge_wish *wish)
         break;
     case BRIDGE_ASK_LOGIN:
         on_ask_login(o, wish->credentials);
+        break;
+    case BRIDGE_SASL:
+        on_sasl(o, wish);
         break;
     case BRIDGE_REUSE:
         on_reuse(o, wish->credentials);

@@ -205,7 +205,7 @@ static const struct {
 } known[] = {
     { "CAPABILITY", true, false, WIRE_CAPABILITY },
     { "STARTTLS", true, false, WIRE_STARTTLS },
-    { "AUTHENTICATE PLAIN", false, false, WIRE_AUTHENTICATE },
+    { "AUTHENTICATE ", false, false, WIRE_AUTHENTICATE },
     { "LOGIN ", false, false, WIRE_LOGIN },
     { "ID (", false, false, WIRE_ID },
     { "SELECT INBOX", false, false, WIRE_SELECT },

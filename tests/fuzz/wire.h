@@ -24,7 +24,7 @@
 /* The password of the inputs; more of its forms are in wire.c. */
 #define WIRE_PASSWORD "Open-Sesame-7"
 
-#define WIRE_LINE_MAX 4096
+#define WIRE_LINE_MAX 32768
 #define WIRE_TAIL_MAX 64
 #define WIRE_MESSAGES_MAX 1024
 #define WIRE_FETCHES_MAX IMAP_PIPELINE_MAX

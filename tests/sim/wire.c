@@ -16,7 +16,8 @@
 void wire_open(struct session *s)
 {
     heap_enter();
-    s->bridge = bridge_new(&s->world->policy, s->world->overloaded, s->now);
+    s->bridge = bridge_new(&s->world->policy, SPAN_LITERAL(""),
+                           s->world->overloaded, s->now);
     heap_leave();
     if (s->bridge == NULL)
         return;
@@ -270,6 +271,9 @@ static void serve(struct session *s, const struct bridge_wish *wish)
         break;
     case BRIDGE_ASK_LOGIN:
         ask_login(s, wish->credentials);
+        break;
+    case BRIDGE_SASL:
+        session_fail(s, "SASL by a mechanism that is not offered");
         break;
     case BRIDGE_REUSE:
         parked_reuse(s, wish->credentials);

@@ -76,6 +76,7 @@ static void make_policy(struct world *w)
         .client_tls = (enum tls_mode)random_below(&w->random, 3),
         .allow_plaintext_login = one_in(w, 2),
         .show_implementation = one_in(w, 2),
+        .mechanisms = SASL_PASSWORD_MECHANISMS,
         .early_upstream = one_in(w, 8) ? NULL : &w->upstream_policy,
         .login_timeout_ms = 180000,
         .session_timeout_ms = 600000,

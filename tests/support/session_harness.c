@@ -23,6 +23,7 @@ int harness_setup(void **state)
     h->now_ms = HARNESS_START_MS;
     h->policy = (struct session_policy){
         .client_tls = TLS_MODE_IMPLICIT,
+        .mechanisms = SASL_PASSWORD_MECHANISMS,
         .early_upstream = &h->upstream_policy,
         .login_timeout_ms = 180000,
         .session_timeout_ms = 600000,
@@ -253,10 +254,18 @@ static void pump(struct harness *h)
 
 void begin(struct harness *h)
 {
-    h->bridge = bridge_new(&h->policy, h->overloaded, h->now_ms);
+    const char *timestamp = h->timestamp != NULL ? h->timestamp : "";
+
+    h->bridge = bridge_new(&h->policy, span_from_string(timestamp),
+                           h->overloaded, h->now_ms);
     assert_non_null(h->bridge);
     pump(h);
-    expect_client(h, "+OK POP3 server ready\r\n");
+    expect_client(h, "+OK POP3 server ready");
+    if (h->timestamp != NULL) {
+        expect_client(h, " ");
+        expect_client(h, timestamp);
+    }
+    expect_client(h, "\r\n");
 }
 
 /* --- In --- */

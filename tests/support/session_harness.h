@@ -57,6 +57,7 @@ struct harness {
     struct mailbox_policy mailbox_policy;
     struct octet_budget budget; /* of the policy; given back at the end */
     struct harness_server server;
+    const char *timestamp; /* of the greeting; NULL: without */
     bool overloaded;
     bool passes_identities; /* of a login that it grants */
     bool decides_late;      /* the test grants logins, or denies them */

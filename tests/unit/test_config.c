@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "config_keys.h"
+#include "pop3/sasl.h"
 
 /* `make test` runs in the folder of the checkout. */
 #define SAMPLE "proxy.conf.sample"
@@ -912,6 +913,12 @@ static void test_policy(void **state)
     (void)state;
     assert_int_equal(p.client_tls, TLS_MODE_NONE);
     assert_true(p.allow_plaintext_login);
+    assert_int_equal(p.mechanisms, SASL_PASSWORD_MECHANISMS);
+    assert_false(p.apop);
+    c->listeners[0].token_login = true;
+    p = config_policy(c, &c->listeners[0]);
+    assert_int_equal(p.mechanisms,
+                     SASL_PASSWORD_MECHANISMS | SASL_TOKEN_MECHANISMS);
     assert_int_equal(u.tls, TLS_MODE_IMPLICIT);
     assert_false(m.mark_seen);
     assert_true(m.hide_deleted && u.send_id && p.show_implementation);

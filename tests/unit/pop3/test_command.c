@@ -29,13 +29,14 @@ static void test_verbs(void **state)
     assert_int_equal(parse("uIdL").verb, POP3_UIDL);
     assert_int_equal(parse("quit").verb, POP3_QUIT);
     assert_int_equal(parse("tOp 1 2").verb, POP3_TOP);
+    assert_int_equal(parse("apop x y").verb, POP3_APOP);
 }
 
 /* POP-6: also what is not offered, and what is only nearly a keyword. */
 static void test_unknown(void **state)
 {
     static const char *const lines[] = {
-        "",       " ",    "XYZ",   "APOP x y",       "UTF8",  "LANG",
+        "",       " ",    "XYZ",   "RPOP x y",       "UTF8",  "LANG",
         "LANG *", "QUI",  "QUITT", "UNKNOWN",        " STAT", "STAT\t",
         "TO",     "TOPP", "-",     "GET / HTTP/1.1",
     };

@@ -60,7 +60,8 @@ static void test_codes_by_verb(void **state)
 {
     (void)state;
     for (enum pop3_verb verb = 0; verb < POP3_VERB_COUNT; verb++) {
-        bool login = verb == POP3_PASS || verb == POP3_AUTH;
+        bool login =
+            verb == POP3_PASS || verb == POP3_AUTH || verb == POP3_APOP;
         bool system = verb != POP3_USER && verb != POP3_UNKNOWN;
 
         assert_true(pop3_code_is_allowed(verb, POP3_CODE_NONE));

@@ -317,7 +317,7 @@ static void test_metrics(void **state)
         "\npopinjay_sessions_total{listener=\"pop3\"} 4001\n",
         "\npopinjay_commands_total{command=\"USER\",result=\"ok\"} 5000\n",
         "\npopinjay_commands_total{command=\"UNKNOWN\",result=\"err\"} "
-        "6014\n",
+        "6015\n",
         "\npopinjay_login_duration_seconds_bucket{le=\"0.001\"} 108\n",
         "\npopinjay_login_duration_seconds_bucket{le=\"0.01\"} 118\n",
         "\npopinjay_login_duration_seconds_bucket{le=\"2.5\"} 118\n",

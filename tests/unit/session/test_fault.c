@@ -14,6 +14,7 @@
 
 #include "base/attributes.h"
 #include "base/limits.h"
+#include "pop3/sasl.h"
 #include "session/bridge.h"
 #include "support/alloc_fail.h"
 
@@ -406,6 +407,7 @@ static void test_no_memory(void **state)
     };
     const struct session_policy policy = {
         .client_tls = TLS_MODE_IMPLICIT,
+        .mechanisms = SASL_PASSWORD_MECHANISMS,
         .early_upstream = &upstream_policy,
         .login_timeout_ms = 180000,
         .session_timeout_ms = 600000,
@@ -422,7 +424,7 @@ static void test_no_memory(void **state)
             bool all_well = false;
 
             alloc_fail_at(++failing);
-            p.bridge = bridge_new(&policy, false, 0);
+            p.bridge = bridge_new(&policy, SPAN_LITERAL(""), false, 0);
             if (p.bridge != NULL)
                 all_well = perform(&p);
             bridge_free(p.bridge);

@@ -77,9 +77,10 @@ static void test_pop3_commands(void **state)
     CHECK("C PASS\nC PASS\nC PASS (1 octets)\n", { C, "PASS\r\nPASS \r\n" },
           { C, "PASS  \r\n" });
     /* What is no command, or no argument of one, may be a secret. */
-    CHECK("C (6 octets)\nC (19 octets)\nC NOOP (6 octets)\nC RETR (6 octets)\n"
+    CHECK("C (6 octets)\nC APOP (14 octets)\nC APOP (3 octets)\nC NOOP (6 "
+          "octets)\nC RETR (6 octets)\n"
           "C (0 octets)\n",
-          { C, "secret\r\nAPOP anna c4c9334ba\r\nNOOP secret\r\n"
+          { C, "secret\r\nAPOP anna c4c9334ba\r\nAPOP 1 2\r\nNOOP secret\r\n"
                "RETR secret\r\n\r\n" });
 }
 
@@ -105,6 +106,10 @@ static void test_auth(void **state)
           { C, "STAT\r\n" });
     CHECK("C AUTH PLAIN\nS + \nC (4 octets)\nC (8 octets)\n",
           { C, "AUTH PLAIN\r\n" }, { S, "+ \r\n" }, { C, "STAT\r\n" },
+          { C, "c2VjcmV0\r\n" });
+    CHECK("C AUTH xoauth2 (4 octets)\nC AUTH SCRAM-SHA-256\nS + \n"
+          "C (8 octets)\n",
+          { C, "AUTH xoauth2 AGFu\r\nAUTH SCRAM-SHA-256\r\n" }, { S, "+ \r\n" },
           { C, "c2VjcmV0\r\n" });
     /* Not waited for, and with two challenges. */
     CHECK("C AUTH login\nC (4 octets)\nS + VXNlcm5hbWU6\nC (4 octets)\n",

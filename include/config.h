@@ -47,6 +47,12 @@ struct config_networks {
     size_t count; /* 0: not given */
 };
 
+/* In the order of the file. */
+struct config_words {
+    char **at;
+    size_t count;
+};
+
 struct config_listener {
     char *name;                    /* of [listen NAME] */
     struct config_address address; /* a numeric host */
@@ -63,6 +69,11 @@ struct config_listener {
     struct config_networks proxy_from;  /* where those are */
     uint32_t max_sessions;              /* 0: no limit of its own */
     unsigned line;                      /* where its section begins */
+};
+
+enum route_case {
+    ROUTE_CASE_KEEP,
+    ROUTE_CASE_LOWER,
 };
 
 /* What the log and the figures call [upstream] without a name. */
@@ -84,6 +95,10 @@ struct config_upstream {
     uint64_t queue_timeout_ms; /* 0: no login waits */
     bool pass_identity;
     bool forward_client_address;
+    struct config_words domains;        /* of names that belong there */
+    struct config_words listeners;      /* the same, by NAME */
+    char *user_template;                /* see access/route.h */
+    enum route_case user_case;          /* of the name there */
     char *policy_name;                  /* NULL: [policy] */
     const struct config_policy *policy; /* of that name */
     unsigned ca_file_line;              /* 0: not given */

@@ -39,6 +39,7 @@ enum config_kind {
     CONFIG_FILE,            /* char *; empty is NULL, else it can be read */
     CONFIG_FILES,           /* struct config_paths; may stand several times */
     CONFIG_NETWORKS,        /* struct config_networks; the same */
+    CONFIG_WORDS,           /* struct config_words; the same */
     CONFIG_RETENTION,       /* char *: "NEVER" or days, min to max; or NULL */
     CONFIG_NUMERIC_ADDRESS, /* struct config_address */
     CONFIG_ADDRESS,         /* the same, a host name too */

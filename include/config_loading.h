@@ -69,6 +69,10 @@ void config_policies_forget(struct config_loading *l);
 
 MUST_CHECK bool config_judge_oauths(struct config_loading *l);
 
+/* --- config_judge_upstream.c --- */
+
+MUST_CHECK bool config_judge_upstreams(struct config_loading *l);
+
 /* --- config_judge.c --- */
 
 /* Whether what was read makes sense as a whole; resolves what depends on it. */

@@ -1,16 +1,12 @@
 /* What the keys of proxy.conf mean as a whole. */
 #include "config_loading.h"
 
-#include <arpa/inet.h>
 #include <pwd.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "access/http_client.h"
-#include "base/limits.h"
-#include "config_sections.h"
 
 static unsigned line_of(const struct config_key_lines *lines,
                         enum config_section section, const char *name)
@@ -135,63 +131,6 @@ static bool judge_listener(struct config_loading *l, size_t i)
     return judge_listener_tls(l, a, lines);
 }
 
-/* 127.0.0.0/8, ::1, localhost: octets that leave no machine. */
-static bool host_is_loopback(const char *host)
-{
-    struct in_addr v4;
-    struct in6_addr v6;
-
-    if (inet_pton(AF_INET, host, &v4) == 1)
-        return ntohl(v4.s_addr) >> 24 == 127;
-    if (inet_pton(AF_INET6, host, &v6) == 1)
-        return IN6_IS_ADDR_LOOPBACK(&v6);
-    return strcasecmp(host, "localhost") == 0;
-}
-
-static bool judge_upstream(struct config_loading *l, size_t i)
-{
-    struct config_upstream *u = &l->config->upstreams[i];
-    const struct config_key_lines *lines = &l->named_lines[CONFIG_UPSTREAM][i];
-    char title[CONFIG_TITLE_MAX];
-
-    (void)config_title(CONFIG_UPSTREAM, u->name, title);
-    u->ca_file_line = line_of(lines, CONFIG_UPSTREAM, "ca_file");
-    if (u->address.host == NULL)
-        return config_wrong(l, u->line, "%s address: is missing", title);
-    if (u->tls == TLS_MODE_NONE && !u->allow_insecure_upstream &&
-        !host_is_loopback(u->address.host))
-        return config_wrong(l, line_of(lines, CONFIG_UPSTREAM, "tls"),
-                            "%s tls: none sends passwords in clear to another "
-                            "host; only allow_insecure_upstream = yes permits "
-                            "that",
-                            title);
-    u->policy = config_policy_find(l->config, u->policy_name);
-    if (u->policy == NULL)
-        return config_wrong(l, line_of(lines, CONFIG_UPSTREAM, "policy"),
-                            "%s policy: there is no [policy %s]", title,
-                            u->policy_name);
-    if (u->server_name == NULL) {
-        u->server_name = strdup(u->address.host);
-        if (u->server_name == NULL)
-            return config_wrong(l, 0, "out of memory");
-    }
-    return true;
-}
-
-static bool judge_upstreams(struct config_loading *l)
-{
-    if (l->config->upstream_count == 0)
-        return config_wrong(l, 0, "[upstream] address: is missing");
-    if (l->config->upstream_count > UPSTREAMS_MAX)
-        return config_wrong(l, l->config->upstreams[UPSTREAMS_MAX].line,
-                            "[upstream NAME]: more than %d of them",
-                            UPSTREAMS_MAX);
-    for (size_t i = 0; i < l->config->upstream_count; i++)
-        if (!judge_upstream(l, i))
-            return false;
-    return true;
-}
-
 static bool judge_auth_http(struct config_loading *l)
 {
     struct config_auth_http *a = &l->config->auth_http;
@@ -248,8 +187,8 @@ bool config_judge(struct config_loading *l)
     for (size_t i = 0; i < c->listener_count; i++)
         if (!judge_listener(l, i))
             return false;
-    if (!judge_upstreams(l) || !config_judge_oauths(l) || !judge_auth_http(l) ||
-        !judge_accounts(l) || !judge_status(l))
+    if (!config_judge_upstreams(l) || !config_judge_oauths(l) ||
+        !judge_auth_http(l) || !judge_accounts(l) || !judge_status(l))
         return false;
     /* Only root can become somebody else; for others the key says nothing. */
     if (c->user != NULL && geteuid() == 0 && getpwnam(c->user) == NULL)

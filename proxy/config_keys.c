@@ -36,6 +36,7 @@ static const char *const log_facilities[] = {
 static const char *const tls_modes[] = { "implicit", "starttls", "none", NULL };
 static const char *const tls_versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
 static const char *const proxy_protocols[] = { "no", "v1", "v2", "any", NULL };
+static const char *const route_cases[] = { "keep", "lower", NULL };
 static const char *const removal_guards[] = { "guarded", "refuse", NULL };
 
 static const char *const oauth_providers[] = { "generic", "gmail", "microsoft",
@@ -54,6 +55,7 @@ _Static_assert(TLS_MODE_IMPLICIT == 0 && TLS_MODE_NONE == 2, "tls_modes");
 _Static_assert(TLS_VERSION_1_0 == 0 && TLS_VERSION_1_3 == 3, "tls_versions");
 _Static_assert(PROXY_PROTOCOL_NO == 0 && PROXY_PROTOCOL_ANY == 3,
                "proxy_protocols");
+_Static_assert(ROUTE_CASE_KEEP == 0 && ROUTE_CASE_LOWER == 1, "route_cases");
 _Static_assert(REMOVAL_GUARDED == 0 && REMOVAL_REFUSE == 1, "removal_guards");
 _Static_assert(OAUTH_GENERIC == 0 && OAUTH_MICROSOFT == 2, "oauth_providers");
 _Static_assert(OAUTH_REFRESH_TOKEN == 0 && OAUTH_COMMAND == 2, "oauth_grants");
@@ -141,6 +143,14 @@ const struct config_key config_keys[] = {
       "no", 0, 0, NULL },
     { CONFIG_UPSTREAM, "forward_client_address", CONFIG_BOOL,
       IN_UPSTREAM(forward_client_address), "no", 0, 0, NULL },
+    { CONFIG_UPSTREAM, "domains", CONFIG_WORDS, IN_UPSTREAM(domains), "", 0, 0,
+      NULL },
+    { CONFIG_UPSTREAM, "listeners", CONFIG_WORDS, IN_UPSTREAM(listeners), "", 0,
+      0, NULL },
+    { CONFIG_UPSTREAM, "user_template", CONFIG_TEXT, IN_UPSTREAM(user_template),
+      "%u", 0, 0, NULL },
+    { CONFIG_UPSTREAM, "user_case", CONFIG_CHOICE, IN_UPSTREAM(user_case),
+      "keep", 0, 0, route_cases },
     { CONFIG_UPSTREAM, "policy", CONFIG_TEXT, IN_UPSTREAM(policy_name), "", 0,
       0, NULL },
 
@@ -275,7 +285,8 @@ const struct config_key *config_key_find(enum config_section section,
 
 bool config_key_is_list(const struct config_key *key)
 {
-    return key->kind == CONFIG_FILES || key->kind == CONFIG_NETWORKS;
+    return key->kind == CONFIG_FILES || key->kind == CONFIG_WORDS ||
+           key->kind == CONFIG_NETWORKS;
 }
 
 const char *config_section_name(enum config_section section)

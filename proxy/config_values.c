@@ -207,9 +207,9 @@ static bool add_file(void *to, const char *text, struct complaint c)
     return true;
 }
 
-static bool add_network(struct config_networks *networks, struct span text,
-                        struct complaint c)
+static bool add_network(void *to, struct span text, struct complaint c)
 {
+    struct config_networks *networks = to;
     struct network *more;
     struct network network;
 
@@ -226,8 +226,26 @@ static bool add_network(struct config_networks *networks, struct span text,
     return true;
 }
 
-/* Networks with commas and blanks between them. */
-static bool add_networks(void *to, const char *text, struct complaint c)
+static bool add_word(void *to, struct span text, struct complaint c)
+{
+    struct config_words *words = to;
+    char *word = strndup((const char *)text.data, text.len);
+    char **more = reallocarray(words->at, words->count + 1, sizeof(*words->at));
+
+    if (more != NULL)
+        words->at = more;
+    if (more == NULL || word == NULL) {
+        free(word);
+        return complain(c, "out of memory");
+    }
+    more[words->count++] = word;
+    return true;
+}
+
+/* Has |add| take each of what stands there with commas and blanks between. */
+static bool add_each(void *to, const char *text, struct complaint c,
+                     bool (*add)(void *to, struct span text,
+                                 struct complaint c))
 {
     for (;;) {
         size_t length;
@@ -236,7 +254,7 @@ static bool add_networks(void *to, const char *text, struct complaint c)
         if (*text == '\0')
             return true;
         length = strcspn(text, ", \t");
-        if (!add_network(to, span_make(text, length), c))
+        if (!add(to, span_make(text, length), c))
             return false;
         text += length + strspn(text + length, " \t");
         text += *text == ',';
@@ -369,7 +387,9 @@ bool config_key_set(const struct config_key *key, void *base, const char *text,
     case CONFIG_FILES:
         return add_file(to, text, c);
     case CONFIG_NETWORKS:
-        return add_networks(to, text, c);
+        return add_each(to, text, c, add_network);
+    case CONFIG_WORDS:
+        return add_each(to, text, c, add_word);
     case CONFIG_RETENTION:
         return set_retention(key, to, text, c);
     case CONFIG_NUMERIC_ADDRESS:
@@ -387,6 +407,14 @@ static void free_paths(struct config_paths *paths)
     *paths = (struct config_paths){ NULL, 0 };
 }
 
+static void free_words(struct config_words *words)
+{
+    for (size_t i = 0; i < words->count; i++)
+        free(words->at[i]);
+    free(words->at);
+    *words = (struct config_words){ NULL, 0 };
+}
+
 static void free_networks(struct config_networks *networks)
 {
     free(networks->at);
@@ -398,6 +426,9 @@ static void free_value(const struct config_key *key, void *from)
     switch (key->kind) {
     case CONFIG_FILES:
         free_paths(from);
+        break;
+    case CONFIG_WORDS:
+        free_words(from);
         break;
     case CONFIG_NETWORKS:
         free_networks(from);

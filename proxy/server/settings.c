@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access/route.h"
 #include "server/log.h"
 #include "server/settings_upstream.h"
 
@@ -95,14 +96,15 @@ static struct tls_context *listener_tls(const struct config_listener *listener,
  * where to; nor where logins are counted, or whoever only says USER would use
  * them up.
  */
-static const struct upstream_policy *early_upstream(const struct settings *s)
+static const struct upstream_policy *early_upstream(
+    const struct settings *s, const struct config_listener *listener)
 {
-    const struct config_upstream *first = s->config->upstreams;
+    const struct config_upstream *sole = route_sole(s->config, listener->name);
 
-    return s->upstream_count == 1 && first->logins_per_second == 0 &&
-                   first->max_connections == 0
-               ? &s->upstreams->policy
-               : NULL;
+    if (sole == NULL || sole->logins_per_second > 0 ||
+        sole->max_connections > 0)
+        return NULL;
+    return &s->upstreams[sole - s->config->upstreams].policy;
 }
 
 static bool set_up_listeners(struct settings *s, char *error, size_t error_size)
@@ -116,7 +118,7 @@ static bool set_up_listeners(struct settings *s, char *error, size_t error_size)
         l->settings = s;
         l->config = &s->config->listeners[i];
         l->policy = config_policy(s->config, l->config);
-        l->policy.early_upstream = early_upstream(s);
+        l->policy.early_upstream = early_upstream(s, l->config);
         l->policy.readahead_budget = s->source->readahead;
         l->policy_in_clear = l->policy;
         l->policy_in_clear.allow_plaintext_login = true;

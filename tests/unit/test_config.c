@@ -290,6 +290,50 @@ static void test_several_upstreams(void **state)
     config_free(c);
 }
 
+static void test_routes(void **state)
+{
+    struct config *c =
+        load_good(BASE "domains = a.example, b.example\n"
+                       "[upstream b]\naddress = b:1\ndomains = c.example\n"
+                       "domains =  D.example  e.example,\nlisteners = a\n"
+                       "user_template = %n.x\nuser_case = lower\n");
+    const struct config_upstream *b = &c->upstreams[1];
+
+    (void)state;
+    assert_int_equal(c->upstreams[0].domains.count, 2);
+    assert_string_equal(c->upstreams[0].user_template, "%u");
+    assert_int_equal(c->upstreams[0].user_case, ROUTE_CASE_KEEP);
+    assert_int_equal(b->domains.count, 3);
+    assert_string_equal(b->domains.at[2], "e.example");
+    assert_int_equal(b->listeners.count, 1);
+    assert_string_equal(b->user_template, "%n.x");
+    assert_int_equal(b->user_case, ROUTE_CASE_LOWER);
+    config_free(c);
+    check_bad(BASE "domains = a.b, A.B\n",
+              ":7: [upstream] domains: A.B belongs to [upstream] already");
+    check_bad(BASE "domains = a.b\n[upstream b]\naddress = b:1\n"
+                   "domains = c.d\ndomains = a.b\n",
+              ":11: [upstream b] domains: a.b belongs to [upstream] already");
+    check_bad(BASE "domains = *.b\n",
+              ":7: [upstream] domains: must be domains such as example.com, "
+              "has \"*.b\"");
+    check_bad(BASE "listeners = a b\n",
+              ":7: [upstream] listeners: there is no [listen b]");
+    check_bad(BASE "listeners = a\n[upstream b]\naddress = b:1\n"
+                   "listeners = a\n",
+              ":10: [upstream b] listeners: a belongs to [upstream] already");
+    check_bad(BASE "user_template = x\n",
+              ":7: [upstream] user_template: must have %u or %n, or all users "
+              "would be the same");
+    check_bad(BASE "user_template = %x%u\n",
+              ":7: [upstream] user_template: knows %u, %n, %d and %%");
+    check_bad(BASE "user_template =\n",
+              ":7: [upstream] user_template: must have %u or %n, or all users "
+              "would be the same");
+    check_bad(BASE "user_case = upper\n",
+              ":7: [upstream] user_case: must be keep or lower, is \"upper\"");
+}
+
 static void test_keys(void **state)
 {
     (void)state;
@@ -1155,6 +1199,7 @@ int main(void)
         cmocka_unit_test(test_everything),
         cmocka_unit_test(test_sections),
         cmocka_unit_test(test_several_upstreams),
+        cmocka_unit_test(test_routes),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_sizes),

@@ -6,6 +6,7 @@
  *
  *   account   is it a device's account, and may it come from there?
  *   proof     is it who it says it is? Without an account the upstream judges
+ *   route     to which upstream, and by which name there?
  *   secret    with what it logs in there: sealed at rest, or as the client gave
  *
  * A step may take its time (a thread that hashes, a service that is asked); the

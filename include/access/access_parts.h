@@ -45,6 +45,7 @@ enum access_progress access_refuse(struct access_request *r, enum fault fault,
 /* The steps, each in a file of its name. */
 access_step access_step_account;
 access_step access_step_proof;
+access_step access_step_route;
 access_step access_step_secret;
 
 #endif

@@ -7,6 +7,7 @@
 static access_step *const steps[] = {
     access_step_account,
     access_step_proof,
+    access_step_route,
     access_step_secret,
 };
 
@@ -36,7 +37,6 @@ static struct access_request *make(struct access *access,
     r->access = access;
     r->question = *question;
     r->question.given = &r->given;
-    r->answer.upstream = question->rules->config->upstreams;
     r->answer.credentials = &r->used;
     credentials_init(&r->given);
     credentials_init(&r->used);

@@ -35,18 +35,14 @@ static enum access_progress open_secret(struct access_request *r)
     return progress;
 }
 
-static bool set_names(struct access_request *r)
+static bool set_identity(struct access_request *r)
 {
     const struct account *a = r->account;
-    struct span user = buf_span(&r->given.user);
     struct span identity = buf_span(&r->given.identity);
 
-    if (a != NULL && a->user != NULL)
-        user = span_from_string(a->user);
     if (a != NULL && a->identity != NULL)
         identity = span_from_string(a->identity);
-    return credentials_set_user(&r->used, user) &&
-           credentials_set_identity(&r->used, identity);
+    return credentials_set_identity(&r->used, identity);
 }
 
 /* CONFORMANCE SASL-10. An account says itself whom it acts as. */
@@ -58,11 +54,9 @@ static bool may_act(const struct access_request *r)
 
 enum access_progress access_step_secret(struct access_request *r)
 {
-    if (r->answer.policy == NULL)
-        r->answer.policy = r->answer.upstream->policy;
     if (!may_act(r))
         return access_refuse(r, FAULT_IDENTITY, NULL);
-    if (!set_names(r))
+    if (!set_identity(r))
         return access_refuse(r, FAULT_NO_MEMORY, NULL);
     if (buf_length(&r->used.secret) > 0) /* the proof has opened it */
         return ACCESS_NEXT;

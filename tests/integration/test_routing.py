@@ -1,0 +1,209 @@
+"""Several upstreams: who goes to which, by which name, and what is seen of
+each. The servers are two real Dovecots."""
+
+import signal
+
+import pytest
+
+from support import mail
+from support.dovecot import Dovecot
+from support.fake_imap import FakeImap, Mailbox
+from support.metrics import samples
+from support.popinjay import write_config
+from support.ports import LOOPBACK, free_port, wait_until
+
+PASSWORD = "a password of one of two"
+
+
+@pytest.fixture(scope="module")
+def servers():
+    with Dovecot() as one, Dovecot() as other:
+        yield one, other
+
+
+def plant(server, user, subject):
+    server.create_user(user, PASSWORD)
+    server._passwords[user] = PASSWORD
+    server.deliver(user, [mail.message(subject, b"x")])
+
+
+def subject(proxy, user, connect=None):
+    """Of the one message that |user| has, wherever it lies."""
+    with (connect or proxy.pop3s)() as c:
+        c.login(user, PASSWORD)
+        text = c.retr(1)
+        c.quit()
+    return next(line for line in text.split(b"\r\n")
+                if line.startswith(b"Subject: "))[9:].decode()
+
+
+def settle(proxy, settings):
+    """A reload; a section of None goes."""
+    for section, keys in settings.items():
+        if keys is None:
+            proxy.config.pop(section)
+        else:
+            proxy.config.setdefault(section, {}).update(keys)
+    write_config(proxy.config_path, proxy.config)
+    before = proxy.log().count(" reloaded ")
+    proxy.signal(signal.SIGHUP)
+    wait_until(lambda: proxy.log().count(" reloaded ") > before, 10,
+               "the reload")
+
+
+def test_by_domain(start_proxy, servers):
+    first, second = servers
+    plant(first, "anna@one.example", "at the first")
+    plant(first, "anna", "of no domain")
+    plant(second, "anna@two.example", "at the second")
+    proxy = start_proxy(first.upstream_config(), {
+        "upstream two": {**second.upstream_config(),
+                         "domains": "three.example, two.example"}})
+    assert subject(proxy, "anna@one.example") == "at the first"
+    assert subject(proxy, "anna@two.example") == "at the second"
+    assert subject(proxy, "anna") == "of no domain"
+    assert subject(proxy, "anna@two.example") == "at the second"
+    figures = samples(proxy.http("/metrics"))
+    assert figures['popinjay_upstream_logins_total{upstream="default",'
+                   'result="ok"}'] == 2
+    assert figures['popinjay_upstream_logins_total{upstream="two",'
+                   'result="ok"}'] == 2
+    assert figures['popinjay_parked_connections{upstream="two"}'] == 1
+    assert figures['popinjay_upstream_reused_total{upstream="two"}'] == 1
+    one, two = proxy.status()["upstreams"]
+    assert (one["name"], two["name"]) == ("default", "two")
+    assert two["logins_ok"] == 2 and two["parked"] == 1
+    assert "upstream=two" in next(line for line in proxy.log().splitlines()
+                                  if "logged_in" in line and "two.ex" in line)
+
+
+def test_by_listener(start_proxy, servers):
+    first, second = servers
+    plant(first, "bert", "at the first")
+    plant(second, "bert", "at the second")
+    proxy = start_proxy(first.upstream_config(), {
+        "upstream two": {**second.upstream_config(),
+                         "listeners": "pop3 plain"}})
+    assert subject(proxy, "bert") == "at the first"
+    assert subject(proxy, "bert", proxy.plain) == "at the second"
+
+
+def test_names(start_proxy, servers):
+    """SRV-5, DEC-19: a name for each upstream, and no second try."""
+    first, second = servers
+    plant(first, "carl", "cut")
+    plant(second, "carl@two.example", "added")
+    proxy = start_proxy({**first.upstream_config(), "user_template": "%n",
+                         "user_case": "lower"}, {
+        "upstream two": {**second.upstream_config(), "domains": "b.example",
+                         "user_template": "%n@two.example"}})
+    assert subject(proxy, "Carl@a.example") == "cut"
+    assert subject(proxy, "carl@b.example") == "added"
+    with proxy.pop3s() as c:
+        c.ok("USER @a.example")
+        assert b"[AUTH]" in c.err(f"PASS {PASSWORD}")
+
+
+def test_the_same_maildrop_is_locked_under_each_name(start_proxy, servers):
+    first, _ = servers
+    plant(first, "dora", "once")
+    proxy = start_proxy({**first.upstream_config(), "user_template": "%n"})
+    with proxy.login("dora@a.example", PASSWORD) as c:
+        with proxy.pop3s() as other:
+            other.ok("USER dora@b.example")
+            assert b"[IN-USE]" in other.err(f"PASS {PASSWORD}")
+        c.quit()
+
+
+def test_reload_adds_and_removes_an_upstream(start_proxy, servers):
+    first, second = servers
+    plant(first, "emil@two.example", "at the first")
+    plant(second, "emil@two.example", "at the second")
+    proxy = start_proxy(first.upstream_config())
+    assert subject(proxy, "emil@two.example") == "at the first"
+    settle(proxy, {"upstream two": {**second.upstream_config(),
+                                    "domains": "two.example"}})
+    with proxy.login("emil@two.example", PASSWORD) as c:
+        settle(proxy, {"upstream two": None})
+        assert len(proxy.status()["upstreams"]) == 1
+        assert b"at the second" in c.retr(1)
+        c.quit()
+    assert subject(proxy, "emil@two.example") == "at the first"
+    settle(proxy, {"upstream two": {**second.upstream_config(),
+                                    "domains": "two.example"}})
+    assert subject(proxy, "emil@two.example") == "at the second"
+    assert proxy.status()["upstreams"][1]["logins_ok"] == 2
+
+
+def test_one_of_two_fails(start_proxy, servers):
+    """Those of the other are served, /readyz says so, and each is told of."""
+    first, second = servers
+    plant(first, "fred", "at the first")
+    gone = {**second.upstream_config(), "address": f"localhost:{free_port()}"}
+    proxy = start_proxy(first.upstream_config(), {
+        "upstream gone": {**gone, "domains": "two.example"},
+        "status": {"probe_interval": "100 ms"}})
+    wait_until(lambda: "upstream_failing upstream=gone" in proxy.log(), 10,
+               "the failure")
+    wait_until(lambda: proxy.http("/readyz"), 10, "the first")
+    assert subject(proxy, "fred") == "at the first"
+    with proxy.pop3s() as c:
+        c.ok("USER fred@two.example")
+        assert b"[SYS/TEMP]" in c.err(f"PASS {PASSWORD}")
+    figures = samples(proxy.http("/metrics"))
+    assert figures["popinjay_ready"] == 1
+    assert figures['popinjay_upstream_up{upstream="default"}'] == 1
+    assert figures['popinjay_upstream_up{upstream="gone"}'] == 0
+    assert "the upstream gone is not reached" in proxy.http("/")
+    settle(proxy, {"upstream gone": second.upstream_config()})
+    wait_until(lambda: "upstream_recovered upstream=gone" in proxy.log(), 10,
+               "the recovery")
+
+
+@pytest.mark.parametrize("key, early", [
+    ("domains = two.example", False), ("listeners = pop3", True)])
+def test_when_the_connection_is_made(start_proxy, key, early):
+    """At USER where no name can change where it goes; else at PASS."""
+    name, _, value = key.partition(" = ")
+    with FakeImap(Mailbox([])) as fake, FakeImap(Mailbox([])) as other:
+        proxy = start_proxy(fake.upstream_config(), {
+            "upstream two": {**other.upstream_config(), name: value},
+            "limits": {"upstream_reuse": "0 s"}})
+        with proxy.plain() as c:
+            c.ok("USER anna")
+            (one, two) = proxy.status()["upstreams"]
+            assert (one["open"], two["open"]) == (early, 0)
+            c.ok("PASS x")
+            c.quit()
+        assert fake.connections == 1 and other.connections == 0
+
+
+def test_each_has_its_own_budget(start_proxy):
+    """The queue of one is no queue of the other."""
+    with FakeImap(Mailbox([])) as fake, FakeImap(Mailbox([])) as other:
+        proxy = start_proxy(
+            {**fake.upstream_config(), "max_connections": "1",
+             "queue_timeout": "0 s"},
+            {"upstream two": {**other.upstream_config(),
+                              "domains": "two.example"},
+             "limits": {"upstream_reuse": "0 s"}})
+        with proxy.login("a", "x"):
+            with proxy.pop3s() as c:
+                c.ok("USER b")
+                assert b"[SYS/TEMP]" in c.err("PASS x")
+            with proxy.login("b@two.example", "x") as c:
+                figures = samples(proxy.http("/metrics"))
+                c.quit()
+    for name in "default", "two":
+        assert figures["popinjay_upstream_open_connections"
+                       f'{{upstream="{name}"}}'] == 1
+
+
+def test_connection_refused_names_the_upstream(start_proxy):
+    proxy = start_proxy({"address": f"{LOOPBACK}:{free_port()}",
+                         "tls": "none"})
+    with proxy.plain() as c:
+        c.ok("USER a")
+        assert b"[SYS/TEMP]" in c.err("PASS x")
+    assert "upstream_unreachable" in proxy.log()
+    assert "upstream=default upstream_address=127.0.0.1:" in proxy.log()

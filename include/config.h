@@ -116,6 +116,9 @@ struct config_policy {
     bool mark_seen;
     bool hide_deleted;
     enum removal_guard without_uidplus;
+    enum on_delete on_delete;
+    char *trash_mailbox; /* in UTF-8; NULL: the one that is marked as such */
+    char *keep_keyword;
     uint64_t login_delay_ms; /* 0: none */
     char *expire;            /* EXPIRE's argument; NULL: not announced */
 };

@@ -407,5 +407,8 @@ struct mailbox_policy config_mailbox_policy(const struct config_policy *policy)
         .mark_seen = policy->mark_seen,
         .hide_deleted = policy->hide_deleted,
         .without_uidplus = policy->without_uidplus,
+        .on_delete = policy->on_delete,
+        .trash_mailbox = policy->trash_mailbox,
+        .keep_keyword = policy->keep_keyword,
     };
 }

@@ -37,6 +37,8 @@ static const char *const tls_modes[] = { "implicit", "starttls", "none", NULL };
 static const char *const tls_versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
 static const char *const proxy_protocols[] = { "no", "v1", "v2", "any", NULL };
 static const char *const route_cases[] = { "keep", "lower", NULL };
+static const char *const on_deletes[] = { "expunge", "trash", "seen", "keep",
+                                          NULL };
 static const char *const removal_guards[] = { "guarded", "refuse", NULL };
 
 static const char *const oauth_providers[] = { "generic", "gmail", "microsoft",
@@ -57,6 +59,7 @@ _Static_assert(PROXY_PROTOCOL_NO == 0 && PROXY_PROTOCOL_ANY == 3,
                "proxy_protocols");
 _Static_assert(ROUTE_CASE_KEEP == 0 && ROUTE_CASE_LOWER == 1, "route_cases");
 _Static_assert(REMOVAL_GUARDED == 0 && REMOVAL_REFUSE == 1, "removal_guards");
+_Static_assert(ON_DELETE_EXPUNGE == 0 && ON_DELETE_KEEP == 3, "on_deletes");
 _Static_assert(OAUTH_GENERIC == 0 && OAUTH_MICROSOFT == 2, "oauth_providers");
 _Static_assert(OAUTH_REFRESH_TOKEN == 0 && OAUTH_COMMAND == 2, "oauth_grants");
 
@@ -258,6 +261,12 @@ const struct config_key config_keys[] = {
       "yes", 0, 0, NULL },
     { CONFIG_POLICY, "without_uidplus", CONFIG_CHOICE,
       IN_POLICY(without_uidplus), "guarded", 0, 0, removal_guards },
+    { CONFIG_POLICY, "on_delete", CONFIG_CHOICE, IN_POLICY(on_delete),
+      "expunge", 0, 0, on_deletes },
+    { CONFIG_POLICY, "trash_mailbox", CONFIG_MAILBOX, IN_POLICY(trash_mailbox),
+      "", 0, 0, NULL },
+    { CONFIG_POLICY, "keep_keyword", CONFIG_KEYWORD_PATTERN,
+      IN_POLICY(keep_keyword), "$PopinjayKept-%u", 0, 0, NULL },
     { CONFIG_POLICY, "login_delay", CONFIG_DURATION, IN_POLICY(login_delay_ms),
       "0 s", 0, HOUR, NULL },
     { CONFIG_POLICY, "expire", CONFIG_RETENTION, IN_POLICY(expire), "", 0, 9999,

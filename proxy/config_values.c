@@ -13,6 +13,8 @@
 #include "config.h"
 #include "config_keys.h"
 #include "config_units.h"
+#include "imap/keyword.h"
+#include "imap/mailbox_name.h"
 
 #define HOST_NAME_MAX_OCTETS 253 /* RFC 1035 §3.1, without the root's dot */
 
@@ -359,6 +361,41 @@ static bool set_address(const struct config_key *key, void *to,
     return true;
 }
 
+/* As it would go over the wire, where it must be no pattern of LIST either. */
+static bool is_mailbox(struct span name)
+{
+    struct buf wire;
+    bool is_name;
+
+    buf_init(&wire, IMAP_MAILBOX_MAX);
+    is_name = imap_mailbox_name_encode(&wire, name) &&
+              !imap_mailbox_name_is_inbox(name) && !span_contains(name, '*') &&
+              !span_contains(name, '%');
+    buf_fini(&wire);
+    return is_name;
+}
+
+static bool set_mailbox(char **to, const char *text, struct complaint c)
+{
+    if (text[0] != '\0' && !is_mailbox(span_from_string(text)))
+        return complain(c,
+                        "must be the name of a mailbox in UTF-8, not INBOX, "
+                        "without * and %%, is \"%s\"",
+                        text);
+    return set_text(to, text, c);
+}
+
+static bool set_keyword_pattern(char **to, const char *text, struct complaint c)
+{
+    if (!imap_keyword_pattern_is_valid(text))
+        return complain(c,
+                        "must be a keyword such as $PopinjayKept-%%u: no "
+                        "blank, none of (){*\"\\], %%u once at most, and "
+                        "%d octets or less, is \"%s\"",
+                        IMAP_KEYWORD_MAX, text);
+    return set_text(to, text, c);
+}
+
 bool config_key_set(const struct config_key *key, void *base, const char *text,
                     char *why, size_t why_size)
 {
@@ -392,6 +429,10 @@ bool config_key_set(const struct config_key *key, void *base, const char *text,
         return add_each(to, text, c, add_word);
     case CONFIG_RETENTION:
         return set_retention(key, to, text, c);
+    case CONFIG_MAILBOX:
+        return set_mailbox(to, text, c);
+    case CONFIG_KEYWORD_PATTERN:
+        return set_keyword_pattern(to, text, c);
     case CONFIG_NUMERIC_ADDRESS:
     case CONFIG_ADDRESS:
         return set_address(key, to, text, c);
@@ -437,6 +478,8 @@ static void free_value(const struct config_key *key, void *from)
     case CONFIG_HOST:
     case CONFIG_FILE:
     case CONFIG_RETENTION:
+    case CONFIG_MAILBOX:
+    case CONFIG_KEYWORD_PATTERN:
         free(*(char **)from);
         *(char **)from = NULL;
         break;

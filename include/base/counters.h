@@ -70,6 +70,9 @@ enum counter {
     COUNTER_LIMIT_THROTTLE_BACKOFF,
     COUNTER_LIMIT_UPSTREAM_QUEUE,
     COUNTER_LIMIT_VERIFICATIONS,
+    COUNTER_MESSAGES_MOVED,   /* marked by DELE, and by +OK in the trash, */
+    COUNTER_MESSAGES_FLAGGED, /* flagged \Seen, */
+    COUNTER_MESSAGES_KEPT,    /* hidden by a keyword */
     COUNTER_COUNT,
 };
 

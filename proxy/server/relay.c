@@ -109,6 +109,18 @@ static void count_upstream(struct relay *r, const struct bridge_report *now)
         relay_note_health(r, NULL);
 }
 
+/* What DELE marked and the policy did not remove. */
+static void count_spared(struct counters *c, const struct bridge_report *now,
+                         const struct bridge_report *then)
+{
+    counters_add(c, COUNTER_MESSAGES_MOVED,
+                 now->messages_moved - then->messages_moved);
+    counters_add(c, COUNTER_MESSAGES_FLAGGED,
+                 now->messages_flagged - then->messages_flagged);
+    counters_add(c, COUNTER_MESSAGES_KEPT,
+                 now->messages_kept - then->messages_kept);
+}
+
 static void count(struct relay *r)
 {
     struct counters *c = &r->host->counters;
@@ -125,6 +137,7 @@ static void count(struct relay *r)
                  now->octets_retrieved - then->octets_retrieved);
     counters_add(c, COUNTER_MESSAGES_DELETED,
                  now->messages_deleted - then->messages_deleted);
+    count_spared(c, now, then);
     counters_add(c, COUNTER_UPSTREAM_FAILURES,
                  now->upstream_failures - then->upstream_failures);
     if (r->to != NULL)

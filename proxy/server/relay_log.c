@@ -302,6 +302,18 @@ static enum log_level level_of_end(const struct relay *r, enum fault end)
     return level_of(end);
 }
 
+/* Of the three no session has more than one. */
+static void add_spared(struct log_record *record,
+                       const struct bridge_report *report)
+{
+    if (report->messages_moved > 0)
+        log_record_add_number(record, "moved", report->messages_moved);
+    if (report->messages_flagged > 0)
+        log_record_add_number(record, "flagged", report->messages_flagged);
+    if (report->messages_kept > 0)
+        log_record_add_number(record, "kept", report->messages_kept);
+}
+
 void relay_log_end(struct relay *r, enum fault end)
 {
     enum log_level level = level_of_end(r, end);
@@ -316,6 +328,7 @@ void relay_log_end(struct relay *r, enum fault end)
     log_record_add_number(&record, "octets", r->counted.octets_retrieved);
     log_record_add_number(&record, "retrieved", r->counted.messages_retrieved);
     log_record_add_number(&record, "deleted", r->counted.messages_deleted);
+    add_spared(&record, &r->counted);
     log_record_add_number(&record, "duration_ms", relay_now(r) - r->began_ms);
     log_record_add_string(&record, "reason", fault_name(end));
     if (r->counted.logins_ok > 0)

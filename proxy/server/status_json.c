@@ -294,6 +294,9 @@ static bool put_work(json_t *page, const struct counters_total *t)
                page, "messages",
                (struct row[]){ { "retrieved", v[COUNTER_MESSAGES_RETRIEVED] },
                                { "deleted", v[COUNTER_MESSAGES_DELETED] },
+                               { "moved", v[COUNTER_MESSAGES_MOVED] },
+                               { "flagged", v[COUNTER_MESSAGES_FLAGGED] },
+                               { "kept", v[COUNTER_MESSAGES_KEPT] },
                                { NULL, 0 } }) &&
            put_rows(page, "readahead",
                     (struct row[]){ { "used", v[COUNTER_READAHEAD_USED] },

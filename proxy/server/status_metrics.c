@@ -284,6 +284,13 @@ static void write_processor(struct buf *out, const struct family *family,
 
 /* --- the families --- */
 
+static const struct part spared[] = {
+    { "trash", COUNTER_MESSAGES_MOVED },
+    { "seen", COUNTER_MESSAGES_FLAGGED },
+    { "keep", COUNTER_MESSAGES_KEPT },
+    { NULL, 0 },
+};
+
 static const struct part listings[] = {
     { "full", COUNTER_LISTINGS_FULL },
     { "updated", COUNTER_LISTINGS_UPDATED },
@@ -417,6 +424,8 @@ static const struct family families[] = {
             "Size of those messages as the upstream holds them."),
     COUNTER("popinjay_messages_deleted_total", COUNTER_MESSAGES_DELETED,
             "Messages gone from the upstream at QUIT."),
+    PARTS("popinjay_messages_spared_total", "on_delete", spared,
+          "Messages that DELE marked and the policy did not remove at QUIT."),
     PARTS("popinjay_received_bytes_total", "side", received,
           "Octets received, without those of TLS."),
     PARTS("popinjay_sent_bytes_total", "side", sent,

@@ -12,6 +12,7 @@
 
 #include "config.h"
 #include "fuzz.h"
+#include "imap/keyword.h"
 
 #define ERROR_MAX 1024
 #define PATH_MAX_OCTETS 32
@@ -64,6 +65,8 @@ static void check_policy(const struct config_policy *policy)
 {
     REQUIRE(policy->name[0] != '\0');
     REQUIRE(policy->without_uidplus <= REMOVAL_REFUSE);
+    REQUIRE(policy->on_delete < ON_DELETE_COUNT);
+    REQUIRE(imap_keyword_pattern_is_valid(policy->keep_keyword));
 }
 
 static void check_values(const struct config *c)

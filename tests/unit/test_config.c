@@ -137,6 +137,9 @@ static void test_defaults(void **state)
     assert_true(c->policies->mark_seen && c->policies->hide_deleted);
     assert_true(c->send_id && c->show_implementation);
     assert_int_equal(c->policies->without_uidplus, REMOVAL_GUARDED);
+    assert_int_equal(c->policies->on_delete, ON_DELETE_EXPUNGE);
+    assert_null(c->policies->trash_mailbox);
+    assert_string_equal(c->policies->keep_keyword, "$PopinjayKept-%u");
     assert_int_equal(c->listeners[0].tls_min_version, TLS_VERSION_1_2);
     assert_int_equal(c->listeners[0].allow_from.count, 0);
     assert_true(c->upstreams[0].alpn);
@@ -734,6 +737,66 @@ static void test_named_policies(void **state)
     config_free(c);
 }
 
+/* The texts reach the session as they are, also through a copy. */
+static void test_deletion(void **state)
+{
+    struct config *c = load_good(PLAIN UPSTREAM "policy = b\n"
+                                                "[policy]\n"
+                                                "on_delete = trash\n"
+                                                "trash_mailbox = Gel\xc3\xb6"
+                                                "scht\n"
+                                                "keep_keyword = x\n"
+                                                "[policy b]\n"
+                                                "on_delete = keep\n"
+                                                "keep_keyword = $K-%u\n");
+    struct mailbox_policy all = config_mailbox_policy(c->policies);
+    struct mailbox_policy b = config_mailbox_policy(c->upstreams->policy);
+
+    (void)state;
+    assert_int_equal(all.on_delete, ON_DELETE_TRASH);
+    assert_string_equal(all.trash_mailbox, "Gel\xc3\xb6"
+                                           "scht");
+    assert_string_equal(all.keep_keyword, "x");
+    assert_int_equal(b.on_delete, ON_DELETE_KEEP);
+    assert_string_equal(b.trash_mailbox, "Gel\xc3\xb6"
+                                         "scht");
+    assert_string_equal(b.keep_keyword, "$K-%u");
+    config_free(c);
+}
+
+static void test_bad_deletion(void **state)
+{
+    static const char *const mailboxes[] = { "INBOX", "inbox", "a*", "%",
+                                             "\xff" };
+    static const char *const keywords[] = { "", "\\Seen", "a b", "%n", "%u%u" };
+    char text[400];
+    char expected[400];
+
+    (void)state;
+    check_bad(BASE "[policy]\non_delete = archive\n",
+              ":8: [policy] on_delete: must be expunge, trash, seen or keep, "
+              "is \"archive\"");
+    for (size_t i = 0; i < ARRAY_LENGTH(mailboxes); i++) {
+        snprintf(text, sizeof(text), BASE "[policy]\ntrash_mailbox = %s\n",
+                 mailboxes[i]);
+        snprintf(expected, sizeof(expected),
+                 ":8: [policy] trash_mailbox: must be the name of a mailbox in "
+                 "UTF-8, not INBOX, without * and %%, is \"%s\"",
+                 mailboxes[i]);
+        check_bad(text, expected);
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(keywords); i++) {
+        snprintf(text, sizeof(text), BASE "[policy]\nkeep_keyword = %s\n",
+                 keywords[i]);
+        snprintf(expected, sizeof(expected),
+                 ":8: [policy] keep_keyword: must be a keyword such as "
+                 "$PopinjayKept-%%u: no blank, none of (){*\"\\], %%u once at "
+                 "most, and 50 octets or less, is \"%s\"",
+                 keywords[i]);
+        check_bad(text, expected);
+    }
+}
+
 static void test_bad_policies(void **state)
 {
     (void)state;
@@ -1213,6 +1276,8 @@ int main(void)
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_login_policy),
         cmocka_unit_test(test_named_policies),
+        cmocka_unit_test(test_deletion),
+        cmocka_unit_test(test_bad_deletion),
         cmocka_unit_test(test_bad_policies),
         cmocka_unit_test(test_limits_of_clients),
         cmocka_unit_test(test_insecure_upstream),

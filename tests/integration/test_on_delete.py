@@ -1,0 +1,150 @@
+"""What DELE means: removed, moved to the trash, flagged, kept out of sight."""
+
+import pytest
+
+from support import mail
+from support.dovecot import Dovecot
+from support.ports import wait_until
+
+TRASH = "Gel&APY-scht"      # "Gelöscht", as IMAP has names
+SPECIAL_USE = """
+namespace inbox {
+  mailbox "Gelöscht" {
+    special_use = \\Trash
+  }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def dovecot():
+    with Dovecot(SPECIAL_USE) as running:
+        yield running
+
+
+@pytest.fixture
+def account(dovecot):
+    return dovecot.new_user()
+
+
+@pytest.fixture
+def start(dovecot, start_proxy):
+    """start(on_delete, ...): a proxy with that policy."""
+    def started(on_delete, **policy):
+        return start_proxy(dovecot.upstream_config(),
+                           {"policy": {"on_delete": on_delete, **policy}})
+    return started
+
+
+def messages(count):
+    return [mail.message(f"m{n}", b"body %d\r\n" % n)
+            for n in range(1, count + 1)]
+
+
+def create_trash(dovecot, account, name=TRASH):
+    m = dovecot.imap(account)
+    assert m.create(name)[0] == "OK"
+    m.logout()
+
+
+def bodies(dovecot, account, mailbox):
+    """The messages of a mailbox, in the order in which they came."""
+    m = dovecot.imap(account)
+    assert m.select(f'"{mailbox}"', readonly=True)[0] == "OK"
+    _, answer = m.uid("FETCH", "1:*", "(BODY.PEEK[])")
+    m.logout()
+    return [part[1] for part in answer if isinstance(part, tuple)]
+
+
+def flags(dovecot, account):
+    """{uid: its flags} of INBOX."""
+    m = dovecot.imap(account)
+    m.select(readonly=True)
+    _, answer = m.uid("FETCH", "1:*", "(UID FLAGS)")
+    m.logout()
+    found = {}
+    for line in answer:
+        text = line.decode()
+        uid = int(text.split("UID ")[1].split(" ")[0].rstrip(")"))
+        inside = text.split("FLAGS (")[1].split(")")[0]
+        found[uid] = set(inside.split()) - {"\\Recent"}
+    return found
+
+
+def delete(proxy, dovecot, account, *numbers):
+    with proxy.login(account, dovecot.password(account)) as c:
+        for n in numbers:
+            c.ok(f"DELE {n}")
+        c.quit()
+
+
+def expect_count(proxy, word, policy, count):
+    """In the log, on the status page's JSON, and as a metric."""
+    wait_until(lambda: f"{word}={count}" in proxy.log(), 10, word)
+    assert proxy.status()["messages"][word] == count
+    assert (f'popinjay_messages_spared_total{{on_delete="{policy}"}} {count}\n'
+            in proxy.http("/metrics"))
+
+
+@pytest.mark.parametrize("policy", [{}, {"trash_mailbox": "Gelöscht"},
+                                    {"trash_mailbox": "Old & new"}])
+def test_trash(start, dovecot, account, policy):
+    """DEC-25: moved, octet for octet, to the mailbox that the server marks or
+    the policy names; INBOX keeps the others; the next session sees no more."""
+    sent = messages(4)
+    dovecot.deliver(account, sent)
+    name = TRASH if policy != {"trash_mailbox": "Old & new"} else "Old &- new"
+    create_trash(dovecot, account, f'"{name}"')
+    proxy = start("trash", **policy)
+    delete(proxy, dovecot, account, 2, 3)
+    assert bodies(dovecot, account, name) == sent[1:3]
+    assert bodies(dovecot, account, "INBOX") == [sent[0], sent[3]]
+    with proxy.login(account, dovecot.password(account)) as c:
+        assert len(c.listing("LIST")) == 2
+        c.quit()
+    expect_count(proxy, "moved", "trash", 2)
+
+
+@pytest.mark.parametrize("policy", [{}, {"trash_mailbox": "Nowhere"}])
+def test_no_trash(start, dovecot, account, policy):
+    """DEC-25: without such a mailbox DELE is refused, and the log says so."""
+    dovecot.deliver(account, messages(1))
+    proxy = start("trash", **policy)
+    with proxy.login(account, dovecot.password(account)) as c:
+        assert c.err("DELE 1").startswith(b"-ERR [SYS/PERM]")
+        c.quit()
+    assert len(dovecot.uids(account)) == 1
+    assert " warning no_removal " in proxy.log()
+    assert "reason=no_trash" in proxy.log()
+
+
+def test_trash_is_gone_meanwhile(start, dovecot, account):
+    """MAP-12: NO [TRYCREATE] at QUIT is -ERR, and nothing is removed."""
+    dovecot.deliver(account, messages(2))
+    create_trash(dovecot, account)
+    proxy = start("trash")
+    with proxy.login(account, dovecot.password(account)) as c:
+        c.ok("DELE 1")
+        m = dovecot.imap(account)
+        assert m.delete(TRASH)[0] == "OK"
+        m.logout()
+        assert c.err("QUIT").startswith(b"-ERR [SYS/PERM]")
+    assert len(dovecot.uids(account)) == 2
+    assert not any(flags(dovecot, account).values())
+
+
+def test_seen(start, dovecot, account):
+    """Flagged \\Seen, and no more: never \\Deleted, and listed again."""
+    dovecot.deliver(account, messages(3))
+    uids = dovecot.uids(account)
+    proxy = start("seen", mark_seen="no")
+    with proxy.login(account, dovecot.password(account)) as c:
+        c.retr(1)
+        c.ok("DELE 2")
+        c.quit()
+    assert flags(dovecot, account) == {uids[0]: set(), uids[1]: {"\\Seen"},
+                                       uids[2]: set()}
+    with proxy.login(account, dovecot.password(account)) as c:
+        assert len(c.listing("LIST")) == 3
+        c.quit()
+    expect_count(proxy, "flagged", "seen", 1)

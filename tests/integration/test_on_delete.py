@@ -148,3 +148,37 @@ def test_seen(start, dovecot, account):
         assert len(c.listing("LIST")) == 3
         c.quit()
     expect_count(proxy, "flagged", "seen", 1)
+
+
+def test_keep(start, dovecot, account):
+    """Hidden from this user for good, by nothing but a keyword on the server;
+    all is there for others; a proxy with another keyword lists it."""
+    sent = messages(4)
+    dovecot.deliver(account, sent)
+    uids = dovecot.uids(account)
+    keyword = f"$PopinjayKept-{account}"
+    proxy = start("keep")
+    with proxy.login(account, dovecot.password(account)) as c:
+        first = [row.split()[1] for row in c.listing("UIDL")]
+        c.retr(1)
+        c.ok("DELE 1")
+        c.ok("DELE 3")
+        c.quit()
+    assert flags(dovecot, account) == {
+        uids[0]: {"\\Seen", keyword}, uids[1]: set(), uids[2]: {keyword},
+        uids[3]: set()}
+    dovecot.deliver(account, messages(1))
+    for _ in range(2):                  # also from what is known by then
+        with proxy.login(account, dovecot.password(account)) as c:
+            left = [row.split()[1] for row in c.listing("UIDL")]
+            assert left[:2] == [first[1], first[3]] and len(left) == 3
+            assert c.retr(2) == mail.as_retrieved(sent[3])
+            c.quit()
+    expect_count(proxy, "kept", "keep", 2)
+    proxy.stop()
+    other = start("keep", keep_keyword="$Other")
+    with other.login(account, dovecot.password(account)) as c:
+        assert len(c.listing("UIDL")) == 5
+        c.ok("DELE 5")
+        c.quit()
+    assert bodies(dovecot, account, "INBOX") == sent + messages(1)

@@ -40,9 +40,9 @@ void pop3_reply_numbers(struct buf *out, uint64_t first, uint64_t second);
 /* `number size`: a line of the scan listing. */
 void pop3_write_scan_line(struct buf *out, uint32_t number, uint64_t size);
 
-/* `number uidvalidity.uid`, with |prefix| before it ("+OK " or ""). */
+/* `number id`, with |prefix| before it ("+OK " or ""). */
 void pop3_write_unique_id(struct buf *out, const char *prefix, uint32_t number,
-                          uint32_t uidvalidity, uint32_t uid);
+                          const char *id);
 
 /* `+ challenge`, the challenge already in base64 and perhaps empty:
  * exactly `+`, one space, CRLF then (RFC 5034 §4).

@@ -1,8 +1,7 @@
 /* snapshot_cache.h - what is known of the mailboxes of this process's users,
  * from one session to the next.
  *
- * A mailbox is an upstream and the name of a user there; INBOX is the only
- * one. What is found is shared, never copied, and whether it still holds is
+ * What is found is shared, never copied, and whether it still holds is
  * for known_mailbox.h to prove: the cache only remembers.
  *
  * Shared by all workers; each call holds the mutex for a few lookups. The
@@ -33,17 +32,24 @@ void snapshot_cache_set_budget(struct snapshot_cache *c,
 /* NULL is fine. */
 void snapshot_cache_free(struct snapshot_cache *c);
 
+/* A mailbox, by its name; none of these holds a NUL. */
+struct snapshot_key {
+    struct span upstream;
+    struct span user;
+    struct span mailbox;
+};
+
 /* What is known, or an empty one; to be cleared by the caller. */
 struct known_mailbox snapshot_cache_find(struct snapshot_cache *c,
-                                         struct span upstream,
-                                         struct span user);
+                                         const struct snapshot_key *key);
 
 /* Shares |known| in place of what was known before. Where it is greater than
  * the budget nothing is known from here on; where there is no memory, nothing
  * or what was known before, which has to be proven anyway.
  */
-void snapshot_cache_put(struct snapshot_cache *c, struct span upstream,
-                        struct span user, const struct known_mailbox *known);
+void snapshot_cache_put(struct snapshot_cache *c,
+                        const struct snapshot_key *key,
+                        const struct known_mailbox *known);
 
 /* For figures. */
 struct snapshot_cache_fill {

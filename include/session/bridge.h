@@ -100,6 +100,8 @@ struct login_grant {
     const struct mailbox_policy *mailbox;
     const struct credentials *credentials; /* to be used there */
     uint64_t unix_s; /* the date, for windows that go by it */
+    struct span
+        folder; /* UTF-8, in place of the policy's mailboxes; or empty */
 };
 void bridge_grant_login(struct bridge *b, const struct login_grant *grant,
                         uint64_t now_ms);
@@ -114,10 +116,15 @@ void bridge_deny_login(struct bridge *b, enum fault fault, uint64_t wait_ms,
 void bridge_sasl(struct bridge *b, const struct sasl_step *step,
                  uint64_t now_ms);
 
-/* What an earlier session came to know of the maildrop that is locked: before
- * BRIDGE_LOCKED is told. It is shared, and proven before it is used.
+/* The mailboxes that make the maildrop, 0 to count - 1: from BRIDGE_LOCK on. */
+uint32_t bridge_mailbox_count(const struct bridge *b);
+struct span bridge_mailbox_name(const struct bridge *b, uint32_t mailbox);
+
+/* What an earlier session came to know of one of the maildrop that is locked:
+ * before BRIDGE_LOCKED is told. It is shared, and proven before it is used.
  */
-void bridge_offer_mailbox(struct bridge *b, const struct known_mailbox *known);
+void bridge_offer_mailbox(struct bridge *b, uint32_t mailbox,
+                          const struct known_mailbox *known);
 
 /* The answer to BRIDGE_REUSE: a connection that was parked with the very same
  * credentials, and is the bridge's now; NULL: there is none. |parked| is copied.
@@ -165,8 +172,8 @@ enum bridge_wish_kind {
                     it cannot, LOGOUT is to be said */
     BRIDGE_LOCK, /* the maildrop of |user| */
     BRIDGE_UNLOCK,
-    BRIDGE_KEEP_MAILBOX, /* bridge_known_mailbox, of |user|, for the next
-                                  session; before BRIDGE_UNLOCK */
+    BRIDGE_KEEP_MAILBOX, /* bridge_known_mailbox |mailbox|, of |user|, for
+                            the next session; before BRIDGE_UNLOCK */
     BRIDGE_CLOSE_CLIENT, /* write what is left, then close */
     BRIDGE_ABORT_CLIENT, /* close, and write nothing more: a message that
                                   failed half way must not look finished */
@@ -196,6 +203,7 @@ struct bridge_wish {
     struct span user;      /* BRIDGE_LOCK, BRIDGE_NOTE_LOGIN...: valid until
                               the next call; in LOCK and KEEP_MAILBOX, whose
                               maildrop it is */
+    uint32_t mailbox;      /* BRIDGE_KEEP_MAILBOX */
     struct span text;      /* BRIDGE_NOTE_UPSTREAM_TEXT, _ID */
     struct span timestamp; /* BRIDGE_ASK_LOGIN: of the greeting, for APOP */
     enum sasl_mechanism mechanism; /* BRIDGE_SASL, and the next three */
@@ -216,7 +224,14 @@ struct bridge_wish {
 bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish);
 
 /* To be shared while the wish BRIDGE_KEEP_MAILBOX is served. */
-const struct known_mailbox *bridge_known_mailbox(const struct bridge *b);
+const struct known_mailbox *bridge_known_mailbox(const struct bridge *b,
+                                                 uint32_t mailbox);
+
+/* Where something is the matter with one mailbox of a maildrop that is not just
+ * INBOX: that one's name, when a login is refused or the session ends; else
+ * empty.
+ */
+struct span bridge_troubled_mailbox(const struct bridge *b);
 
 /* When to call bridge_time, or UINT64_MAX. */
 uint64_t bridge_deadline(const struct bridge *b);

@@ -18,6 +18,7 @@
 #include "session/imap_session.h"
 #include "session/known_mailbox.h"
 #include "session/listing.h"
+#include "session/mailbox_list.h"
 #include "session/pop3_session.h"
 #include "session/readahead.h"
 #include "session/removal.h"
@@ -42,7 +43,8 @@ enum bridge_link {
 /* Who has the selected mailbox. */
 enum bridge_task {
     BRIDGE_TASK_NONE,
-    BRIDGE_TASK_TRASH, /* before the listing: where is it? */
+    BRIDGE_TASK_TRASH,  /* before the listing: where is it? */
+    BRIDGE_TASK_SELECT, /* another one, after login */
     BRIDGE_TASK_LISTING,
     BRIDGE_TASK_VIEWING,
     BRIDGE_TASK_RETRIEVAL,
@@ -52,6 +54,15 @@ enum bridge_task {
 };
 
 #define BRIDGE_WISHES_MAX 16
+
+/* One of those that make the maildrop. */
+struct bridge_mailbox {
+    const struct mailbox_name *name;
+    struct known_mailbox known; /* offered, then learned */
+};
+
+/* None of them is selected. */
+#define BRIDGE_NO_MAILBOX UINT32_MAX
 
 struct bridge {
     const struct session_policy *policy;
@@ -67,7 +78,16 @@ struct bridge {
     struct buf login_name;       /* for notes and the lock */
     struct buf trash;            /* what the server calls it; may be empty */
     char keyword[IMAP_KEYWORD_MAX + 1]; /* on_delete = keep, or empty */
-    struct known_mailbox known; /* of that user; offered, then learned */
+    struct mailbox_name *folder;        /* named in the login; NULL: none is */
+    /* From the grant of a login on, in order; the maildrop at |i| is made of the
+     * one at |i|.
+     */
+    struct bridge_mailbox *mailboxes;
+    uint32_t mailbox_count;
+    uint32_t selected;          /* of them; or is being selected */
+    uint32_t updating;          /* at QUIT: those before it are done */
+    uint32_t keep;              /* BRIDGE_KEEP_MAILBOX: one bit each */
+    struct maildrops maildrops; /* of those that are listed, before login */
     enum bridge_phase phase;
     enum bridge_client client;
     enum bridge_link link;
@@ -128,6 +148,9 @@ void bridge_note(struct bridge *b, enum bridge_note note, enum fault fault);
 void bridge_note_text(struct bridge *b, enum bridge_note note, struct span text,
                       enum fault fault);
 
+/* BRIDGE_KEEP_MAILBOX, where something is known of it. */
+void bridge_keep_mailbox(struct bridge *b, uint32_t mailbox);
+
 /* A stage begins; it has ended well, and is timed once. */
 void bridge_begin_stage(struct bridge *b);
 void bridge_end_stage(struct bridge *b, enum counter_stage stage);
@@ -150,9 +173,18 @@ void bridge_meet_deadlines(struct bridge *b);
 /* Serves requests for as long as the POP3 session has any. */
 void bridge_serve_client(struct bridge *b);
 
+/* What QUIT is to change in the mailbox |updating|, and those behind it. */
+void bridge_update(struct bridge *b);
+/* That one is done. */
+void bridge_update_next(struct bridge *b);
+/* What DELE marked is gone from all of them: only flags may be missing. */
+bool bridge_is_settled(const struct bridge *b);
 void bridge_finish_quit(struct bridge *b, enum fault fault);
 void bridge_refuse_login(struct bridge *b, enum fault fault);
-void bridge_accept_login(struct bridge *b, struct maildrop *maildrop);
+/* All mailboxes are listed. */
+void bridge_accept_login(struct bridge *b);
+/* Those of a login that was not, or is no more. */
+void bridge_forget_mailboxes(struct bridge *b);
 /* The answers to BRIDGE_ASK_LOGIN, which was asked. */
 void bridge_login_granted(struct bridge *b, const struct login_grant *grant);
 void bridge_ask_login_again(struct bridge *b);
@@ -181,6 +213,9 @@ void bridge_take_up(struct bridge *b, const struct imap_parked *parked);
 /* They are sent as soon as the server is ready. */
 void bridge_try_login(struct bridge *b);
 
+/* On a connection that is logged in, with nothing under way. */
+void bridge_select(struct bridge *b, uint32_t mailbox);
+
 /* LOGOUT where it can be said, else just closed; frees the lock. */
 void bridge_leave_upstream(struct bridge *b);
 
@@ -200,6 +235,8 @@ bool bridge_upstream_is_awaited(const struct bridge *b);
 
 /* The listing, and what must be known before it. */
 void bridge_start_listing(struct bridge *b);
+/* Another mailbox, for the message that is asked for. */
+void bridge_start_select(struct bridge *b);
 void bridge_start_message(struct bridge *b);
 void bridge_start_removal(struct bridge *b);
 void bridge_start_keepalive(struct bridge *b);
@@ -214,6 +251,9 @@ void bridge_run_task(struct bridge *b, const struct imap_session_event *ev);
 /* The pause that the server asked for is over. */
 void bridge_resume_task(struct bridge *b);
 void bridge_forget_task(struct bridge *b);
+
+/* The maildrop of the mailbox that is selected: after login. */
+struct maildrop *bridge_maildrop(const struct bridge *b);
 
 /* Why DELE cannot be carried out in the mailbox selected; FAULT_NONE: it can.
  */

@@ -73,7 +73,8 @@ struct imap_mailbox {
 
 struct imap_session {
     const struct upstream_policy *policy;
-    const struct mailbox_policy *mailbox_policy; /* from IMAP_SELECT on */
+    struct span mailbox_name; /* of the last SELECT */
+    bool examine_only;        /* it was EXAMINE */
     enum imap_state state;
     struct span client_address; /* for ID */
     struct imap_parser *parser;
@@ -172,9 +173,12 @@ MUST_CHECK enum fault imap_session_log_in(
  */
 void imap_session_watch(struct imap_session *s, const char *keyword);
 
-/* In IMAP_AUTHENTICATED. |policy| must outlive the session. */
-void imap_session_select(struct imap_session *s,
-                         const struct mailbox_policy *policy);
+/* In IMAP_AUTHENTICATED, or IMAP_SELECTED with no command under way: another
+ * mailbox then takes the place of that one, or where it is refused, none does.
+ * |mailbox| is as for imap_write_select, and must hold still until the answer.
+ */
+void imap_session_select(struct imap_session *s, struct span mailbox,
+                         bool read_only);
 
 /* In IMAP_SELECTED, with no command under way: the tag for a new one, which
  * the caller then writes to |out| whole.

@@ -25,14 +25,21 @@ struct mailbox_name {
  */
 MUST_CHECK bool mailbox_name_set(struct mailbox_name *name, struct span text);
 
-/* At least one, none twice, and no two with the same mark (unique_id.h). */
+/* None twice, and no two with the same mark (unique_id.h). Empty, all zero, it is
+ * INBOX alone.
+ */
 struct mailbox_list {
     unsigned count;
     struct mailbox_name *names; /* owned */
 };
 
+/* At least 1. */
+unsigned mailbox_list_count(const struct mailbox_list *list);
+const struct mailbox_name *mailbox_list_name(const struct mailbox_list *list,
+                                             unsigned i);
+
 /* |text|: names with commas between them, and blanks around, in order; empty:
- * INBOX alone. Returns NULL, or what is wrong in words; |list| is then empty.
+ * none. Returns NULL, or what is wrong in words; |list| is then empty.
  */
 MUST_CHECK const char *mailbox_list_parse(struct mailbox_list *list,
                                           struct span text);

@@ -35,6 +35,7 @@ MUST_CHECK struct snapshot *maildrop_copy_left(const struct maildrop *m,
 
 uint32_t maildrop_uidvalidity(const struct maildrop *m);
 bool maildrop_has_unique_ids(const struct maildrop *m);
+enum fault maildrop_removal_fault(const struct maildrop *m);
 
 /* All messages, marked or not: numbers run from 1 to this. */
 uint32_t maildrop_count(const struct maildrop *m);

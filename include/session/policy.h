@@ -12,9 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "session/mailbox_list.h"
+#include "session/unique_id.h"
 #include "session/window.h"
 
 struct octet_budget;
+struct unique_id_map;
 
 enum tls_mode {
     TLS_MODE_IMPLICIT,
@@ -61,8 +64,13 @@ struct mailbox_policy {
      * says it is.
      */
     const char *trash_mailbox;
-    const char *keep_keyword;     /* ON_DELETE_KEEP: keyword.h's pattern */
-    struct mailbox_window window; /* what is shown of it */
+    const char *keep_keyword;      /* ON_DELETE_KEEP: keyword.h's pattern */
+    struct mailbox_window window;  /* what is shown of it */
+    struct mailbox_list mailboxes; /* the policy's own */
+    bool plus_folder;              /* a login may name one: user+Folder */
+    const char *folders_allowed;   /* plus_name_is_allowed; NULL: every one */
+    enum unique_id_format unique_ids;
+    const struct unique_id_map *unique_id_map; /* NULL: nothing is imported */
 };
 
 /* Of a listener. */

@@ -87,6 +87,11 @@ void readahead_note_missed(struct readahead *r);
  */
 void readahead_lose_order(struct readahead *r);
 
+/* Another mailbox is about to be selected, and nothing is under way: its first
+ * message is the one expected next.
+ */
+void readahead_change_mailbox(struct readahead *r);
+
 /* May the next batch be sent? Yes where none is under way, or all that is still
  * to come of it is the message that was taken last.
  */

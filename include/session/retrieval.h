@@ -36,6 +36,7 @@ enum retrieval_step {
 struct retrieval {
     struct imap_session *imap;
     struct pop3_session *pop3;
+    struct maildrop *maildrop; /* of the mailbox that is selected */
     struct readahead *ahead;
     struct pop3_transform transform;
     enum retrieval_step step;
@@ -59,11 +60,13 @@ struct retrieval {
     enum fault fault;
 };
 
-/* |request| is a POP3_REQUEST_MESSAGE. A message that was read ahead is on its
+/* |request| is a POP3_REQUEST_MESSAGE, its index one of |maildrop|, whose mailbox
+ * is selected. A message that was read ahead is on its
  * way already; the others that are must not be taken for it.
  */
 void retrieval_start(struct retrieval *r, struct imap_session *imap,
-                     struct pop3_session *pop3, struct readahead *ahead,
+                     struct pop3_session *pop3, struct maildrop *maildrop,
+                     struct readahead *ahead,
                      const struct pop3_request *request);
 
 /* One of those has come to its end. */

@@ -25,6 +25,7 @@
 #include "base/span.h"
 
 struct unique_id_map;  /* opaque */
+struct unique_id_user; /* opaque; the map's */
 struct unique_id_list; /* opaque: of one mailbox; the map's */
 
 struct unique_id_map_error {
@@ -39,19 +40,20 @@ MUST_CHECK struct unique_id_map *unique_id_map_new(
     struct span text, struct unique_id_map_error *error);
 void unique_id_map_free(struct unique_id_map *map);
 
-/* What it has of |user|'s |mailbox| (in UTF-8), whatever UIDVALIDITY; or NULL.
- * |map| may be NULL.
- */
-const struct unique_id_list *unique_id_map_find(const struct unique_id_map *map,
-                                                struct span user,
-                                                struct span mailbox);
+/* What it has of |name|, or NULL. |map| may be NULL. */
+const struct unique_id_user *unique_id_map_find(const struct unique_id_map *map,
+                                                struct span name);
+
+/* Some message of |user|, in whichever mailbox, has |id|. */
+bool unique_id_user_has(const struct unique_id_user *user, const char *id);
+
+/* Of |mailbox|, a name in UTF-8, whatever its UIDVALIDITY; or NULL. */
+const struct unique_id_list *unique_id_user_list(
+    const struct unique_id_user *user, struct span mailbox);
 uint32_t unique_id_list_uidvalidity(const struct unique_id_list *list);
 
-/* The unique-id of |uid|; empty: it has none there. */
-struct span unique_id_list_get(const struct unique_id_list *list, uint32_t uid);
-
-/* Some message of that user, in whichever mailbox, has |id|. */
-bool unique_id_list_names(const struct unique_id_list *list, const char *id);
+/* The unique-id of |uid|; NULL: it has none there. */
+const char *unique_id_list_get(const struct unique_id_list *list, uint32_t uid);
 
 /* Messages of the map, for the log. */
 size_t unique_id_map_count(const struct unique_id_map *map);

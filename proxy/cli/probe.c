@@ -136,6 +136,12 @@ static void on_selected(struct probe *p)
     on_listed(p, listing_start(&p->listing, &p->talk.imap, &p->nothing_known));
 }
 
+static struct span first_mailbox(const struct probe *p)
+{
+    return span_from_string(
+        mailbox_list_name(&p->mailbox_policy.mailboxes, 0)->wire);
+}
+
 static void take_event(struct probe *p, const struct imap_session_event *ev)
 {
     switch (ev->kind) {
@@ -144,7 +150,7 @@ static void take_event(struct probe *p, const struct imap_session_event *ev)
         break;
     case IMAP_SESSION_LOGGED_IN:
         p->is_logged_in = true;
-        imap_session_select(&p->talk.imap, &p->mailbox_policy);
+        imap_session_select(&p->talk.imap, first_mailbox(p), true);
         break;
     case IMAP_SESSION_SELECTED:
         on_selected(p);
@@ -245,7 +251,6 @@ int probe_run(const struct config *config,
                            config_mailbox_policy(upstream->policy),
                        .code = EXIT_FAILURE };
 
-    p.mailbox_policy.examine_only = true;
     if (!make_tls(&p) || uv_loop_init(&p.loop) != 0)
         return EXIT_FAILURE;
     if (connection_space_init(&p.space, &p.loop))

@@ -73,32 +73,32 @@ void pop3_reply_error(struct buf *out, enum pop3_verb verb, enum pop3_code code,
 }
 
 static void write_pair(struct buf *out, const char *prefix, uint64_t first,
-                       char between, uint64_t second)
+                       uint64_t second)
 {
     buf_append_string(out, prefix);
     buf_append_number(out, first);
-    buf_append_octet(out, (unsigned char)between);
+    buf_append_octet(out, ' ');
     buf_append_number(out, second);
+    buf_append_string(out, CRLF);
 }
 
 void pop3_reply_numbers(struct buf *out, uint64_t first, uint64_t second)
 {
-    write_pair(out, "+OK ", first, ' ', second);
-    buf_append_string(out, CRLF);
+    write_pair(out, "+OK ", first, second);
 }
 
 void pop3_write_scan_line(struct buf *out, uint32_t number, uint64_t size)
 {
-    write_pair(out, "", number, ' ', size);
-    buf_append_string(out, CRLF);
+    write_pair(out, "", number, size);
 }
 
 void pop3_write_unique_id(struct buf *out, const char *prefix, uint32_t number,
-                          uint32_t uidvalidity, uint32_t uid)
+                          const char *id)
 {
-    write_pair(out, prefix, number, ' ', uidvalidity);
-    buf_append_octet(out, '.');
-    buf_append_number(out, uid);
+    buf_append_string(out, prefix);
+    buf_append_number(out, number);
+    buf_append_octet(out, ' ');
+    buf_append_string(out, id);
     buf_append_string(out, CRLF);
 }
 

@@ -45,22 +45,35 @@ static enum bridge_outcome lock_outcome(enum lock_status status)
     return BRIDGE_LOCK_BUSY;
 }
 
-static void offer_mailbox(struct relay *r, struct span user)
+static struct snapshot_key snapshot_key(const struct relay *r, struct span user,
+                                        uint32_t mailbox)
 {
-    struct service *service = r->host->service;
-    struct known_mailbox known = snapshot_cache_find(
-        service->snapshots, span_from_string(r->to->key), user);
-
-    bridge_offer_mailbox(r->bridge, &known);
-    known_mailbox_clear(&known);
+    return (struct snapshot_key){
+        .upstream = span_from_string(r->to->key),
+        .user = user,
+        .mailbox = bridge_mailbox_name(r->bridge, mailbox),
+    };
 }
 
-static void keep_mailbox(struct relay *r, struct span user)
+static void offer_mailboxes(struct relay *r, struct span user)
 {
-    struct service *service = r->host->service;
+    struct snapshot_cache *cache = r->host->service->snapshots;
 
-    snapshot_cache_put(service->snapshots, span_from_string(r->to->key), user,
-                       bridge_known_mailbox(r->bridge));
+    for (uint32_t i = 0; i < bridge_mailbox_count(r->bridge); i++) {
+        struct snapshot_key key = snapshot_key(r, user, i);
+        struct known_mailbox known = snapshot_cache_find(cache, &key);
+
+        bridge_offer_mailbox(r->bridge, i, &known);
+        known_mailbox_clear(&known);
+    }
+}
+
+static void keep_mailbox(struct relay *r, struct span user, uint32_t mailbox)
+{
+    struct snapshot_key key = snapshot_key(r, user, mailbox);
+
+    snapshot_cache_put(r->host->service->snapshots, &key,
+                       bridge_known_mailbox(r->bridge, mailbox));
 }
 
 static void take_lock(struct relay *r, struct span user)
@@ -71,7 +84,7 @@ static void take_lock(struct relay *r, struct span user)
                         relay_now(r), &r->lock);
 
     if (status == LOCK_TAKEN)
-        offer_mailbox(r, user);
+        offer_mailboxes(r, user);
     bridge_outcome(r->bridge, lock_outcome(status), relay_now(r));
 }
 
@@ -239,7 +252,7 @@ static void serve(struct relay *r, const struct bridge_wish *wish)
         release_lock(r);
         break;
     case BRIDGE_KEEP_MAILBOX:
-        keep_mailbox(r, wish->user);
+        keep_mailbox(r, wish->user, wish->mailbox);
         break;
     case BRIDGE_CLOSE_CLIENT:
         relay_client_close(r);

@@ -24,7 +24,7 @@ struct entry {
     struct known_mailbox known;
     uint64_t octets;
     size_t key_size;
-    unsigned char key[]; /* upstream, NUL, user */
+    unsigned char key[]; /* upstream, NUL, user, NUL, mailbox */
 };
 
 struct snapshot_cache {
@@ -50,19 +50,27 @@ struct snapshot_cache *snapshot_cache_new(uint64_t budget_octets)
     return c;
 }
 
-/* A host name holds no NUL, so two mailboxes never have one key. */
-static struct entry *make(struct span upstream, struct span user)
+static unsigned char *append(unsigned char *to, struct span s)
 {
-    size_t key_size = upstream.len + 1 + user.len;
+    if (s.len > 0)
+        memcpy(to, s.data, s.len);
+    return to + s.len + 1; /* behind a NUL */
+}
+
+/* None holds a NUL, so two mailboxes never have one key. */
+static struct entry *make(const struct snapshot_key *key)
+{
+    size_t key_size =
+        key->upstream.len + 1 + key->user.len + 1 + key->mailbox.len + 1;
     struct entry *e = calloc(1, sizeof(*e) + key_size);
+    unsigned char *end;
 
     if (e == NULL)
         return NULL;
     e->key_size = key_size;
-    if (upstream.len > 0)
-        memcpy(e->key, upstream.data, upstream.len);
-    if (user.len > 0)
-        memcpy(e->key + upstream.len + 1, user.data, user.len);
+    end = append(e->key, key->upstream);
+    end = append(end, key->user);
+    (void)append(end, key->mailbox);
     return e;
 }
 
@@ -150,7 +158,7 @@ void snapshot_cache_free(struct snapshot_cache *c)
 }
 
 struct known_mailbox snapshot_cache_find(struct snapshot_cache *c,
-                                         struct span upstream, struct span user)
+                                         const struct snapshot_key *key)
 {
     struct known_mailbox known = { .uidvalidity = 0 };
     struct entry *wanted;
@@ -158,7 +166,7 @@ struct known_mailbox snapshot_cache_find(struct snapshot_cache *c,
 
     if (c->budget_octets == 0)
         return known;
-    wanted = make(upstream, user);
+    wanted = make(key);
     if (wanted == NULL)
         return known;
     pthread_mutex_lock(&c->mutex);
@@ -173,10 +181,11 @@ struct known_mailbox snapshot_cache_find(struct snapshot_cache *c,
     return known;
 }
 
-void snapshot_cache_put(struct snapshot_cache *c, struct span upstream,
-                        struct span user, const struct known_mailbox *known)
+void snapshot_cache_put(struct snapshot_cache *c,
+                        const struct snapshot_key *key,
+                        const struct known_mailbox *known)
 {
-    struct entry *wanted = c->budget_octets > 0 ? make(upstream, user) : NULL;
+    struct entry *wanted = c->budget_octets > 0 ? make(key) : NULL;
     struct entry *out = NULL;
     struct entry *old;
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imap/mailbox_name.h"
 #include "session/bridge_state.h"
 
 static const char *const phase_names[BRIDGE_PHASE_COUNT] = {
@@ -32,6 +33,7 @@ struct bridge *bridge_new(const struct session_policy *policy,
     b->resume_at_ms = UINT64_MAX;
     b->refuse_at_ms = UINT64_MAX;
     b->stage_began_ms = UINT64_MAX;
+    b->selected = BRIDGE_NO_MAILBOX;
     credentials_init(&b->upstream);
     buf_init(&b->login_name, SASL_PART_MAX);
     buf_init(&b->client_address, CLIENT_ADDRESS_MAX);
@@ -59,7 +61,7 @@ void bridge_free(struct bridge *b)
     buf_fini(&b->early);
     pop3_session_fini(&b->pop3);
     credentials_wipe(&b->upstream);
-    known_mailbox_clear(&b->known);
+    bridge_forget_mailboxes(b);
     buf_fini(&b->login_name);
     buf_fini(&b->client_address);
     buf_fini(&b->trash);
@@ -152,6 +154,30 @@ void bridge_note_text(struct bridge *b, enum bridge_note note, struct span text,
     wish->text = span_make(b->text, len);
 }
 
+/* One wish is queued for however many there are. True: this is the last. */
+static bool take_kept(struct bridge *b, uint32_t *mailbox)
+{
+    uint32_t i = 0;
+
+    assert(b->keep != 0);
+    while ((b->keep & BIT(i)) == 0)
+        i++;
+    b->keep &= ~BIT(i);
+    *mailbox = i;
+    return b->keep == 0;
+}
+
+void bridge_keep_mailbox(struct bridge *b, uint32_t mailbox)
+{
+    bool is_queued = b->keep != 0;
+
+    if (known_mailbox_is_empty(&b->mailboxes[mailbox].known))
+        return;
+    b->keep |= BIT(mailbox);
+    if (!is_queued)
+        bridge_wish(b, BRIDGE_KEEP_MAILBOX);
+}
+
 bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
 {
     if (b->wish_count == 0) {
@@ -172,6 +198,8 @@ bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
     wish->begins = b->sasl_begins;
     wish->has_response = b->pop3.has_response;
     wish->parked = &b->parked;
+    if (wish->kind == BRIDGE_KEEP_MAILBOX && !take_kept(b, &wish->mailbox))
+        return true;
     b->wish_first = (b->wish_first + 1) % BRIDGE_WISHES_MAX;
     b->wish_count--;
     return true;
@@ -351,15 +379,39 @@ void bridge_upstream_input(struct bridge *b, struct span in, uint64_t now_ms)
     settle(b);
 }
 
-void bridge_offer_mailbox(struct bridge *b, const struct known_mailbox *known)
+uint32_t bridge_mailbox_count(const struct bridge *b)
 {
-    known_mailbox_clear(&b->known);
-    known_mailbox_share(&b->known, known);
+    return b->mailbox_count;
 }
 
-const struct known_mailbox *bridge_known_mailbox(const struct bridge *b)
+struct span bridge_mailbox_name(const struct bridge *b, uint32_t mailbox)
 {
-    return &b->known;
+    assert(mailbox < b->mailbox_count);
+    return span_from_string(b->mailboxes[mailbox].name->text);
+}
+
+struct span bridge_troubled_mailbox(const struct bridge *b)
+{
+    if (b->mailbox_count == 0 || b->selected == BRIDGE_NO_MAILBOX ||
+        (b->mailbox_count == 1 && b->folder == NULL &&
+         imap_mailbox_name_is_inbox(bridge_mailbox_name(b, 0))))
+        return (struct span){ NULL, 0 };
+    return bridge_mailbox_name(b, b->selected);
+}
+
+void bridge_offer_mailbox(struct bridge *b, uint32_t mailbox,
+                          const struct known_mailbox *known)
+{
+    assert(mailbox < b->mailbox_count);
+    known_mailbox_clear(&b->mailboxes[mailbox].known);
+    known_mailbox_share(&b->mailboxes[mailbox].known, known);
+}
+
+const struct known_mailbox *bridge_known_mailbox(const struct bridge *b,
+                                                 uint32_t mailbox)
+{
+    assert(mailbox < b->mailbox_count);
+    return &b->mailboxes[mailbox].known;
 }
 
 static void on_client_tls_up(struct bridge *b)

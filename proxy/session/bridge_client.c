@@ -1,5 +1,6 @@
 /* bridge_client.c - what the POP3 session asks for, and how it is answered. */
 #include <assert.h>
+#include <stdlib.h>
 
 #include "imap/keyword.h"
 #include "session/bridge_state.h"
@@ -25,6 +26,7 @@ static void hold_refusal(struct bridge *b, enum fault fault)
 
     b->login_asked = false;
     credentials_wipe(&b->upstream);
+    maildrops_fini(&b->maildrops);
     b->report.logins_failed++;
     b->report.last_login_fault = fault;
     bridge_note(b, BRIDGE_NOTE_LOGIN_REFUSED, fault);
@@ -62,11 +64,54 @@ static void name_keyword(struct bridge *b)
                             buf_span(&b->login_name), b->keyword);
 }
 
+void bridge_forget_mailboxes(struct bridge *b)
+{
+    for (uint32_t i = 0; i < b->mailbox_count; i++)
+        known_mailbox_clear(&b->mailboxes[i].known);
+    free(b->mailboxes);
+    free(b->folder);
+    b->mailboxes = NULL;
+    b->folder = NULL;
+    b->mailbox_count = 0;
+    b->selected = BRIDGE_NO_MAILBOX;
+    maildrops_fini(&b->maildrops);
+}
+
+/* The one that the login named, or those of the policy. */
+static enum fault name_mailboxes(struct bridge *b,
+                                 const struct login_grant *grant)
+{
+    const struct mailbox_list *list = &grant->mailbox->mailboxes;
+    uint32_t count = mailbox_list_count(list);
+
+    if (grant->folder.len > 0) {
+        count = 1;
+        b->folder = malloc(sizeof(*b->folder));
+        if (b->folder == NULL)
+            return FAULT_NO_MEMORY;
+        if (!mailbox_name_set(b->folder, grant->folder))
+            return FAULT_MAILBOX_REFUSED;
+    }
+    b->mailboxes = calloc(count, sizeof(*b->mailboxes));
+    if (b->mailboxes == NULL)
+        return FAULT_NO_MEMORY;
+    b->mailbox_count = count;
+    for (uint32_t i = 0; i < count; i++)
+        b->mailboxes[i].name =
+            b->folder != NULL ? b->folder : mailbox_list_name(list, i);
+    return FAULT_NONE;
+}
+
 void bridge_login_granted(struct bridge *b, const struct login_grant *grant)
 {
+    enum fault fault = name_mailboxes(b, grant);
+
     b->login_asked = false;
-    if (!credentials_copy(&b->upstream, grant->credentials)) {
-        bridge_refuse_login(b, FAULT_NO_MEMORY);
+    if (fault == FAULT_NONE &&
+        !credentials_copy(&b->upstream, grant->credentials))
+        fault = FAULT_NO_MEMORY;
+    if (fault != FAULT_NONE) {
+        bridge_refuse_login(b, fault);
         return;
     }
     /* The connection made at USER is to another one. */
@@ -96,7 +141,7 @@ static void ask_owner(struct bridge *b)
 
 static void start_login(struct bridge *b, enum fault fault)
 {
-    known_mailbox_clear(&b->known); /* perhaps of another user */
+    bridge_forget_mailboxes(b); /* perhaps of another user */
     buf_clear(&b->login_name);
     (void)buf_append(&b->login_name, buf_span(&b->pop3.given.user));
     b->phase = BRIDGE_LOGGING_IN;
@@ -132,45 +177,46 @@ void bridge_tell_refusal(struct bridge *b)
     pop3_session_refuse_login(&b->pop3, b->refusal);
 }
 
-void bridge_accept_login(struct bridge *b, struct maildrop *maildrop)
+void bridge_accept_login(struct bridge *b)
 {
     b->phase = BRIDGE_TRANSACTION;
     b->report.logins_ok++;
-    bridge_end_stage(b, COUNTER_STAGE_LISTING);
     counters_add_time(b->counters, COUNTER_STAGE_CLIENT_LOGIN,
                       b->now_ms - b->login_began_ms);
-    b->report.messages = maildrop_count(maildrop);
+    b->report.messages = maildrops_count(&b->maildrops);
     b->client_seen_ms = b->now_ms;
     credentials_wipe(&b->pop3.given);
     bridge_note(b, BRIDGE_NOTE_LOGGED_IN, FAULT_NONE);
-    if (!maildrop_has_unique_ids(maildrop))
+    if (!maildrops_have_unique_ids(&b->maildrops))
         bridge_note(b, BRIDGE_NOTE_NO_UNIQUE_IDS, FAULT_NO_UNIQUE_IDS);
-    pop3_session_accept_login(&b->pop3, maildrop);
+    if (maildrops_removal_fault(&b->maildrops) != FAULT_NONE)
+        bridge_note(b, BRIDGE_NOTE_NO_REMOVAL,
+                    maildrops_removal_fault(&b->maildrops));
+    pop3_session_accept_login(&b->pop3, &b->maildrops);
 }
 
 /* --- QUIT --- */
 
 /* What the next session need not ask for. */
-static void keep_what_is_left(struct bridge *b)
+static void keep_what_is_left(struct bridge *b, uint32_t mailbox)
 {
-    const struct maildrop *maildrop = b->pop3.maildrop;
-    const struct snapshot_halves *known = &b->known.messages;
+    const struct maildrop *maildrop = b->pop3.maildrops.parts[mailbox].maildrop;
+    struct known_mailbox *known = &b->mailboxes[mailbox].known;
     struct snapshot_halves left;
 
     if (maildrop_deleted_count(maildrop) == 0 ||
         removal_leaves_messages(b->mailbox_policy) ||
-        known_mailbox_is_empty(&b->known))
+        known_mailbox_is_empty(known))
         return;
-    left.listed = maildrop_copy_left(maildrop, known->listed);
-    left.hidden = maildrop_copy_left(maildrop, known->hidden);
-    known_mailbox_shrink(&b->known, &left);
-    if (!known_mailbox_is_empty(&b->known))
-        bridge_wish(b, BRIDGE_KEEP_MAILBOX);
+    left.listed = maildrop_copy_left(maildrop, known->messages.listed);
+    left.hidden = maildrop_copy_left(maildrop, known->messages.hidden);
+    known_mailbox_shrink(known, &left);
+    bridge_keep_mailbox(b, mailbox);
 }
 
 static void count_deleted(struct bridge *b)
 {
-    uint64_t count = maildrop_deleted_count(b->pop3.maildrop);
+    uint64_t count = maildrops_deleted_count(&b->pop3.maildrops);
 
     switch (b->mailbox_policy->on_delete) {
     case ON_DELETE_EXPUNGE:
@@ -197,7 +243,8 @@ void bridge_finish_quit(struct bridge *b, enum fault fault)
         fault = FAULT_NOT_REMOVED;
     if (fault == FAULT_NONE) {
         count_deleted(b);
-        keep_what_is_left(b);
+        for (uint32_t i = 0; i < b->mailbox_count; i++)
+            keep_what_is_left(b, i);
     }
     b->phase = BRIDGE_CLOSING;
     /* The lock is free, and the connection parked, before the client is told:
@@ -212,25 +259,70 @@ void bridge_finish_quit(struct bridge *b, enum fault fault)
         buf_clear(&b->pop3.out); /* nobody is there to read it */
 }
 
+/* Marks in |mailbox|, and those behind it. */
+static bool has_marks_from(const struct bridge *b, uint32_t mailbox)
+{
+    const struct maildrops *m = &b->pop3.maildrops;
+
+    for (; mailbox < m->count; mailbox++)
+        if (maildrop_deleted_count(m->parts[mailbox].maildrop) > 0)
+            return true;
+    return false;
+}
+
+bool bridge_is_settled(const struct bridge *b)
+{
+    bool is_done =
+        b->task == BRIDGE_TASK_REMOVAL && removal_is_settled(&b->work.removal);
+
+    return !has_marks_from(b, b->updating + is_done);
+}
+
+/* The next one that something is to be changed in. */
+static bool find_work(struct bridge *b)
+{
+    const struct maildrops *m = &b->pop3.maildrops;
+
+    while (
+        b->updating < m->count &&
+        !removal_is_needed(m->parts[b->updating].maildrop, b->mailbox_policy))
+        b->updating++;
+    return b->updating < m->count;
+}
+
+void bridge_update(struct bridge *b)
+{
+    if (!find_work(b))
+        bridge_finish_quit(b, FAULT_NONE);
+    else if (b->link == BRIDGE_LINK_UP && b->selected == b->updating)
+        bridge_start_removal(b);
+    else if (b->link == BRIDGE_LINK_UP)
+        bridge_select(b, b->updating);
+    else if (!has_marks_from(b, b->updating))
+        bridge_finish_quit(b, FAULT_NONE); /* \Seen is best effort */
+    else if (!maildrops_have_unique_ids(&b->pop3.maildrops))
+        bridge_finish_quit(b, b->pop3.broken); /* other UIDs by now */
+    else if (b->reconnected)
+        bridge_finish_quit(b, FAULT_NOT_REMOVED);
+    else
+        bridge_reconnect(b);
+}
+
+void bridge_update_next(struct bridge *b)
+{
+    b->updating++;
+    bridge_update(b);
+}
+
 static void start_quit(struct bridge *b)
 {
-    const struct maildrop *maildrop = b->pop3.maildrop;
-    bool has_marks = maildrop_deleted_count(maildrop) > 0;
     enum fault broken = b->pop3.broken;
 
     b->phase = BRIDGE_UPDATE;
     if (broken == FAULT_MAILBOX_CHANGED || broken == FAULT_MESSAGE_UNREADABLE)
-        bridge_finish_quit(b, has_marks ? broken : FAULT_NONE);
-    else if (!removal_is_needed(maildrop, b->mailbox_policy))
-        bridge_finish_quit(b, FAULT_NONE);
-    else if (b->link == BRIDGE_LINK_UP)
-        bridge_start_removal(b);
-    else if (!has_marks)
-        bridge_finish_quit(b, FAULT_NONE); /* \Seen is best effort */
-    else if (!maildrop_has_unique_ids(maildrop))
-        bridge_finish_quit(b, b->pop3.broken); /* other UIDs by now */
+        bridge_finish_quit(b, has_marks_from(b, 0) ? broken : FAULT_NONE);
     else
-        bridge_reconnect(b);
+        bridge_update(b);
 }
 
 /* --- the end of it all --- */
@@ -242,8 +334,7 @@ static void answer_shutdown(struct bridge *b)
         if (b->refuse_at_ms == UINT64_MAX)
             bridge_refuse_login(b, FAULT_SHUTDOWN);
         bridge_tell_refusal(b);
-    } else if (b->task == BRIDGE_TASK_REMOVAL &&
-               removal_is_settled(&b->work.removal)) {
+    } else if (b->phase == BRIDGE_UPDATE && bridge_is_settled(b)) {
         bridge_finish_quit(b, FAULT_NONE);
     } else if (b->pop3.pending == POP3_QUIT) {
         pop3_session_finish(&b->pop3, FAULT_SHUTDOWN);
@@ -277,6 +368,19 @@ static void start_tls(struct bridge *b)
     bridge_wish(b, BRIDGE_START_CLIENT_TLS);
 }
 
+static void start_message(struct bridge *b)
+{
+    struct maildrop_place place =
+        maildrops_place(&b->pop3.maildrops, b->request.index);
+
+    if (place.part == b->selected)
+        bridge_start_message(b);
+    else if (bridge_waits_for_client(b))
+        bridge_start_drain(b);
+    else
+        bridge_start_select(b);
+}
+
 /* A request that needs the mailbox waits for a keep-alive to be answered, and
  * QUIT also for the replies before it to leave.
  */
@@ -288,7 +392,7 @@ static void start_deferred(struct bridge *b)
     if (b->task != BRIDGE_TASK_NONE || buf_failed(&b->pop3.out))
         return;
     if (request.kind == POP3_REQUEST_MESSAGE && b->link == BRIDGE_LINK_UP) {
-        bridge_start_message(b);
+        start_message(b);
     } else if (request.kind == POP3_REQUEST_MESSAGE) {
         /* Lost while the request waited for the keep-alive. */
         b->request.kind = POP3_REQUEST_NONE;

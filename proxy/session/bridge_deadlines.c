@@ -65,7 +65,8 @@ static uint64_t upstream_deadline(const struct bridge *b)
         return waiting_deadline(b);
     if (bridge_upstream_is_awaited(b))
         return answer_deadline(b);
-    if (b->phase == BRIDGE_TRANSACTION && b->task == BRIDGE_TASK_NONE)
+    if (b->phase == BRIDGE_TRANSACTION && b->task == BRIDGE_TASK_NONE &&
+        b->imap.state == IMAP_SELECTED)
         return b->upstream_seen_ms + UPSTREAM_KEEPALIVE_MS;
     return UINT64_MAX;
 }

@@ -1,7 +1,9 @@
 /* bridge_task.c - who has the selected mailbox: the listing and the view of it,
- * a message, the removal at QUIT, a NOOP that keeps the connection alive, or nobody until what
- * was read ahead in vain has come and gone.
+ * a message, the removal at QUIT, a NOOP that keeps the connection alive, or
+ * nobody until what was read ahead in vain has come and gone.
  */
+#include <assert.h>
+
 #include "imap/command.h"
 #include "session/bridge_state.h"
 
@@ -20,6 +22,12 @@ static void begin(struct bridge *b, enum bridge_task task)
     b->backoffs = 0;
     b->task = task;
     bridge_await_upstream(b);
+}
+
+struct maildrop *bridge_maildrop(const struct bridge *b)
+{
+    assert(b->selected < b->pop3.maildrops.count);
+    return b->pop3.maildrops.parts[b->selected].maildrop;
 }
 
 /* --- the listing --- */
@@ -45,12 +53,34 @@ static void learn_mailbox(struct bridge *b,
     b->report.listings[verdict]++;
     if (verdict == KNOWN_FRESH)
         return;
-    known_mailbox_learn(&b->known, &b->imap.mailbox, messages);
-    if (!known_mailbox_is_empty(&b->known))
-        bridge_wish(b, BRIDGE_KEEP_MAILBOX);
+    known_mailbox_learn(&b->mailboxes[b->selected].known, &b->imap.mailbox,
+                        messages);
+    bridge_keep_mailbox(b, b->selected);
 }
 
-static void accept_login(struct bridge *b, struct snapshot *view)
+/* What its messages are called, as far as it is known with the mailbox. */
+static struct unique_id_rule unique_id_rule(const struct bridge *b)
+{
+    const struct mailbox_policy *policy = b->mailbox_policy;
+    struct span name = bridge_mailbox_name(b, b->selected);
+    struct unique_id_rule rule = {
+        .format = policy->unique_ids,
+        .mailbox_mark = unique_id_mailbox_mark(name),
+        .user = unique_id_map_find(policy->unique_id_map,
+                                   credentials_name(&b->upstream)),
+    };
+
+    if (rule.user == NULL)
+        return rule;
+    rule.list = unique_id_user_list(rule.user, name);
+    if (rule.list != NULL &&
+        unique_id_list_uidvalidity(rule.list) != b->imap.mailbox.uidvalidity)
+        rule.list = NULL;
+    return rule;
+}
+
+/* The maildrop of the mailbox that is selected joins those before it. */
+static enum fault add_maildrop(struct bridge *b, struct snapshot *view)
 {
     const struct imap_mailbox *mailbox = &b->imap.mailbox;
     struct maildrop_traits traits = {
@@ -58,14 +88,34 @@ static void accept_login(struct bridge *b, struct snapshot *view)
         .has_unique_ids = mailbox->uidvalidity != 0 && mailbox->uids_last,
         .removal_fault = bridge_removal_fault(b),
     };
-    struct maildrop *maildrop = maildrop_new(view, &traits);
+    struct maildrop_part part = { .unique_ids = unique_id_rule(b) };
 
-    if (traits.removal_fault != FAULT_NONE)
-        bridge_note(b, BRIDGE_NOTE_NO_REMOVAL, traits.removal_fault);
-    if (maildrop == NULL)
-        bridge_refuse_login(b, FAULT_NO_MEMORY);
+    /* When it is selected again nobody could tell whether it is the same. */
+    if (b->mailbox_count > 1 && !traits.has_unique_ids)
+        return FAULT_NO_UNIQUE_IDS;
+    part.maildrop = maildrop_new(view, &traits);
+    if (part.maildrop == NULL)
+        return FAULT_NO_MEMORY;
+    if (!maildrops_add(&b->maildrops, &part)) {
+        maildrop_part_fini(&part);
+        return FAULT_NO_MEMORY;
+    }
+    if (maildrops_count(&b->maildrops) > MAILDROP_MESSAGES_MAX)
+        return FAULT_MAILBOX_TOO_LARGE;
+    return FAULT_NONE;
+}
+
+/* The mailbox that is selected is all known: the next one's turn. */
+static void finish_mailbox(struct bridge *b, struct snapshot *view)
+{
+    enum fault fault = add_maildrop(b, view);
+
+    if (fault != FAULT_NONE)
+        bridge_refuse_login(b, fault);
+    else if (b->selected + 1 < b->mailbox_count)
+        bridge_select(b, b->selected + 1);
     else
-        bridge_accept_login(b, maildrop);
+        bridge_accept_login(b);
 }
 
 static void end_viewing(struct bridge *b, enum task_status status)
@@ -82,9 +132,13 @@ static void end_viewing(struct bridge *b, enum task_status status)
         return;
     }
     view = viewing_take(v);
-    b->report.messages_hidden = snapshot_count(v->whole) - snapshot_count(view);
+    if (b->selected == 0)
+        b->report.messages_hidden = 0;
+    b->report.messages_hidden +=
+        snapshot_count(v->whole) - snapshot_count(view);
     bridge_forget_task(b);
-    accept_login(b, view);
+    bridge_end_stage(b, COUNTER_STAGE_LISTING);
+    finish_mailbox(b, view);
     snapshot_unref(view);
 }
 
@@ -117,7 +171,8 @@ static void start_listing(struct bridge *b)
 {
     begin(b, BRIDGE_TASK_LISTING);
     bridge_begin_stage(b);
-    end_listing(b, listing_start(&b->work.listing, &b->imap, &b->known));
+    end_listing(b, listing_start(&b->work.listing, &b->imap,
+                                 &b->mailboxes[b->selected].known));
 }
 
 static void end_trash(struct bridge *b, enum task_status status)
@@ -130,6 +185,10 @@ static void end_trash(struct bridge *b, enum task_status status)
 
 void bridge_start_listing(struct bridge *b)
 {
+    if (b->selected > 0) { /* it was looked for before the first one */
+        start_listing(b);
+        return;
+    }
     begin(b, BRIDGE_TASK_TRASH);
     end_trash(
         b, trash_start(&b->work.trash, &b->imap, b->mailbox_policy, &b->trash));
@@ -137,14 +196,40 @@ void bridge_start_listing(struct bridge *b)
 
 /* --- a message --- */
 
+void bridge_start_select(struct bridge *b)
+{
+    struct maildrop_place place =
+        maildrops_place(&b->pop3.maildrops, b->request.index);
+
+    readahead_change_mailbox(&b->ahead);
+    begin(b, BRIDGE_TASK_SELECT);
+    bridge_select(b, place.part);
+}
+
+/* Those of |asked| that are of the mailbox selected, as indices there. */
+static unsigned take_own(const struct bridge *b, uint32_t *asked,
+                         unsigned count)
+{
+    struct maildrop_place place;
+    unsigned taken = 0;
+
+    for (; taken < count; taken++) {
+        place = maildrops_place(&b->pop3.maildrops, asked[taken]);
+        if (place.part != b->selected)
+            break;
+        asked[taken] = place.index;
+    }
+    return taken;
+}
+
 /* What the client has asked for already, or else what it will: when it asks for
  * a message, and when the body of that begins.
  */
 static void read_ahead(struct bridge *b)
 {
-    const struct maildrop *maildrop = b->pop3.maildrop;
     uint32_t asked[READAHEAD_MESSAGES_MAX];
     unsigned count;
+    unsigned own;
     bool is_all;
 
     if (b->task != BRIDGE_TASK_RETRIEVAL || !readahead_is_low(&b->ahead) ||
@@ -152,17 +237,20 @@ static void read_ahead(struct bridge *b)
         return;
     count = pop3_session_waiting_retrievals(&b->pop3, asked,
                                             ARRAY_LENGTH(asked), &is_all);
-    readahead_fetch(&b->ahead, &b->imap, maildrop, asked, count, is_all);
+    own = take_own(b, asked, count);
+    readahead_fetch(&b->ahead, &b->imap, bridge_maildrop(b), asked, own,
+                    is_all && own == count);
 }
 
 void bridge_start_message(struct bridge *b)
 {
     struct pop3_request request = b->request;
 
+    request.index = maildrops_place(&b->pop3.maildrops, request.index).index;
     b->request.kind = POP3_REQUEST_NONE;
     begin(b, BRIDGE_TASK_RETRIEVAL);
-    retrieval_start(&b->work.retrieval, &b->imap, &b->pop3, &b->ahead,
-                    &request);
+    retrieval_start(&b->work.retrieval, &b->imap, &b->pop3, bridge_maildrop(b),
+                    &b->ahead, &request);
     read_ahead(b);
 }
 
@@ -218,7 +306,7 @@ static void finish_message(struct bridge *b)
     const struct retrieval *r = &b->work.retrieval;
 
     b->message_octets = r->octets;
-    maildrop_note_read(b->pop3.maildrop, r->index, !r->top);
+    maildrop_note_read(r->maildrop, r->index, !r->top);
     if (!r->top) {
         b->report.messages_retrieved++;
         b->report.octets_retrieved += r->octets;
@@ -249,10 +337,10 @@ static void end_retrieval(struct bridge *b, enum task_status status)
         /* What else this command brings is not to be trusted. */
         bridge_upstream_lost(b, fault, true);
     } else if (retrieval_has_left(r)) {
-        maildrop_note_failed(b->pop3.maildrop, r->index, !r->top);
+        maildrop_note_failed(r->maildrop, r->index, !r->top);
         bridge_abort_client(b, fault);
     } else {
-        maildrop_note_failed(b->pop3.maildrop, r->index, !r->top);
+        maildrop_note_failed(r->maildrop, r->index, !r->top);
         bridge_forget_task(b);
         pop3_session_refuse_message(&b->pop3, fault);
     }
@@ -266,10 +354,13 @@ static void end_removal(struct bridge *b, enum task_status status)
 
     if (status == TASK_RUNNING)
         return;
-    if (status == TASK_DONE)
-        bridge_end_stage(b, COUNTER_STAGE_REMOVAL);
     bridge_forget_task(b);
-    bridge_finish_quit(b, status == TASK_DONE ? FAULT_NONE : fault);
+    if (status == TASK_FAILED) {
+        bridge_finish_quit(b, fault);
+        return;
+    }
+    bridge_end_stage(b, COUNTER_STAGE_REMOVAL);
+    bridge_update_next(b);
 }
 
 void bridge_start_removal(struct bridge *b)
@@ -278,7 +369,7 @@ void bridge_start_removal(struct bridge *b)
 
     begin(b, BRIDGE_TASK_REMOVAL);
     bridge_begin_stage(b);
-    end_removal(b, removal_start(&b->work.removal, &b->imap, b->pop3.maildrop,
+    end_removal(b, removal_start(&b->work.removal, &b->imap, bridge_maildrop(b),
                                  &terms, b->reconnected));
 }
 
@@ -313,6 +404,7 @@ void bridge_resume_task(struct bridge *b)
         removal_resume(&b->work.removal);
         break;
     case BRIDGE_TASK_NONE:
+    case BRIDGE_TASK_SELECT:
     case BRIDGE_TASK_KEEPALIVE:
     case BRIDGE_TASK_DRAIN:
         break;
@@ -368,6 +460,7 @@ void bridge_run_task(struct bridge *b, const struct imap_session_event *ev)
             bridge_forget_task(b);
         break;
     case BRIDGE_TASK_NONE:
+    case BRIDGE_TASK_SELECT:
     case BRIDGE_TASK_DRAIN:
         break;
     }

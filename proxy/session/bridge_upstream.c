@@ -115,6 +115,7 @@ void bridge_take_up(struct bridge *b, const struct imap_parked *parked)
     b->link = BRIDGE_LINK_UP;
     b->greeted = true;
     b->reused = true;
+    b->selects_slowly = false;
     bridge_await_upstream(b);
     if (!imap_session_take_up(&b->imap, b->upstream_policy,
                               buf_span(&b->client_address), parked))
@@ -134,6 +135,7 @@ void bridge_upstream_up(struct bridge *b)
         return;
     b->link = BRIDGE_LINK_UP;
     b->greeted = false;
+    b->selects_slowly = false;
     bridge_begin_stage(b);
     if (!imap_session_init(&b->imap, b->upstream_policy,
                            buf_span(&b->client_address)))
@@ -157,7 +159,7 @@ static void lose_retrieval(struct bridge *b, enum fault fault)
 {
     const struct retrieval *r = &b->work.retrieval;
 
-    maildrop_note_failed(b->pop3.maildrop, r->index, !r->top);
+    maildrop_note_failed(r->maildrop, r->index, !r->top);
     if (retrieval_has_left(r)) {
         bridge_abort_client(b, fault);
         return;
@@ -166,15 +168,14 @@ static void lose_retrieval(struct bridge *b, enum fault fault)
     pop3_session_close(&b->pop3, fault);
 }
 
-static void lose_update(struct bridge *b, enum fault fault,
-                        enum bridge_task task)
+static void lose_update(struct bridge *b, enum fault fault, bool settled)
 {
     bool is_loss = fault == FAULT_UPSTREAM_GONE || fault == FAULT_UPSTREAM_BYE;
 
-    if (task == BRIDGE_TASK_REMOVAL && removal_is_settled(&b->work.removal)) {
+    if (settled) {
         bridge_finish_quit(b, FAULT_NONE);
     } else if (is_loss && !b->reconnected &&
-               maildrop_has_unique_ids(b->pop3.maildrop)) {
+               maildrops_have_unique_ids(&b->pop3.maildrops)) {
         bridge_reconnect(b);
     } else {
         bridge_finish_quit(b, fault);
@@ -209,6 +210,7 @@ void bridge_upstream_lost(struct bridge *b, enum fault fault, bool still_open)
     enum bridge_link link = b->link;
     enum bridge_task task = b->task;
     bool reused = b->reused;
+    bool settled = b->phase == BRIDGE_UPDATE && bridge_is_settled(b);
 
     if (link == BRIDGE_LINK_NONE)
         return;
@@ -239,7 +241,7 @@ void bridge_upstream_lost(struct bridge *b, enum fault fault, bool still_open)
             pop3_session_break(&b->pop3, fault, true);
         break;
     case BRIDGE_UPDATE:
-        lose_update(b, fault, task);
+        lose_update(b, fault, settled);
         break;
     case BRIDGE_CLOSING:
     case BRIDGE_PHASE_COUNT:
@@ -270,13 +272,22 @@ void bridge_try_login(struct bridge *b)
         bridge_finish_quit(b, fault);
 }
 
-static void select_mailbox(struct bridge *b)
+void bridge_select(struct bridge *b, uint32_t mailbox)
 {
+    b->selected = mailbox;
     bridge_await_upstream(b);
     b->select_ms = b->now_ms;
     bridge_begin_stage(b);
     imap_session_watch(&b->imap, b->keyword);
-    imap_session_select(&b->imap, b->mailbox_policy);
+    imap_session_select(&b->imap,
+                        span_from_string(b->mailboxes[mailbox].name->wire),
+                        b->mailbox_policy->examine_only);
+}
+
+/* The first of those that are to be listed, or to be changed at QUIT. */
+static void select_first(struct bridge *b)
+{
+    bridge_select(b, b->phase == BRIDGE_UPDATE ? b->updating : 0);
 }
 
 /* What was parked goes back: the password is right, and somebody else has the
@@ -297,7 +308,7 @@ void bridge_lock_answered(struct bridge *b, enum bridge_outcome answer)
         b->imap.state != IMAP_AUTHENTICATED)
         unlock(b); /* asked for, and not needed any more */
     else if (b->locked)
-        select_mailbox(b);
+        select_first(b);
     else
         refuse_unlocked(b, answer == BRIDGE_LOCK_BUSY ? FAULT_IN_USE
                                                       : FAULT_LOGIN_DELAY);
@@ -307,40 +318,70 @@ static void on_logged_in(struct bridge *b)
 {
     /* At QUIT the lock is still held, and where a parked connection was lost. */
     if (b->locked)
-        select_mailbox(b);
+        select_first(b);
     else
         wish_lock(b);
 }
 
-/* QUIT has a new connection: is it the same mailbox, and may we remove? */
-static enum fault judge_again(const struct bridge *b)
+/* It is selected once more: is it the same mailbox? */
+static bool is_same_mailbox(const struct bridge *b)
 {
     const struct imap_mailbox *mailbox = &b->imap.mailbox;
-    const struct maildrop *maildrop = b->pop3.maildrop;
+    const struct maildrop *maildrop = bridge_maildrop(b);
 
-    if (!maildrop_has_unique_ids(maildrop) || !mailbox->uids_last ||
-        mailbox->uidvalidity != maildrop_uidvalidity(maildrop))
-        return FAULT_MAILBOX_CHANGED;
-    return bridge_removal_fault(b);
+    return maildrop_has_unique_ids(maildrop) && mailbox->uids_last &&
+           mailbox->uidvalidity == maildrop_uidvalidity(maildrop);
+}
+
+/* For the message that is asked for. */
+static void on_selected_again(struct bridge *b)
+{
+    bridge_forget_task(b);
+    if (is_same_mailbox(b))
+        return;
+    b->request.kind = POP3_REQUEST_NONE;
+    pop3_session_refuse_message(&b->pop3, FAULT_MAILBOX_CHANGED);
+    pop3_session_break(&b->pop3, FAULT_MAILBOX_CHANGED, false);
+}
+
+/* QUIT cannot change anything in the mailbox. */
+static void give_up_update(struct bridge *b, enum fault fault)
+{
+    const struct maildrops *m = &b->pop3.maildrops;
+
+    if (maildrop_deleted_count(m->parts[b->updating].maildrop) == 0)
+        bridge_update_next(b); /* \Seen is best effort */
+    else
+        bridge_finish_quit(b, fault);
+}
+
+/* Is it the same, and may we remove? */
+static void on_selected_for_update(struct bridge *b)
+{
+    enum fault fault = bridge_removal_fault(b);
+
+    if (!is_same_mailbox(b))
+        give_up_update(b, FAULT_MAILBOX_CHANGED);
+    else if (fault != FAULT_NONE &&
+             maildrop_deleted_count(bridge_maildrop(b)) > 0)
+        bridge_finish_quit(b, fault);
+    else
+        bridge_start_removal(b);
 }
 
 static void on_selected(struct bridge *b)
 {
-    enum fault fault;
-
     b->report.upstream_reused += b->reused;
     b->reused = false;
-    b->selects_slowly = b->now_ms - b->select_ms > bridge_reuse_patience(b);
+    b->selects_slowly = b->selects_slowly ||
+                        b->now_ms - b->select_ms > bridge_reuse_patience(b);
     bridge_end_stage(b, COUNTER_STAGE_SELECT);
-    if (b->phase == BRIDGE_LOGGING_IN) {
+    if (b->phase == BRIDGE_LOGGING_IN)
         bridge_start_listing(b);
-        return;
-    }
-    fault = judge_again(b);
-    if (fault == FAULT_NONE)
-        bridge_start_removal(b);
+    else if (b->phase == BRIDGE_TRANSACTION)
+        on_selected_again(b);
     else
-        bridge_finish_quit(b, fault);
+        on_selected_for_update(b);
 }
 
 /* --- octets of the server --- */
@@ -353,12 +394,22 @@ static void check_mailbox(struct bridge *b)
     if (b->phase == BRIDGE_TRANSACTION) {
         pop3_session_break(&b->pop3, FAULT_MAILBOX_CHANGED, false);
     } else if (b->phase == BRIDGE_UPDATE) {
-        bool settled = b->task == BRIDGE_TASK_REMOVAL &&
-                       removal_is_settled(&b->work.removal);
+        bool settled = bridge_is_settled(b);
 
         bridge_forget_task(b);
         bridge_finish_quit(b, settled ? FAULT_NONE : FAULT_MAILBOX_CHANGED);
     }
+}
+
+/* The one that a message was asked of: others may still be had. */
+static void lose_mailbox(struct bridge *b, enum fault fault)
+{
+    bridge_forget_task(b);
+    b->selected = BRIDGE_NO_MAILBOX;
+    b->request.kind = POP3_REQUEST_NONE;
+    if (!pop3_code_is_allowed(POP3_RETR, fault_pop3_code(fault)))
+        fault = FAULT_MESSAGE_UNREADABLE;
+    pop3_session_refuse_message(&b->pop3, fault);
 }
 
 /* The server refused this login or this mailbox, or is of no use at all. */
@@ -371,6 +422,10 @@ static void on_failed(struct bridge *b, enum fault fault)
         bridge_ask_login_again(b);
     else if (b->phase == BRIDGE_LOGGING_IN)
         bridge_refuse_login(b, fault);
+    else if (b->phase == BRIDGE_TRANSACTION)
+        lose_mailbox(b, fault);
+    else if (b->phase == BRIDGE_UPDATE && b->imap.state == IMAP_AUTHENTICATED)
+        give_up_update(b, fault);
     else if (b->phase == BRIDGE_UPDATE)
         bridge_finish_quit(b, fault);
 }

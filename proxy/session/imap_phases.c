@@ -82,15 +82,9 @@ bool imap_phase_has_condstore(const struct imap_session *s)
 
 static void send_select(struct imap_session *s)
 {
-    static const char *const commands[2][2] = {
-        { "SELECT INBOX", "SELECT INBOX (CONDSTORE)" },
-        { "EXAMINE INBOX", "EXAMINE INBOX (CONDSTORE)" },
-    };
-
     imap_phase_forget_mailbox(s);
-    imap_write_simple(
-        &s->out, next_tag(s),
-        commands[s->mailbox_policy->examine_only][imap_phase_has_condstore(s)]);
+    imap_write_select(&s->out, next_tag(s), s->mailbox_name, s->examine_only,
+                      imap_phase_has_condstore(s));
 }
 
 void imap_phase_enter(struct imap_session *s, enum imap_state next)

@@ -385,10 +385,12 @@ void imap_session_watch(struct imap_session *s, const char *keyword)
     imap_parser_watch(s->parser, span_from_string(keyword));
 }
 
-void imap_session_select(struct imap_session *s,
-                         const struct mailbox_policy *policy)
+void imap_session_select(struct imap_session *s, struct span mailbox,
+                         bool read_only)
 {
-    s->mailbox_policy = policy;
+    assert(s->state == IMAP_AUTHENTICATED || s->state == IMAP_SELECTED);
+    s->mailbox_name = mailbox;
+    s->examine_only = read_only;
     imap_phase_enter(s, IMAP_SELECT);
 }
 

@@ -1,6 +1,7 @@
 /* mailbox_list.c - see mailbox_list.h. */
 #include "session/mailbox_list.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,20 @@ bool mailbox_name_set(struct mailbox_name *name, struct span text)
 
 /* --- the list of a configuration --- */
 
+unsigned mailbox_list_count(const struct mailbox_list *list)
+{
+    return list->count > 0 ? list->count : 1;
+}
+
+const struct mailbox_name *mailbox_list_name(const struct mailbox_list *list,
+                                             unsigned i)
+{
+    static const struct mailbox_name inbox = { "INBOX", "INBOX" };
+
+    assert(i < mailbox_list_count(list));
+    return list->count > 0 ? &list->names[i] : &inbox;
+}
+
 /* With what would make two messages look the same. */
 static const char *find_twin(const struct mailbox_list *list, const char *name)
 {
@@ -91,10 +106,10 @@ const char *mailbox_list_parse(struct mailbox_list *list, struct span text)
     const char *wrong = NULL;
     struct span item;
 
+    *list = (struct mailbox_list){ .names = NULL };
     text = trim(text);
     if (text.len == 0)
-        text = SPAN_LITERAL("INBOX");
-    list->count = 0;
+        return NULL;
     list->names = calloc(MAILBOXES_MAX, sizeof(*list->names));
     if (list->names == NULL)
         return "out of memory";

@@ -53,6 +53,11 @@ bool maildrop_has_unique_ids(const struct maildrop *m)
     return m->traits.has_unique_ids;
 }
 
+enum fault maildrop_removal_fault(const struct maildrop *m)
+{
+    return m->traits.removal_fault;
+}
+
 uint32_t maildrop_count(const struct maildrop *m)
 {
     return snapshot_count(m->snapshot);

@@ -85,7 +85,7 @@ void pop3_session_fini(struct pop3_session *s)
     buf_fini(&s->response);
     buf_fini(&s->timestamp);
     credentials_wipe(&s->given);
-    maildrop_free(s->maildrop);
+    maildrops_fini(&s->maildrops);
 }
 
 struct pop3_request pop3_reject(struct pop3_session *s, enum pop3_verb verb,
@@ -312,10 +312,10 @@ static bool is_logging_in(const struct pop3_session *s)
 }
 
 void pop3_session_accept_login(struct pop3_session *s,
-                               struct maildrop *maildrop)
+                               struct maildrops *maildrops)
 {
     assert(is_logging_in(s));
-    s->maildrop = maildrop;
+    s->maildrops = maildrops_take(maildrops);
     end_pending(s, true);
     s->state = POP3_TRANSACTION;
     pop3_reply_ok(&s->out, "logged in");
@@ -413,5 +413,5 @@ void pop3_session_close(struct pop3_session *s, enum fault fault)
 
 bool pop3_session_is_logged_in(const struct pop3_session *s)
 {
-    return s->maildrop != NULL;
+    return s->maildrops.count > 0;
 }

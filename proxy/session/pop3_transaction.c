@@ -14,11 +14,11 @@ static bool find_message(struct pop3_session *s, enum pop3_verb verb,
     uint32_t number;
 
     if (!pop3_argument_message(word, &number) ||
-        number > maildrop_count(s->maildrop)) {
+        number > maildrops_count(&s->maildrops)) {
         pop3_reply_error(&s->out, verb, POP3_CODE_NONE, "no such message");
         return false;
     }
-    if (maildrop_is_deleted(s->maildrop, number - 1)) {
+    if (maildrops_is_deleted(&s->maildrops, number - 1)) {
         pop3_reply_error(&s->out, verb, POP3_CODE_NONE, "message is deleted");
         return false;
     }
@@ -30,29 +30,34 @@ struct pop3_request pop3_on_stat(struct pop3_session *s,
                                  const struct pop3_command *command)
 {
     (void)command;
-    pop3_reply_numbers(&s->out, maildrop_listed_count(s->maildrop),
-                       maildrop_listed_octets(s->maildrop));
+    pop3_reply_numbers(&s->out, maildrops_listed_count(&s->maildrops),
+                       maildrops_listed_octets(&s->maildrops));
     return no_request;
+}
+
+static void write_unique_id(struct pop3_session *s, const char *prefix,
+                            uint32_t index)
+{
+    struct unique_id id = maildrops_unique_id(&s->maildrops, index);
+
+    pop3_write_unique_id(&s->out, prefix, index + 1, id.text);
 }
 
 static void write_listing_line(struct pop3_session *s, uint32_t index)
 {
-    const struct maildrop *m = s->maildrop;
-
     if (s->listing == POP3_LISTING_SIZES)
         pop3_write_scan_line(&s->out, index + 1,
-                             maildrop_size_octets(m, index));
+                             maildrops_size_octets(&s->maildrops, index));
     else
-        pop3_write_unique_id(&s->out, "", index + 1, maildrop_uidvalidity(m),
-                             maildrop_uid(m, index));
+        write_unique_id(s, "", index);
 }
 
 void pop3_continue_listing(struct pop3_session *s)
 {
-    while (s->listing_index < maildrop_count(s->maildrop)) {
+    while (s->listing_index < maildrops_count(&s->maildrops)) {
         if (buf_length(&s->out) >= CLIENT_OUTPUT_HIGH || buf_failed(&s->out))
             return;
-        if (!maildrop_is_deleted(s->maildrop, s->listing_index))
+        if (!maildrops_is_deleted(&s->maildrops, s->listing_index))
             write_listing_line(s, s->listing_index);
         s->listing_index++;
     }
@@ -79,7 +84,7 @@ struct pop3_request pop3_on_list(struct pop3_session *s,
         return start_listing(s, POP3_LISTING_SIZES);
     if (find_message(s, POP3_LIST, command->argument[0], &index))
         pop3_reply_numbers(&s->out, index + 1,
-                           maildrop_size_octets(s->maildrop, index));
+                           maildrops_size_octets(&s->maildrops, index));
     return no_request;
 }
 
@@ -88,7 +93,7 @@ struct pop3_request pop3_on_uidl(struct pop3_session *s,
 {
     uint32_t index;
 
-    if (!maildrop_has_unique_ids(s->maildrop)) {
+    if (!maildrops_have_unique_ids(&s->maildrops)) {
         pop3_reply_error(&s->out, POP3_UIDL,
                          fault_pop3_code(FAULT_NO_UNIQUE_IDS),
                          fault_pop3_text(FAULT_NO_UNIQUE_IDS));
@@ -97,9 +102,7 @@ struct pop3_request pop3_on_uidl(struct pop3_session *s,
     if (command->arguments == 0)
         return start_listing(s, POP3_LISTING_UNIQUE_IDS);
     if (find_message(s, POP3_UIDL, command->argument[0], &index))
-        pop3_write_unique_id(&s->out, "+OK ", index + 1,
-                             maildrop_uidvalidity(s->maildrop),
-                             maildrop_uid(s->maildrop, index));
+        write_unique_id(s, "+OK ", index);
     return no_request;
 }
 
@@ -140,7 +143,7 @@ struct pop3_request pop3_on_dele(struct pop3_session *s,
 
     if (!find_message(s, POP3_DELE, command->argument[0], &index))
         return no_request;
-    fault = maildrop_mark_deleted(s->maildrop, index);
+    fault = maildrops_mark_deleted(&s->maildrops, index);
     if (fault == FAULT_NONE)
         pop3_reply_ok(&s->out, "marked for deletion");
     else
@@ -161,7 +164,7 @@ struct pop3_request pop3_on_rset(struct pop3_session *s,
                                  const struct pop3_command *command)
 {
     (void)command;
-    maildrop_unmark_all(s->maildrop);
+    maildrops_unmark_all(&s->maildrops);
     pop3_reply_ok(&s->out, "nothing is marked");
     return no_request;
 }
@@ -190,7 +193,7 @@ unsigned pop3_session_waiting_retrievals(const struct pop3_session *s,
         if (count == max || command.verb != POP3_RETR ||
             command.arguments != 1 ||
             !pop3_argument_message(command.argument[0], &number) ||
-            number > maildrop_count(s->maildrop))
+            number > maildrops_count(&s->maildrops))
             return count;
         index[count++] = number - 1;
     }

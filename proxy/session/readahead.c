@@ -120,6 +120,13 @@ void readahead_lose_order(struct readahead *r)
     readahead_lose_all(r);
 }
 
+void readahead_change_mailbox(struct readahead *r)
+{
+    assert(!readahead_is_under_way(r));
+    r->next = 0;
+    r->answer_uid = 0;
+}
+
 bool readahead_is_low(const struct readahead *r)
 {
     return r->count == 0;

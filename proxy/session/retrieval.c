@@ -70,15 +70,17 @@ static void enter(struct retrieval *r, enum retrieval_step step)
 }
 
 void retrieval_start(struct retrieval *r, struct imap_session *imap,
-                     struct pop3_session *pop3, struct readahead *ahead,
+                     struct pop3_session *pop3, struct maildrop *maildrop,
+                     struct readahead *ahead,
                      const struct pop3_request *request)
 {
     *r = (struct retrieval){
         .imap = imap,
         .pop3 = pop3,
+        .maildrop = maildrop,
         .ahead = ahead,
         .index = request->index,
-        .uid = maildrop_uid(pop3->maildrop, request->index),
+        .uid = maildrop_uid(maildrop, request->index),
         .top = request->top,
         .answer_uid = ahead->answer_uid,
     };
@@ -88,7 +90,7 @@ void retrieval_start(struct retrieval *r, struct imap_session *imap,
         readahead_lose_order(ahead);
     } else {
         pop3_transform_init(&r->transform);
-        r->tag = readahead_take(ahead, pop3->maildrop, r->index);
+        r->tag = readahead_take(ahead, maildrop, r->index);
         r->together = r->tag != 0;
     }
     if (r->tag == 0)
@@ -123,7 +125,7 @@ bool retrieval_is_ending(const struct retrieval *r)
 
 static uint64_t listed_size(const struct retrieval *r)
 {
-    return maildrop_size_octets(r->pop3->maildrop, r->index);
+    return maildrop_size_octets(r->maildrop, r->index);
 }
 
 bool retrieval_size_differs(const struct retrieval *r)
@@ -166,7 +168,7 @@ static bool is_wanted(const struct retrieval *r, const struct imap_event *ev)
 /* A body that nobody takes: was it one that is to be asked for yet? */
 static void pass_over(struct retrieval *r)
 {
-    const struct maildrop *maildrop = r->pop3->maildrop;
+    const struct maildrop *maildrop = r->maildrop;
 
     if (r->answer_uid == 0)
         readahead_lose_all(r->ahead);
@@ -218,7 +220,7 @@ static enum task_status finish(struct retrieval *r)
  */
 static bool is_overtaken(const struct retrieval *r)
 {
-    const struct maildrop *maildrop = r->pop3->maildrop;
+    const struct maildrop *maildrop = r->maildrop;
 
     return retrieval_is_ending(r) && !r->top && !r->imap->mailbox.changed &&
            readahead_has(r->ahead, maildrop_find(maildrop, r->answer_uid));

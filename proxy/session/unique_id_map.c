@@ -13,7 +13,6 @@ struct entry {
 };
 
 struct unique_id_list {
-    const struct user *user;
     const char *mailbox;
     uint32_t uidvalidity;
     size_t count;
@@ -21,7 +20,7 @@ struct unique_id_list {
     const char *text;
 };
 
-struct user {
+struct unique_id_user {
     const char *name;
     struct unique_id_list *lists;
     size_t list_count;
@@ -31,7 +30,7 @@ struct user {
 
 struct unique_id_map {
     char *text; /* each line ends with a NUL */
-    struct user *users;
+    struct unique_id_user *users;
     size_t user_count;
     struct unique_id_list *lists;
     size_t list_count;
@@ -127,7 +126,7 @@ static bool is_unique_id(struct span id)
 
 struct reader {
     struct unique_id_map *map;
-    struct user *user;           /* NULL: none yet */
+    struct unique_id_user *user; /* NULL: none yet */
     struct unique_id_list *list; /* NULL: none yet of this user */
 };
 
@@ -147,7 +146,7 @@ static const char *read_user(struct reader *r, struct span name)
     if (!is_name(name, UNIQUE_ID_MAP_USER_MAX))
         return "is no name of a user";
     r->user = &map->users[map->user_count++];
-    *r->user = (struct user){
+    *r->user = (struct unique_id_user){
         .name = keep(map, name),
         .lists = map->lists + map->list_count,
         .ids = map->ids + map->entry_count,
@@ -173,7 +172,6 @@ static const char *read_mailbox(struct reader *r, struct span rest)
     r->list = &map->lists[map->list_count++];
     r->user->list_count++;
     *r->list = (struct unique_id_list){
-        .user = r->user,
         .mailbox = name,
         .uidvalidity = uidvalidity,
         .entries = map->entries + map->entry_count,
@@ -230,11 +228,11 @@ static int compare_ids(const void *left, const void *right)
 
 static int compare_users(const void *left, const void *right)
 {
-    return strcmp(((const struct user *)left)->name,
-                  ((const struct user *)right)->name);
+    return strcmp(((const struct unique_id_user *)left)->name,
+                  ((const struct unique_id_user *)right)->name);
 }
 
-static const char *sort_ids(struct user *user)
+static const char *sort_ids(struct unique_id_user *user)
 {
     qsort(user->ids, user->id_count, sizeof(*user->ids), compare_ids);
     for (size_t i = 1; i < user->id_count; i++)
@@ -255,9 +253,6 @@ static const char *sort(struct unique_id_map *map)
     for (size_t i = 1; i < map->user_count; i++)
         if (strcmp(map->users[i - 1].name, map->users[i].name) == 0)
             return "a user stands there twice";
-    for (size_t i = 0; i < map->user_count; i++)
-        for (size_t k = 0; k < map->users[i].list_count; k++)
-            map->users[i].lists[k].user = &map->users[i];
     return NULL;
 }
 
@@ -348,11 +343,11 @@ static int compare_name(struct span name, const char *other)
     return order != 0 ? order : (name.len > length) - (name.len < length);
 }
 
-static const struct user *find_user(const struct unique_id_map *map,
-                                    struct span name)
+const struct unique_id_user *unique_id_map_find(const struct unique_id_map *map,
+                                                struct span name)
 {
     size_t low = 0;
-    size_t high = map->user_count;
+    size_t high = map != NULL && name.len > 0 ? map->user_count : 0;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -368,18 +363,18 @@ static const struct user *find_user(const struct unique_id_map *map,
     return NULL;
 }
 
-const struct unique_id_list *unique_id_map_find(const struct unique_id_map *map,
-                                                struct span user,
-                                                struct span mailbox)
+bool unique_id_user_has(const struct unique_id_user *user, const char *id)
 {
-    const struct user *found;
+    return bsearch(&id, user->ids, user->id_count, sizeof(*user->ids),
+                   compare_ids) != NULL;
+}
 
-    if (map == NULL || user.len == 0)
-        return NULL;
-    found = find_user(map, user);
-    for (size_t i = 0; found != NULL && i < found->list_count; i++)
-        if (span_equals(mailbox, span_from_string(found->lists[i].mailbox)))
-            return &found->lists[i];
+const struct unique_id_list *unique_id_user_list(
+    const struct unique_id_user *user, struct span mailbox)
+{
+    for (size_t i = 0; i < user->list_count; i++)
+        if (span_equals(mailbox, span_from_string(user->lists[i].mailbox)))
+            return &user->lists[i];
     return NULL;
 }
 
@@ -388,7 +383,7 @@ uint32_t unique_id_list_uidvalidity(const struct unique_id_list *list)
     return list->uidvalidity;
 }
 
-struct span unique_id_list_get(const struct unique_id_list *list, uint32_t uid)
+const char *unique_id_list_get(const struct unique_id_list *list, uint32_t uid)
 {
     size_t low = 0;
     size_t high = list->count;
@@ -398,21 +393,13 @@ struct span unique_id_list_get(const struct unique_id_list *list, uint32_t uid)
         const struct entry *entry = &list->entries[middle];
 
         if (entry->uid == uid)
-            return span_from_string(list->text + entry->at);
+            return list->text + entry->at;
         if (entry->uid < uid)
             low = middle + 1;
         else
             high = middle;
     }
-    return (struct span){ NULL, 0 };
-}
-
-bool unique_id_list_names(const struct unique_id_list *list, const char *id)
-{
-    const struct user *user = list->user;
-
-    return bsearch(&id, user->ids, user->id_count, sizeof(*user->ids),
-                   compare_ids) != NULL;
+    return NULL;
 }
 
 size_t unique_id_map_count(const struct unique_id_map *map)

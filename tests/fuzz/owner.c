@@ -256,7 +256,7 @@ static void on_note(struct owner *o, const struct bridge_wish *wish)
 
 static void keep_mailbox(struct owner *o)
 {
-    const struct known_mailbox *known = bridge_known_mailbox(o->bridge);
+    const struct known_mailbox *known = bridge_known_mailbox(o->bridge, 0);
 
     REQUIRE(!known_mailbox_is_empty(known));
     REQUIRE(known->uidvalidity != 0 && known->highestmodseq != 0);
@@ -469,7 +469,7 @@ static bool answer_lock(struct owner *o, enum bridge_outcome outcome)
         return false;
     o->lock = outcome == BRIDGE_LOCKED ? OWNER_LOCK_HELD : OWNER_LOCK_FREE;
     if (outcome == BRIDGE_LOCKED)
-        bridge_offer_mailbox(o->bridge, &o->known);
+        bridge_offer_mailbox(o->bridge, 0, &o->known);
     tell(o, outcome);
     return true;
 }

@@ -285,11 +285,11 @@ bool wire_set_has(struct span set, uint32_t uid)
 static void check_set(const struct wire *w, const struct bridge *b,
                       struct span line)
 {
-    const struct maildrop *m = b->pop3.maildrop;
+    const struct maildrop *m = bridge_maildrop(b);
     struct span set = span_take(&line, span_find(line, ' '));
     uint64_t first, last;
 
-    REQUIRE(m != NULL && set.len > 0);
+    REQUIRE(set.len > 0);
     while (set.len > 0) {
         take_range(&set, &first, &last);
         REQUIRE(last - first < maildrop_count(m));
@@ -305,7 +305,7 @@ static void check_changes(const struct wire *w, const struct bridge *b,
     if (w->command == WIRE_STORE_SEEN)
         REQUIRE(w->mailbox_policy->mark_seen);
     if (w->command == WIRE_EXPUNGE) {
-        REQUIRE(maildrop_deleted_count(b->pop3.maildrop) > 0);
+        REQUIRE(maildrop_deleted_count(bridge_maildrop(b)) > 0);
         return;
     }
     (void)span_take(&line, span_find(line, ' ') + 1);

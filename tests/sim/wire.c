@@ -208,7 +208,7 @@ static void lock(struct session *s)
     known_mailbox_clear(&s->offered);
     if (answer == BRIDGE_LOCKED) {
         known_mailbox_share(&s->offered, &s->world->known);
-        bridge_offer_mailbox(s->bridge, &s->offered);
+        bridge_offer_mailbox(s->bridge, 0, &s->offered);
     }
     heap_enter();
     bridge_outcome(s->bridge, answer, s->now);
@@ -230,7 +230,7 @@ static struct snapshot *copy_snapshot(const struct snapshot *from)
 
 static void keep_mailbox(struct session *s)
 {
-    const struct known_mailbox *known = bridge_known_mailbox(s->bridge);
+    const struct known_mailbox *known = bridge_known_mailbox(s->bridge, 0);
     struct world *w = s->world;
 
     if (!s->lock_held)

@@ -93,7 +93,7 @@ int harness_teardown(void **state)
 static void keep_mailbox(struct harness *h)
 {
     known_mailbox_clear(&h->known);
-    known_mailbox_share(&h->known, bridge_known_mailbox(h->bridge));
+    known_mailbox_share(&h->known, bridge_known_mailbox(h->bridge, 0));
 }
 
 static void grant(struct harness *h, const struct credentials *given)
@@ -317,7 +317,7 @@ void upstream_says(struct harness *h, const char *text)
 void outcome(struct harness *h, enum bridge_outcome what)
 {
     if (what == BRIDGE_LOCKED)
-        bridge_offer_mailbox(h->bridge, &h->known);
+        bridge_offer_mailbox(h->bridge, 0, &h->known);
     bridge_outcome(h->bridge, what, h->now_ms);
     pump(h);
 }

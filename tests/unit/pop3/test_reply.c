@@ -86,19 +86,18 @@ static void test_numbers(void **state)
                             "+OK 10000000 18446744073709551615\r\n");
 }
 
-/* DEC-12: the unique-id at its longest too. */
 static void test_listings(void **state)
 {
     (void)state;
     pop3_write_scan_line(&out, 1, 0);
     pop3_write_scan_line(&out, UINT32_MAX, UINT64_MAX);
-    pop3_write_unique_id(&out, "", 1, 7, 9);
-    pop3_write_unique_id(&out, "+OK ", 2, UINT32_MAX, UINT32_MAX);
+    pop3_write_unique_id(&out, "", 1, "7.9");
+    pop3_write_unique_id(&out, "+OK ", 2, "!~");
     pop3_write_end(&out);
     assert_buf_string(&out, "1 0\r\n"
                             "4294967295 18446744073709551615\r\n"
                             "1 7.9\r\n"
-                            "+OK 2 4294967295.4294967295\r\n"
+                            "+OK 2 !~\r\n"
                             ".\r\n");
 }
 

@@ -37,20 +37,25 @@ static struct known_mailbox mailbox(uint64_t mark, uint32_t count)
     return k;
 }
 
+static struct snapshot_key inbox_of(struct span user)
+{
+    return (struct snapshot_key){ UPSTREAM, user, SPAN_LITERAL("INBOX") };
+}
+
 static void put(struct snapshot_cache *c, struct span user, uint64_t mark,
                 uint32_t count)
 {
+    const struct snapshot_key key = inbox_of(user);
     struct known_mailbox k = mailbox(mark, count);
 
-    snapshot_cache_put(c, UPSTREAM, user, &k);
+    snapshot_cache_put(c, &key, &k);
     known_mailbox_clear(&k);
 }
 
 /* The mark of what is found; 0: nothing. */
-static uint64_t find_at(struct snapshot_cache *c, struct span upstream,
-                        struct span user)
+static uint64_t find_by(struct snapshot_cache *c, struct snapshot_key key)
 {
-    struct known_mailbox k = snapshot_cache_find(c, upstream, user);
+    struct known_mailbox k = snapshot_cache_find(c, &key);
     uint64_t mark = k.highestmodseq;
 
     assert_int_equal(known_mailbox_is_empty(&k), mark == 0);
@@ -62,7 +67,7 @@ static uint64_t find_at(struct snapshot_cache *c, struct span upstream,
 
 static uint64_t find(struct snapshot_cache *c, struct span user)
 {
-    return find_at(c, UPSTREAM, user);
+    return find_by(c, inbox_of(user));
 }
 
 static struct snapshot_cache *make(uint64_t budget)
@@ -122,11 +127,19 @@ static void test_never_anothers(void **state)
     assert_int_equal(find(c, SPAN_LITERAL("mrose\0")), 0);
     assert_int_equal(find(c, SPAN_LITERAL("")), 0);
     assert_int_equal(
-        find_at(c, SPAN_LITERAL("imap.example.com:143"), SPAN_LITERAL("mrose")),
+        find_by(c, (struct snapshot_key){ SPAN_LITERAL("imap.example.com:143"),
+                                          SPAN_LITERAL("mrose"),
+                                          SPAN_LITERAL("INBOX") }),
         0);
-    assert_int_equal(find_at(c, SPAN_LITERAL("imap.example.com:993\0mrose"),
-                             SPAN_LITERAL("")),
+    assert_int_equal(find_by(c,
+                             (struct snapshot_key){
+                                 SPAN_LITERAL("imap.example.com:993\0mrose"),
+                                 SPAN_LITERAL(""), SPAN_LITERAL("INBOX") }),
                      0);
+    assert_int_equal(
+        find_by(c, (struct snapshot_key){ UPSTREAM, SPAN_LITERAL("mrose"),
+                                          SPAN_LITERAL("Sent") }),
+        0);
     assert_int_equal(find(c, SPAN_LITERAL("mrose")), 7);
     snapshot_cache_free(c);
 }
@@ -134,12 +147,13 @@ static void test_never_anothers(void **state)
 /* What was found is whole as long as it is held, whatever the cache does. */
 static void test_found_is_shared(void **state)
 {
+    const struct snapshot_key key = inbox_of(SPAN_LITERAL("mrose"));
     struct snapshot_cache *c = make(MUCH);
     struct known_mailbox k;
 
     (void)state;
     put(c, SPAN_LITERAL("mrose"), 7, 1000);
-    k = snapshot_cache_find(c, UPSTREAM, SPAN_LITERAL("mrose"));
+    k = snapshot_cache_find(c, &key);
     put(c, SPAN_LITERAL("mrose"), 8, 10);
     snapshot_cache_free(c);
     assert_int_equal(snapshot_count(k.messages.listed), 1000);
@@ -223,6 +237,7 @@ static void test_no_budget(void **state)
 /* Without memory nothing is known; nothing else is wrong. */
 static void test_no_memory(void **state)
 {
+    const struct snapshot_key key = inbox_of(SPAN_LITERAL("mrose"));
     struct known_mailbox k = mailbox(7, 10);
     bool kept = false;
 
@@ -235,7 +250,7 @@ static void test_no_memory(void **state)
         alloc_fail_at(0);
         c = make(MUCH);
         alloc_fail_at(failing);
-        snapshot_cache_put(c, UPSTREAM, SPAN_LITERAL("mrose"), &k);
+        snapshot_cache_put(c, &key, &k);
         alloc_fail_at(0);
         kept = find(c, SPAN_LITERAL("mrose")) == 7;
         assert_int_equal(snapshot_cache_fill(c).mailboxes, kept);

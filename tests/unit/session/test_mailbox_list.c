@@ -19,9 +19,9 @@ static void check_list(const char *text, unsigned count,
     struct mailbox_list list;
 
     assert_null(mailbox_list_parse(&list, span_from_string(text)));
-    assert_int_equal(list.count, count);
+    assert_int_equal(mailbox_list_count(&list), count);
     for (unsigned i = 0; i < count; i++)
-        assert_string_equal(list.names[i].text, names[i]);
+        assert_string_equal(mailbox_list_name(&list, i)->text, names[i]);
     mailbox_list_fini(&list);
     assert_int_equal(list.count, 0);
 }

@@ -43,8 +43,11 @@ static struct unique_id_map *read_map(const char *text)
 static const struct unique_id_list *find(const struct unique_id_map *map,
                                          const char *user, const char *mailbox)
 {
-    return unique_id_map_find(map, span_from_string(user),
-                              span_from_string(mailbox));
+    const struct unique_id_user *found =
+        unique_id_map_find(map, span_from_string(user));
+
+    return found != NULL ? unique_id_user_list(found, span_from_string(mailbox))
+                         : NULL;
 }
 
 /* DEC-12: what was imported is told, to its user and for its mailbox only. */
@@ -61,12 +64,12 @@ static void test_find(void **state)
     (void)state;
     assert_int_equal(unique_id_map_count(map), 4);
     assert_int_equal(unique_id_list_uidvalidity(bob), 7);
-    assert_octets_string(unique_id_list_get(bob, 3), "UID3-1690000000");
-    assert_octets_string(unique_id_list_get(bob, 5), "UID4-1690000000");
-    assert_octets_string(unique_id_list_get(rome, 1), "!~");
+    assert_string_equal(unique_id_list_get(bob, 3), "UID3-1690000000");
+    assert_string_equal(unique_id_list_get(bob, 5), "UID4-1690000000");
+    assert_string_equal(unique_id_list_get(rome, 1), "!~");
     assert_int_equal(unique_id_list_uidvalidity(alice), UINT32_MAX);
-    assert_octets_string(unique_id_list_get(alice, UINT32_MAX),
-                         "UID3-1690000000");
+    assert_string_equal(unique_id_list_get(alice, UINT32_MAX),
+                        "UID3-1690000000");
     unique_id_map_free(map);
 }
 
@@ -76,34 +79,35 @@ static void test_find_nothing(void **state)
     const struct unique_id_list *bob = find(map, "bob", "INBOX");
 
     (void)state;
-    assert_octets_string(unique_id_list_get(bob, 1), "");
-    assert_octets_string(unique_id_list_get(bob, 4), "");
-    assert_octets_string(unique_id_list_get(bob, UINT32_MAX), "");
+    assert_null(unique_id_list_get(bob, 1));
+    assert_null(unique_id_list_get(bob, 4));
+    assert_null(unique_id_list_get(bob, UINT32_MAX));
     assert_null(find(map, "bo", "INBOX"));
     assert_null(find(map, "bobby", "INBOX"));
     assert_null(find(map, "", "INBOX"));
     assert_null(find(map, "bob", "Inbox"));
     assert_null(find(map, "alice@example.com", "Reports"));
-    assert_null(
-        unique_id_map_find(map, span_make("bob\0x", 5), SPAN_LITERAL("INBOX")));
+    assert_null(unique_id_map_find(map, span_make("bob\0x", 5)));
+    assert_null(unique_id_map_find(map, (struct span){ NULL, 0 }));
     assert_null(find(NULL, "bob", "INBOX"));
     unique_id_map_free(map);
     unique_id_map_free(NULL);
 }
 
 /* Whichever mailbox of the same user it is in, and of no other. */
-static void test_names(void **state)
+static void test_user_has(void **state)
 {
     struct unique_id_map *map = read_map(two_users);
-    const struct unique_id_list *bob = find(map, "bob", "INBOX");
-    const struct unique_id_list *alice =
-        find(map, "alice@example.com", "INBOX");
+    const struct unique_id_user *bob =
+        unique_id_map_find(map, SPAN_LITERAL("bob"));
+    const struct unique_id_user *alice =
+        unique_id_map_find(map, SPAN_LITERAL("alice@example.com"));
 
     (void)state;
-    assert_true(unique_id_list_names(bob, "UID4-1690000000"));
-    assert_true(unique_id_list_names(bob, "!~"));
-    assert_false(unique_id_list_names(bob, "UID4-169000000"));
-    assert_false(unique_id_list_names(alice, "!~"));
+    assert_true(unique_id_user_has(bob, "UID4-1690000000"));
+    assert_true(unique_id_user_has(bob, "!~"));
+    assert_false(unique_id_user_has(bob, "UID4-169000000"));
+    assert_false(unique_id_user_has(alice, "!~"));
     unique_id_map_free(map);
 }
 
@@ -118,8 +122,9 @@ static void test_empty(void **state)
     unique_id_map_free(map);
     map = read_map("user bob\nmailbox 1 INBOX\n");
     list = find(map, "bob", "INBOX");
-    assert_octets_string(unique_id_list_get(list, 1), "");
-    assert_false(unique_id_list_names(list, "1"));
+    assert_null(unique_id_list_get(list, 1));
+    assert_false(
+        unique_id_user_has(unique_id_map_find(map, SPAN_LITERAL("bob")), "1"));
     unique_id_map_free(map);
 }
 
@@ -198,8 +203,9 @@ static void test_many_users(void **state)
         list = find(map, name, "INBOX");
         assert_non_null(list);
         assert_int_equal(unique_id_list_uidvalidity(list), i + 1);
-        assert_octets_string(unique_id_list_get(list, i + 1), expected);
-        assert_true(unique_id_list_names(list, expected));
+        assert_string_equal(unique_id_list_get(list, i + 1), expected);
+        assert_true(unique_id_user_has(
+            unique_id_map_find(map, span_from_string(name)), expected));
     }
     unique_id_map_free(map);
 }
@@ -225,7 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find),      cmocka_unit_test(test_find_nothing),
-        cmocka_unit_test(test_names),     cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_user_has),  cmocka_unit_test(test_empty),
         cmocka_unit_test(test_bad),       cmocka_unit_test(test_many_users),
         cmocka_unit_test(test_no_memory),
     };

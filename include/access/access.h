@@ -6,6 +6,7 @@
  *
  *   account   is it a device's account, and may it come from there?
  *   proof     is it who it says it is? Without an account the upstream judges
+ *   auth_http who is no account: what says the service that is asked?
  *   route     to which upstream, and by which name there?
  *   secret    with what it logs in there: sealed at rest, or as the client gave
  *
@@ -34,17 +35,22 @@ struct access {
     uv_loop_t *loop;
     struct crypt_queue *crypt; /* of the process */
     struct counters *counters; /* of the loop */
+    struct http_client *http;  /* NULL: nobody was asked so far */
 };
 
 /* All of them must outlive it. */
 void access_init(struct access *access, uv_loop_t *loop,
                  struct crypt_queue *crypt, struct counters *counters);
 
+/* No request is under way. The loop must run until what is closed is. */
+void access_fini(struct access *access);
+
 struct access_question {
     const struct access_rules *rules; /* outlive the answer */
     const char *listener;             /* the same */
     union address client;
-    bool tls;
+    const char *tls_version; /* NULL: in clear; both outlive the answer */
+    const char *tls_cipher;
     unsigned attempt; /* of this session, from 1 */
     bool again;       /* the same login: the upstream has refused the token */
     const struct credentials *given; /* copied */

@@ -6,6 +6,9 @@
 
 #include "access/access.h"
 
+/* What is said of a refusal, for the log. */
+#define ACCESS_PROBLEM_MAX 256
+
 enum access_progress {
     ACCESS_NEXT,  /* the next step may be taken */
     ACCESS_LATER, /* access_go_on is called when it is done; |cancel| is set */
@@ -31,6 +34,9 @@ struct access_request {
     void (*cancel)(struct access_request *r);
     struct crypt_job *job;
     uint64_t job_began_ms;
+    struct auth_http_ask *ask;
+    uint64_t ask_began_ms;
+    char problem[ACCESS_PROBLEM_MAX];
 };
 
 /* The step that took its time is done, with what it would have returned. The
@@ -45,6 +51,7 @@ enum access_progress access_refuse(struct access_request *r, enum fault fault,
 /* The steps, each in a file of its name. */
 access_step access_step_account;
 access_step access_step_proof;
+access_step access_step_auth_http;
 access_step access_step_route;
 access_step access_step_secret;
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "access/accounts.h"
+#include "access/auth_http.h"
 #include "base/attributes.h"
 #include "base/buf.h"
 #include "config.h"
@@ -21,6 +22,7 @@ struct access_rules {
      * takes as long as where there is one. NULL: no account has a password.
      */
     const char *decoy;
+    struct auth_http_rules auth_http; /* url NULL: no service is asked */
 };
 
 /* Reads what |config| names. NULL: `FILE:LINE: what is wrong` in |error|. */

@@ -14,8 +14,9 @@
 #include <stdint.h>
 
 #include "access/auth_http_protocol.h"
-#include "access/http_client.h"
 #include "base/attributes.h"
+
+struct http_client;
 
 /* How the service is asked. Immutable. */
 struct auth_http_rules {

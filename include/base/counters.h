@@ -62,6 +62,10 @@ enum counter {
     COUNTER_PROXY_LATE,          /* it took too long */
     COUNTER_PROXY_CLOSED,        /* the balancer left before it was there */
     COUNTER_UPSTREAM_TLS_PROVEN, /* of the new: tls_is_proven_before */
+    COUNTER_AUTH_HTTP_GRANTED,   /* by enum auth_http_verdict */
+    COUNTER_AUTH_HTTP_REFUSED,
+    COUNTER_AUTH_HTTP_LATER,
+    COUNTER_AUTH_HTTP_GARBLED,
     COUNTER_LIMIT_SESSIONS, /* times that each was reached: server/limit.h */
     COUNTER_LIMIT_LISTENER_SESSIONS,
     COUNTER_LIMIT_CLIENT_SESSIONS,
@@ -88,6 +92,7 @@ enum counter_stage {
     COUNTER_STAGE_REMOVAL,      /* at QUIT */
     COUNTER_STAGE_CLIENT_LOGIN, /* all of it, as the client sees it */
     COUNTER_STAGE_VERIFY,       /* a device's password judged, off the loop */
+    COUNTER_STAGE_AUTH_HTTP,    /* an authentication service was asked */
     COUNTER_STAGE_COUNT,
 };
 

@@ -27,6 +27,7 @@ enum fault {
     FAULT_NO_ACCOUNT,        /* there is none, and only accounts may */
     FAULT_ACCOUNT_PLACE,     /* not from this network, or listener */
     FAULT_VERIFY_BUSY,       /* too many passwords are being judged */
+    FAULT_AUTH_SERVICE,      /* [auth_http] cannot tell, or makes no sense */
     FAULT_SECRET_SEALED,     /* an account's secret does not open */
     FAULT_IN_USE,            /* another session has the maildrop: MAP-6 */
     FAULT_LOGIN_DELAY,       /* login_delay: MAP-5 */

@@ -2,13 +2,12 @@
 #include <stdlib.h>
 
 #include "access/access_parts.h"
+#include "access/http_client.h"
 
 /* In this order. */
 static access_step *const steps[] = {
-    access_step_account,
-    access_step_proof,
-    access_step_route,
-    access_step_secret,
+    access_step_account, access_step_proof,  access_step_auth_http,
+    access_step_route,   access_step_secret,
 };
 
 void access_init(struct access *access, uv_loop_t *loop,
@@ -17,6 +16,13 @@ void access_init(struct access *access, uv_loop_t *loop,
     access->loop = loop;
     access->crypt = crypt;
     access->counters = counters;
+    access->http = NULL;
+}
+
+void access_fini(struct access *access)
+{
+    http_client_close(access->http);
+    access->http = NULL;
 }
 
 enum access_progress access_refuse(struct access_request *r, enum fault fault,

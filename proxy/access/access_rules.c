@@ -17,10 +17,27 @@ static const char *find_decoy(const struct accounts *accounts)
     return NULL;
 }
 
+static bool read_auth_http(struct access_rules *rules, char *error,
+                           size_t error_size)
+{
+    const struct config_auth_http *config = &rules->config->auth_http;
+
+    rules->auth_http = (struct auth_http_rules){
+        .url = config->url,
+        .ca_file = config->ca_file,
+        .timeout_ms = config->timeout_ms,
+        .allow_insecure = config->allow_insecure,
+    };
+    return auth_http_rules_init(&rules->auth_http, config->header_file, error,
+                                error_size);
+}
+
 static bool read_all(struct access_rules *rules, char *error, size_t error_size)
 {
     const struct config *config = rules->config;
 
+    if (!read_auth_http(rules, error, error_size))
+        return false;
     if (!secret_key_read(config->accounts_key_file, &rules->key, error,
                          error_size))
         return false;
@@ -57,6 +74,7 @@ void access_rules_free(struct access_rules *rules)
     if (rules == NULL)
         return;
     accounts_free(rules->accounts);
+    auth_http_rules_fini(&rules->auth_http);
     buf_fini(&rules->key);
     free(rules);
 }

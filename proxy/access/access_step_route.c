@@ -1,4 +1,4 @@
-/* The third step of a login: to which upstream, and who is it there? */
+/* A step of a login: to which upstream, and who is it there? */
 #include "access/access_parts.h"
 #include "access/route.h"
 #include "base/limits.h"
@@ -33,6 +33,8 @@ enum access_progress access_step_route(struct access_request *r)
                          buf_span(&r->given.user));
     if (r->answer.policy == NULL)
         r->answer.policy = r->answer.upstream->policy;
+    if (buf_length(&r->used.user) > 0) /* the service that was asked said it */
+        return ACCESS_NEXT;
     if (a == NULL || a->user == NULL)
         return set_user(r);
     return credentials_set_user(&r->used, span_from_string(a->user))

@@ -58,7 +58,8 @@ enum access_progress access_step_secret(struct access_request *r)
         return access_refuse(r, FAULT_IDENTITY, NULL);
     if (!set_identity(r))
         return access_refuse(r, FAULT_NO_MEMORY, NULL);
-    if (buf_length(&r->used.secret) > 0) /* the proof has opened it */
+    /* The proof has opened it, or the service that was asked has told it. */
+    if (buf_length(&r->used.secret) > 0)
         return ACCESS_NEXT;
     if (r->account != NULL && r->account->secret != NULL)
         return open_secret(r);

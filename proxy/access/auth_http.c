@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access/http_client.h"
 #include "access/secret_file.h"
 #include "base/limits.h"
 

@@ -102,7 +102,7 @@ static const struct upstream_policy *early_upstream(
     const struct config_upstream *sole = route_sole(s->config, listener->name);
 
     if (sole == NULL || sole->logins_per_second > 0 ||
-        sole->max_connections > 0)
+        sole->max_connections > 0 || s->config->auth_http.url != NULL)
         return NULL;
     return &s->upstreams[sole - s->config->upstreams].policy;
 }

@@ -46,6 +46,8 @@ const char *status_stage_name(enum counter_stage stage)
         return "removal";
     case COUNTER_STAGE_VERIFY:
         return "verify";
+    case COUNTER_STAGE_AUTH_HTTP:
+        return "auth_http";
     case COUNTER_STAGE_CLIENT_LOGIN:
         return "client_login";
     case COUNTER_STAGE_COUNT:

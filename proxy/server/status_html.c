@@ -231,6 +231,7 @@ static void write_stages(struct buf *out, const struct counters_total *t)
         [COUNTER_STAGE_LISTING] = "listing",
         [COUNTER_STAGE_FIRST_OCTET] = "message's first octet",
         [COUNTER_STAGE_REMOVAL] = "removal at QUIT",
+        [COUNTER_STAGE_AUTH_HTTP] = "authentication service",
         [COUNTER_STAGE_VERIFY] = "device's password judged",
         [COUNTER_STAGE_CLIENT_LOGIN] = "login, all of it",
     };

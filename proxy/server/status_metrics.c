@@ -30,8 +30,9 @@ struct family {
     family_writer *write;
     const char *label; /* of |parts| */
     const struct part *parts;
-    enum counter counter; /* of one series */
-    size_t field;         /* the same: a uint64_t of struct status_figures, or
+    enum counter counter;     /* of one series */
+    enum counter_stage stage; /* of one histogram */
+    size_t field; /* the same: a uint64_t of struct status_figures, or
                              of each struct status_upstream */
 };
 
@@ -190,18 +191,11 @@ static void write_commands(struct buf *out, const struct family *family,
     }
 }
 
-static void write_client_login(struct buf *out, const struct family *family,
-                               const struct status_figures *f)
+static void write_stage(struct buf *out, const struct family *family,
+                        const struct status_figures *f)
 {
     metrics_write_histogram(out, family->name, METRICS_NO_LABELS,
-                            &f->totals.stage[COUNTER_STAGE_CLIENT_LOGIN]);
-}
-
-static void write_verification(struct buf *out, const struct family *family,
-                               const struct status_figures *f)
-{
-    metrics_write_histogram(out, family->name, METRICS_NO_LABELS,
-                            &f->totals.stage[COUNTER_STAGE_VERIFY]);
+                            &f->totals.stage[family->stage]);
 }
 
 static void write_stages(struct buf *out, const struct family *family,
@@ -342,6 +336,14 @@ static const struct part sent[] = {
     { NULL, 0 },
 };
 
+static const struct part auth_http[] = {
+    { "granted", COUNTER_AUTH_HTTP_GRANTED },
+    { "refused", COUNTER_AUTH_HTTP_REFUSED },
+    { "later", COUNTER_AUTH_HTTP_LATER },
+    { "garbled", COUNTER_AUTH_HTTP_GARBLED },
+    { NULL, 0 },
+};
+
 static const struct part proxy_headers[] = {
     { "client", COUNTER_PROXY_CLIENT },
     { "unnamed", COUNTER_PROXY_UNNAMED },
@@ -372,6 +374,11 @@ static const struct part proxy_headers[] = {
     {                                                                         \
         .name = (NAME), .type = (TYPE), .help = HELP, .write = write_of_each, \
         .field = offsetof(struct status_upstream, FIELD)                      \
+    }
+#define STAGE(NAME, STAGE_OF, HELP)                        \
+    {                                                      \
+        .name = (NAME), .type = "histogram", .help = HELP, \
+        .write = write_stage, .stage = (STAGE_OF)          \
     }
 #define OTHER(NAME, TYPE, WRITE, HELP)                                 \
     {                                                                  \
@@ -410,11 +417,15 @@ static const struct family families[] = {
             "Logins that succeeded."),
     OTHER("popinjay_login_failures_total", "counter", write_login_failures,
           "Logins that failed, by the reason."),
-    OTHER("popinjay_verification_duration_seconds", "histogram",
-          write_verification,
+    STAGE("popinjay_verification_duration_seconds", COUNTER_STAGE_VERIFY,
           "Passwords of accounts that were judged, from their coming to the "
           "verdict."),
-    OTHER("popinjay_login_duration_seconds", "histogram", write_client_login,
+    STAGE("popinjay_auth_http_duration_seconds", COUNTER_STAGE_AUTH_HTTP,
+          "Questions to the authentication service, until their answer."),
+    PARTS("popinjay_auth_http_answers_total", "verdict", auth_http,
+          "What the authentication service said of logins; later: it was of no "
+          "use."),
+    STAGE("popinjay_login_duration_seconds", COUNTER_STAGE_CLIENT_LOGIN,
           "Logins that succeeded, from the password to the answer."),
     OTHER("popinjay_commands_total", "counter", write_commands,
           "POP3 commands answered, by result; UNKNOWN is what is none."),

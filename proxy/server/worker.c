@@ -162,6 +162,7 @@ void worker_free(struct worker *w)
     worker_obey_all(w);
     uv_close((uv_handle_t *)&w->commands, NULL);
     uv_close((uv_handle_t *)&w->handover, NULL);
+    access_fini(&w->host.access);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     if (uv_loop_close(&w->loop) != 0)
         abort(); /* a handle was forgotten */

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "access/http_client.h"
 #include "support/alloc_fail.h"
 #include "support/http_stand.h"
 #include "support/octets.h"

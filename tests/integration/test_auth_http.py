@@ -1,0 +1,374 @@
+"""A service that is asked about each login, as nginx's mail proxy asks it."""
+
+import base64
+import os
+import secrets
+import signal
+import ssl
+import threading
+import time
+
+import pytest
+
+from support.auth_service import AuthService, Nginx
+from support.fake_imap import CAPABILITY, FakeImap, Mailbox
+from support.metrics import samples
+from support.pop3client import Pop3Client
+from support.popinjay import write_config
+from support.ports import LOOPBACK, wait_until
+from support.secrets import keep, plant
+
+KEY = plant(secrets.token_hex(12), "the service's key")
+# What devices know, and what the servers behind know.
+GIVEN = plant("Wren 5%Twig&" + secrets.token_hex(4), "a password of a device")
+MAPPED = plant("Heron 6%Reed&" + secrets.token_hex(4), "a password upstream")
+
+
+class Judge(Mailbox):
+    """Lets everyone in, and keeps by which name and password."""
+
+    def __init__(self):
+        super().__init__([])
+        self.came = []
+
+    def __call__(self, peer):
+        peer.send(b"* OK [" + CAPABILITY + b" AUTH=PLAIN] ready\r\n")
+        self.serve(peer)
+
+    def answer(self, peer, verb, command):
+        if verb == b"AUTHENTICATE":
+            message = base64.b64decode(command.split()[-1]).decode()
+            self.came.append(tuple(message.split("\0")[1:]))
+        super().answer(peer, verb, command)
+
+
+class Pop3Judge:
+    """The same for POP3, behind nginx."""
+
+    def __init__(self):
+        self.came = []
+
+    def __call__(self, peer):
+        peer.send(b"+OK ready\r\n")
+        user = ""
+        while True:
+            verb, _, rest = peer.line().decode().partition(" ")
+            if verb == "USER":
+                user = rest
+            elif verb == "PASS":
+                self.came.append((user, rest))
+            peer.send(b"+OK done\r\n")
+
+
+def reload(proxy, event="reloaded"):
+    """Has it read its configuration, as that is now; waits for its word."""
+    write_config(proxy.config_path, proxy.config)
+    before = proxy.log().count(f" {event}")
+    proxy.signal(signal.SIGHUP)
+    wait_until(lambda: proxy.log().count(f" {event}") > before, 10, event)
+
+
+@pytest.fixture
+def two():
+    """Two servers, by what judges their logins."""
+    judges = Judge(), Judge()
+    with FakeImap(judges[0]) as first, FakeImap(judges[1]) as second:
+        first.judge, second.judge = judges
+        yield first, second
+
+
+def settings(service, two, folder, **keys):
+    key = os.path.join(str(folder), "key")
+    with open(keep(key), "w", encoding="ascii") as f:
+        f.write(f"X-Auth-Key: {KEY}\n")
+    os.chmod(key, 0o600)
+    return {"upstream second": two[1].upstream_config(),
+            "auth_http": {"url": service.url, "header_file": key, **keys}}
+
+
+def ok(server, **fields):
+    return {"Auth-Status": "OK", "Auth-Server": LOOPBACK,
+            "Auth-Port": server.port,
+            **{f"Auth-{name.title()}": value for name, value in
+               fields.items()}}
+
+
+def attempt(client, user, password):
+    """The reply to PASS, and how long it took."""
+    client.ok(f"USER {user}")
+    began = time.monotonic()
+    reply = client.command(f"PASS {password}")
+    return reply, time.monotonic() - began
+
+
+# --- as nginx ---------------------------------------------------------------------
+
+NO = {"Auth-Status": "Invalid login or password"}
+# Of a user: what the service says of him, and whether he is let in.
+USERS = {
+    "rose": (lambda a, b: ok(a), True),
+    "fern": (lambda a, b: ok(b), True),
+    "ivy": (lambda a, b: ok(a, user="ivy@a.example"), True),
+    "moss": (lambda a, b: ok(b, user="moss b", **{"pass": MAPPED}), True),
+    "a b%20c": (lambda a, b: ok(a), True),
+    "zoë": (lambda a, b: ok(a, user="zoé"), True),
+    "nettle": (lambda a, b: NO, False),
+    "thistle": (lambda a, b: {**NO, "Auth-Wait": "1"}, False),
+    "burdock": (lambda a, b: {"Auth-Status": "try again later",
+                              "Auth-Error-Code": "451 4.3.0"}, False),
+    "thorn": (lambda a, b: {**ok(a), "Auth-Status": "ok"}, False),
+    "briar": (lambda a, b: {**ok(a), "Auth-Server": "a.b.c"}, False),
+    "gorse": (lambda a, b: {**ok(a), "Auth-Port": "0"}, False),
+    "reed": (lambda a, b: {**ok(a), "Auth-Port": "99999"}, False),
+    "clover": (lambda a, b: {"Content-Type": "text/html"}, False),
+}
+
+
+def outcome(connect, servers, user):
+    """(let in or not, [who came with what] of each server)"""
+    before = [len(server.judge.came) for server in servers]
+    with connect() as c:
+        reply, seconds = attempt(c, user, GIVEN)
+    return (reply[:3] == b"+OK", user != "thistle" or seconds >= 1,
+            [server.judge.came[n:] for server, n in zip(servers, before)])
+
+
+def test_nginx_and_popinjay_agree(start_proxy, two, tmp_path):
+    """The same service and users, and nginx's own mail proxy beside ours: the
+    same questions, and the same comes of the answers."""
+    judges = Pop3Judge(), Pop3Judge()
+
+    def rule(asked):
+        key = asked.get("X-Auth-Key")
+        servers = {"nginx": behind, KEY: two}[key]
+        user = {"a%20b%2520c": "a b%20c"}.get(
+            asked["Auth-User"],
+            asked["Auth-User"].encode("latin-1").decode())
+        return USERS[user][0](*servers)
+
+    with FakeImap(judges[0]) as a, FakeImap(judges[1]) as b, \
+            AuthService(rule) as service, \
+            Nginx(tmp_path, service, "nginx") as nginx:
+        behind = a, b
+        a.judge, b.judge = judges
+        proxy = start_proxy(two[0].upstream_config(),
+                            settings(service, two, tmp_path))
+        for user, (_, is_let_in) in USERS.items():
+            by_nginx = outcome(lambda: Pop3Client(nginx.port), behind, user)
+            by_popinjay = outcome(proxy.plain, two, user)
+            assert by_nginx == by_popinjay, user
+            assert by_nginx[0] == is_let_in, user
+        questions = {KEY: [], "nginx": []}
+        for asked in service.seen:
+            questions[asked["X-Auth-Key"]].append(
+                {name: value for name, value in asked.items()
+                 if name.startswith(("Auth-", "Client-"))})
+        assert questions[KEY] == questions["nginx"]
+        assert len(questions[KEY]) == len(USERS)
+
+
+# --- answers ----------------------------------------------------------------------
+
+def test_what_is_asked_under_tls(start_proxy, two, tmp_path):
+    """And the attempts are counted."""
+    with AuthService(lambda asked: NO) as service:
+        proxy = start_proxy(two[0].upstream_config(),
+                            settings(service, two, tmp_path))
+        with proxy.pop3s() as c:
+            for _ in range(2):
+                reply, _ = attempt(c, "rose", GIVEN)
+                assert reply.startswith(b"-ERR [AUTH]")
+    first, second = service.seen
+    assert first["Auth-SSL"] == second["Auth-SSL"] == "on"
+    assert first["Auth-Protocol"] == "pop3"
+    assert first["X-Auth-Key"] == KEY
+    assert [first["Auth-Login-Attempt"], second["Auth-Login-Attempt"]] == \
+        ["1", "2"]
+
+
+def test_server_by_name(start_proxy, two, tmp_path):
+    """Of one of the sections; and none: then it is as if nobody was asked."""
+    answers = {"one": "default", "two": "second", "none": None}
+
+    def rule(asked):
+        server = answers[asked["Auth-User"]]
+        return {"Auth-Status": "OK",
+                **({"Auth-Server": server} if server else {})}
+
+    with AuthService(rule) as service:
+        proxy = start_proxy(two[0].upstream_config(),
+                            settings(service, two, tmp_path))
+        for user in answers:
+            proxy.login(user, GIVEN).quit()
+    assert two[0].judge.came == [("one", GIVEN), ("none", GIVEN)]
+    assert two[1].judge.came == [("two", GIVEN)]
+
+
+def test_unknown_servers_get_nothing(start_proxy, two, tmp_path):
+    """Neither by address nor by name, nor a known address at another port: no
+    password leaves, least of all in clear."""
+    with FakeImap(Judge()) as stranger:
+        servers = iter([(LOOPBACK, stranger.port), ("third", ""),
+                        ("::1", two[0].port), ("second", two[0].port)])
+
+        def rule(asked):
+            server, port = next(servers)
+            return {"Auth-Status": "OK", "Auth-Server": server,
+                    **({"Auth-Port": port} if port else {})}
+
+        with AuthService(rule) as service:
+            proxy = start_proxy(two[0].upstream_config(),
+                                settings(service, two, tmp_path))
+            for _ in range(4):
+                with proxy.pop3s() as c:
+                    reply, _ = attempt(c, "rose", GIVEN)
+                    assert reply.startswith(b"-ERR [SYS/TEMP]"), reply
+            assert len(service.seen) == 4
+        assert stranger.connections == 0
+    assert two[0].connections == two[1].connections == 0
+    assert f"{LOOPBACK}:{stranger.port}" in proxy.log()
+
+
+def test_a_service_of_no_use(start_proxy, two, tmp_path):
+    """Each is a passing trouble, is logged with what is wrong, and counted; and
+    none of them counts as a wrong password."""
+    def cut(asked):
+        raise ConnectionError
+
+    rules = [(lambda asked: (503, ok(two[0])), "later"),
+             (cut, "later"),
+             (lambda asked: {}, "garbled"),
+             (lambda asked: {**ok(two[0]), "Auth-User": "x" * 300}, "garbled")]
+    now = []
+    with AuthService(lambda asked: now[0](asked)) as service:
+        proxy = start_proxy(
+            two[0].upstream_config(),
+            {**settings(service, two, tmp_path),
+             "limits": {"login_failures": "1"}})
+        for rule, verdict in rules:
+            now[:] = [rule]
+            name = ("popinjay_auth_http_answers_total", ("verdict", verdict))
+            before = figure(proxy, verdict)
+            logged = len(proxy.log())
+            with proxy.pop3s() as c:
+                reply, _ = attempt(c, "rose", GIVEN)
+                assert reply.startswith(b"-ERR [SYS/TEMP]"), name
+            assert figure(proxy, verdict) == before + 1
+            assert "auth_http" in proxy.log()[logged:]
+        now[:] = [lambda asked: ok(two[0])]
+        proxy.login("rose", GIVEN).quit()
+        assert figure(proxy, "granted") == 1
+
+
+def figure(proxy, verdict):
+    return samples(proxy.http("/metrics"))[
+        f'popinjay_auth_http_answers_total{{verdict="{verdict}"}}']
+
+
+def test_a_silent_service(start_proxy, two, tmp_path):
+    """The time is over, or the client is: nothing is left behind."""
+    hold = threading.Event()
+
+    def rule(asked):
+        hold.wait(20)
+        return ok(two[0])
+
+    with AuthService(rule) as service:
+        proxy = start_proxy(two[0].upstream_config(),
+                            settings(service, two, tmp_path, timeout="1 s"))
+        try:
+            with proxy.pop3s() as c:
+                reply, seconds = attempt(c, "rose", GIVEN)
+                assert reply.startswith(b"-ERR [SYS/TEMP]")
+                assert seconds >= 1
+            with proxy.pop3s() as c:
+                c.send(f"USER rose\r\nPASS {GIVEN}\r\n".encode())
+                wait_until(lambda: len(service.seen) == 2, 10, "the question")
+                c.abort()
+            wait_until(lambda: proxy.status()["sessions"]["active"] == 0, 10,
+                       "the end of the session")
+        finally:
+            hold.set()
+    assert two[0].connections == 0
+
+
+def test_no_service_there(start_proxy, two, tmp_path):
+    with AuthService(lambda asked: ok(two[0])) as service:
+        pass
+    proxy = start_proxy(two[0].upstream_config(),
+                        settings(service, two, tmp_path))
+    with proxy.pop3s() as c:
+        reply, _ = attempt(c, "rose", GIVEN)
+        assert reply.startswith(b"-ERR [SYS/TEMP]")
+
+
+def test_https(start_proxy, two, tmp_path, authority):
+    """By ca_file; a service that nobody vouches for hears no password."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.pair("service"))
+    with AuthService(lambda asked: ok(two[0]), context) as service:
+        trusting = start_proxy(
+            two[0].upstream_config(),
+            settings(service, two, tmp_path, ca_file=authority.ca_file))
+        trusting.login("rose", GIVEN).quit()
+        assert len(service.seen) == 1
+        doubting = start_proxy(two[0].upstream_config(),
+                               settings(service, two, tmp_path))
+        with doubting.pop3s() as c:
+            reply, _ = attempt(c, "rose", GIVEN)
+            assert reply.startswith(b"-ERR [SYS/TEMP]")
+        assert len(service.seen) == 1
+        assert "certificate" in doubting.log()
+
+
+def test_wrong_passwords_count(start_proxy, two, tmp_path):
+    """Before the guard, as if a server had said it; then nobody is asked."""
+    with AuthService(lambda asked: NO) as service:
+        proxy = start_proxy(two[0].upstream_config(),
+                            {**settings(service, two, tmp_path),
+                             "limits": {"login_failures": "2"}})
+        for n in range(4):
+            with proxy.pop3s() as c:
+                attempt(c, "rose", GIVEN)
+        assert len(service.seen) == 2
+
+
+def test_many_at_once(start_proxy, two, tmp_path):
+    gate = threading.Barrier(20)
+
+    def rule(asked):
+        gate.wait(20)             # all of them are asked at the same time
+        return ok(two[int(asked["Auth-User"]) % 2])
+
+    with AuthService(rule) as service:
+        proxy = start_proxy(two[0].upstream_config(),
+                            settings(service, two, tmp_path))
+        clients = [proxy.pop3s() for _ in range(20)]
+        for n, c in enumerate(clients):
+            c.send(f"USER {n}\r\nPASS {GIVEN}\r\n".encode())
+        for c in clients:
+            assert c.line().startswith(b"+OK") and c.line().startswith(b"+OK")
+            c.quit()
+    assert sorted(int(user) for user, _ in two[1].judge.came) == \
+        list(range(1, 20, 2))
+
+
+def test_reload(start_proxy, two, tmp_path):
+    """Another service from now on; and a header file that was spoilt changes
+    nothing."""
+    with AuthService(lambda asked: ok(two[0])) as first, \
+            AuthService(lambda asked: ok(two[1])) as second:
+        proxy = start_proxy(two[0].upstream_config(),
+                            settings(first, two, tmp_path))
+        proxy.login("rose", GIVEN).quit()
+        proxy.config["auth_http"]["url"] = second.url
+        reload(proxy)
+        proxy.login("rose", GIVEN).quit()
+        with open(proxy.config["auth_http"]["header_file"], "w",
+                  encoding="ascii") as f:
+            f.write("no field\n")
+        proxy.config["auth_http"]["url"] = first.url
+        reload(proxy, "reload_refused")
+        proxy.login("rose", GIVEN).quit()
+    assert [len(s.seen) for s in (first, second)] == [1, 2]
+    assert "must have a line `Name: value`" in proxy.log()

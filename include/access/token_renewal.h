@@ -20,7 +20,7 @@
 
 struct token_renewal; /* opaque */
 
-/* All of it outlives the renewal. */
+/* All of it outlives the renewal, unless it says otherwise. */
 struct token_renewal_to {
     uv_loop_t *loop;
     struct http_client *http;
@@ -28,8 +28,7 @@ struct token_renewal_to {
     struct command_client *commands; /* NULL: the same */
     const struct token_source *source;
     struct token_owner owner;
-    /* What was discovered, NULL where it was not yet: the renewal adds to it. */
-    char **endpoints;
+    const char *token_endpoint; /* copied; NULL: to be discovered */
     /* A record that could not be saved, which it tries again to before anything
      * else: the server may know no other refresh token. Both ways.
      */
@@ -45,7 +44,8 @@ struct token_gain {
     const struct oauth_error *error;
     const char *access; /* with OAUTH_OK; valid during the call */
     uint64_t lifetime_s;
-    bool is_kept; /* it was in the store: nobody was asked */
+    bool is_kept;               /* it was in the store: nobody was asked */
+    const char *token_endpoint; /* as it was discovered; NULL: it was not */
 };
 
 typedef void token_renewal_done(void *data, const struct token_gain *gain);

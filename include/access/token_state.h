@@ -18,8 +18,8 @@
 #include "base/attributes.h"
 
 struct token_state {
-    uint64_t serial; /* of the token; 0: there was none yet */
     bool has_token;
+    bool was_rejected; /* the one before it */
     uint64_t obtained_ms;
     uint64_t renew_ms;
     uint64_t expires_ms;
@@ -52,11 +52,11 @@ void token_state_obtain(struct token_state *s, uint64_t lifetime_s,
 void token_state_fail(struct token_state *s, enum oauth_result result,
                       uint64_t now_ms);
 
-/* The server that a token is for has refused the one of that serial: it is used
- * no more, unless it is so new that another would fare no better.
+/* The server that the token is for has refused it: it is used no more. But where
+ * it has just come in the place of another that was refused, one more would
+ * fare no better, and it stays.
  */
-void token_state_reject(struct token_state *s, uint64_t serial,
-                        uint64_t now_ms);
+void token_state_reject(struct token_state *s, uint64_t now_ms);
 
 /* Somebody has agreed anew. */
 void token_state_forgive(struct token_state *s);

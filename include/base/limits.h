@@ -262,10 +262,17 @@
 /* A server that has failed is left alone for so long, and ever longer. */
 #define TOKEN_RETRY_MIN_MS 1000ULL
 #define TOKEN_RETRY_MAX_MS (60 * 1000ULL)
-/* A token that is newer than this is not thrown away for having been refused:
- * what is wrong is something else.
+/* A token that came in the place of one that was refused, and is newer than
+ * this, is not thrown away for being refused too: what is wrong is something
+ * else.
  */
 #define TOKEN_REJECTED_MIN_MS (60 * 1000ULL)
+/* Accounts whose tokens are in memory; how often it is looked which of them end
+ * soon, and how many are renewed at a time for that reason.
+ */
+#define TOKEN_ACCOUNTS_MAX 65536
+#define TOKEN_TICK_MS 1000
+#define TOKEN_RENEWALS_AHEAD_MAX 16
 /* While another process renews the token of an account: so often, and so many
  * times, it is seen whether it has ended.
  */

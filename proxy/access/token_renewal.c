@@ -16,6 +16,8 @@ struct token_renewal {
     uv_timer_t timer;
     unsigned lock_tries;
     bool has_lock;
+    char *token_endpoint; /* NULL: not known yet */
+    bool has_discovered;
     struct token_record record;
     struct http_exchange *exchange; /* NULL: none is under way; and so on */
     struct oauth_discovery *discovery;
@@ -29,11 +31,18 @@ static void on_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
-static void end(struct token_renewal *r)
+static void unlock(struct token_renewal *r)
 {
     if (r->has_lock)
         token_store_unlock(r->to.store, &r->to.owner);
+    r->has_lock = false;
+}
+
+static void end(struct token_renewal *r)
+{
+    unlock(r);
     token_record_fini(&r->record);
+    free(r->token_endpoint);
     uv_close((uv_handle_t *)&r->timer, on_closed);
 }
 
@@ -47,9 +56,13 @@ void token_renewal_cancel(struct token_renewal *r)
     end(r);
 }
 
-static void finish(struct token_renewal *r, const struct token_gain *gain)
+/* Whoever is told may give up the store. */
+static void finish(struct token_renewal *r, struct token_gain gain)
 {
-    r->done(r->data, gain);
+    if (r->has_discovered)
+        gain.token_endpoint = r->token_endpoint;
+    unlock(r);
+    r->done(r->data, &gain);
     end(r);
 }
 
@@ -59,7 +72,7 @@ static void fail(struct token_renewal *r, enum oauth_result result,
     struct oauth_error error;
 
     (void)snprintf(error.text, sizeof(error.text), "%s", text);
-    finish(r, &(struct token_gain){ .result = result, .error = &error });
+    finish(r, (struct token_gain){ .result = result, .error = &error });
 }
 
 static void succeed(struct token_renewal *r, const char *access,
@@ -67,11 +80,11 @@ static void succeed(struct token_renewal *r, const char *access,
 {
     static const struct oauth_error none = { "" };
 
-    finish(r, &(struct token_gain){ .result = OAUTH_OK,
-                                    .error = &none,
-                                    .access = access,
-                                    .lifetime_s = lifetime_s,
-                                    .is_kept = is_kept });
+    finish(r, (struct token_gain){ .result = OAUTH_OK,
+                                   .error = &none,
+                                   .access = access,
+                                   .lifetime_s = lifetime_s,
+                                   .is_kept = is_kept });
 }
 
 /* --- the answer --- */
@@ -106,7 +119,7 @@ static void on_token(void *owner, const struct http_answer *answer)
 
     r->exchange = NULL;
     if (result != OAUTH_OK)
-        finish(r, &(struct token_gain){ .result = result, .error = &error });
+        finish(r, (struct token_gain){ .result = result, .error = &error });
     else if (r->to.source->config->grant == OAUTH_REFRESH_TOKEN &&
              !save(r, &token))
         fail(r, OAUTH_UNAVAILABLE, "the new token cannot be written");
@@ -149,24 +162,20 @@ static void on_discovered(void *owner, enum oauth_result result,
 
     r->discovery = NULL;
     if (result != OAUTH_OK) {
-        finish(r, &(struct token_gain){ .result = result, .error = error });
+        finish(r, (struct token_gain){ .result = result, .error = error });
         return;
     }
-    for (size_t i = 0; i < OAUTH_ENDPOINT_COUNT; i++) {
-        free(r->to.endpoints[i]);
-        r->to.endpoints[i] = endpoints[i];
-    }
-    ask(r, r->to.endpoints[OAUTH_ENDPOINT_TOKEN]);
+    r->token_endpoint = endpoints[OAUTH_ENDPOINT_TOKEN];
+    r->has_discovered = true;
+    free(endpoints[OAUTH_ENDPOINT_AUTHORIZATION]);
+    free(endpoints[OAUTH_ENDPOINT_DEVICE]);
+    ask(r, r->token_endpoint);
 }
 
 static void find_endpoint(struct token_renewal *r)
 {
-    const char *known = r->to.source->endpoints[OAUTH_ENDPOINT_TOKEN];
-
-    if (known == NULL)
-        known = r->to.endpoints[OAUTH_ENDPOINT_TOKEN];
-    if (known != NULL) {
-        ask(r, known);
+    if (r->token_endpoint != NULL) {
+        ask(r, r->token_endpoint);
         return;
     }
     r->discovery =
@@ -309,6 +318,13 @@ struct token_renewal *token_renewal_start(const struct token_renewal_to *to,
     r->to = *to;
     r->done = done;
     r->data = data;
+    if (to->token_endpoint != NULL) {
+        r->token_endpoint = strdup(to->token_endpoint);
+        if (r->token_endpoint == NULL) {
+            free(r);
+            return NULL;
+        }
+    }
     (void)uv_timer_init(to->loop, &r->timer);
     r->timer.data = r;
     (void)uv_timer_start(&r->timer, begin, 0, 0);

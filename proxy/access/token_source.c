@@ -1,41 +1,31 @@
 #include "access/token_source.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "access/secret_file.h"
 #include "access/wiping.h"
 #include "base/limits.h"
 
-/* The first line of |path|, without blanks around it. */
+/* All of the file but blanks and line ends behind it. */
 static char *read_secret(const char *path, char *error, size_t error_size)
 {
-    char line[OAUTH_SECRET_MAX + 2];
-    FILE *file = fopen(path, "re");
+    struct buf text;
     char *secret = NULL;
-    size_t length;
 
-    if (file == NULL) {
-        (void)snprintf(error, error_size, "%s: %s", path, strerror(errno));
-        return NULL;
+    buf_init(&text, OAUTH_SECRET_MAX);
+    if (secret_file_read(path, &text, error, error_size)) {
+        struct span s = buf_span(&text);
+
+        while (s.len > 0 && s.data[s.len - 1] <= ' ')
+            s.len--;
+        if (s.len == 0 || span_contains(s, '\0'))
+            (void)snprintf(error, error_size, "%s: holds no secret", path);
+        else if ((secret = strndup((const char *)s.data, s.len)) == NULL)
+            (void)snprintf(error, error_size, "%s: no memory", path);
     }
-    (void)setvbuf(file, NULL, _IONBF, 0); /* it would not be wiped */
-    if (fgets(line, sizeof(line), file) == NULL)
-        line[0] = '\0';
-    (void)fclose(file);
-    length = strcspn(line, "\r\n");
-    while (length > 0 && line[length - 1] == ' ')
-        length--;
-    line[length] = '\0';
-    if (length == 0)
-        (void)snprintf(error, error_size, "%s: its first line is empty", path);
-    else if (length > OAUTH_SECRET_MAX)
-        (void)snprintf(error, error_size, "%s: its first line is too long",
-                       path);
-    else if ((secret = strdup(line)) == NULL)
-        (void)snprintf(error, error_size, "%s: no memory", path);
-    wipe(line, sizeof(line));
+    buf_fini(&text);
     return secret;
 }
 

@@ -29,7 +29,6 @@ void token_state_obtain(struct token_state *s, uint64_t lifetime_s,
     uint64_t lifetime_ms =
         lifetime_s > 0 ? lifetime_s * 1000 : TOKEN_LIFETIME_UNKNOWN_MS;
 
-    s->serial++;
     s->has_token = true;
     s->obtained_ms = now_ms;
     s->renew_ms =
@@ -64,12 +63,13 @@ void token_state_fail(struct token_state *s, enum oauth_result result,
         s->has_token = false; /* what was revoked was revoked as a whole */
 }
 
-void token_state_reject(struct token_state *s, uint64_t serial, uint64_t now_ms)
+void token_state_reject(struct token_state *s, uint64_t now_ms)
 {
-    if (serial == 0 || serial != s->serial || !s->has_token ||
-        now_ms < s->obtained_ms + TOKEN_REJECTED_MIN_MS)
+    if (!s->has_token ||
+        (s->was_rejected && now_ms < s->obtained_ms + TOKEN_REJECTED_MIN_MS))
         return;
     s->has_token = false;
+    s->was_rejected = true;
 }
 
 void token_state_forgive(struct token_state *s)

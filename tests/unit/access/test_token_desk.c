@@ -1,0 +1,426 @@
+/* test_token_desk.c - one request for all who ask; kept, rotated, revoked, dead. */
+#include "access/token_desk.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "access/http_client.h"
+#include "access/token_counter.h"
+#include "support/http_stand.h"
+
+static char folder[] = "/tmp/test_token_desk.XXXXXX";
+static const struct token_owner rose = { "people", "rose" };
+
+struct stage {
+    uv_loop_t loop;
+    struct http_stand stand;
+    struct config config;
+    struct config_oauth oauths[2];
+    struct token_sources *sources;
+    struct token_desk *desk;
+    struct token_counter *counter;
+    unsigned given;
+    enum token_outcome outcome;
+    char token[64];
+    unsigned reports;
+    struct token_report report;
+    char error[128];
+};
+
+static void on_report(void *owner, const struct token_report *report)
+{
+    struct stage *s = owner;
+
+    s->reports++;
+    s->report = *report;
+    (void)snprintf(s->error, sizeof(s->error), "%s", report->error);
+}
+
+static void on_given(void *owner, enum token_outcome outcome, struct span token)
+{
+    struct stage *s = owner;
+
+    s->given++;
+    s->outcome = outcome;
+    (void)snprintf(s->token, sizeof(s->token), "%.*s", (int)token.len,
+                   (const char *)token.data);
+}
+
+static struct token_store *open_store(void)
+{
+    char error[256] = "";
+    struct token_store *store =
+        token_store_open(folder, SPAN_LITERAL("key"), error, sizeof(error));
+
+    assert_string_equal(error, "");
+    return store;
+}
+
+/* As `popinjay oauth login` does. */
+static void agree(const char *refresh)
+{
+    struct token_store *store = open_store();
+    char *text = strdup(refresh);
+    const struct token_record record = { text, NULL, 0, 0 };
+
+    assert_int_equal(token_store_save(store, &rose, &record), TOKEN_STORE_OK);
+    token_store_free(store);
+    free(text);
+}
+
+static void check_kept(const char *refresh, const char *access)
+{
+    struct token_store *store = open_store();
+    struct token_record record;
+
+    assert_int_equal(token_store_load(store, &rose, &record), TOKEN_STORE_OK);
+    assert_string_equal(record.refresh, refresh);
+    assert_string_equal(record.access, access);
+    token_record_fini(&record);
+    token_store_free(store);
+}
+
+static void remove_kept(void)
+{
+    struct token_store *store = open_store();
+
+    assert_int_not_equal(token_store_remove(store, &rose), TOKEN_STORE_EFAILED);
+    token_store_free(store);
+}
+
+static void open_desk(struct stage *s)
+{
+    s->desk = token_desk_new(&s->loop, on_report, s);
+    assert_non_null(s->desk);
+    token_desk_keep(s->desk, open_store());
+    assert_true(token_desk_adopt(s->desk, s->sources));
+    s->counter = token_counter_new(s->desk, &s->loop);
+    assert_non_null(s->counter);
+}
+
+static void close_desk(struct stage *s)
+{
+    token_counter_close(s->counter);
+    token_desk_close(s->desk);
+}
+
+static void begin(struct stage *s)
+{
+    static char people[] = "people";
+    static char robots[] = "robots";
+    static char client[] = "popinjay";
+    static char endpoint[128];
+    static char issuer[64];
+    char error[256] = "";
+
+    memset(s, 0, sizeof(*s));
+    assert_int_equal(uv_loop_init(&s->loop), 0);
+    http_stand_open(&s->stand, &s->loop);
+    (void)snprintf(endpoint, sizeof(endpoint), "%s/token", s->stand.url);
+    (void)snprintf(issuer, sizeof(issuer), "%s", s->stand.url);
+    for (size_t i = 0; i < 2; i++)
+        s->oauths[i] = (struct config_oauth){
+            .name = i == 0 ? people : robots,
+            .grant = i == 0 ? OAUTH_REFRESH_TOKEN : OAUTH_CLIENT_CREDENTIALS,
+            .client_id = client,
+            .token_endpoint = i == 0 ? endpoint : NULL,
+            .issuer = issuer,
+            .request_timeout_ms = 10000,
+        };
+    atomic_init(&s->config.holders, 2); /* it is no allocated one */
+    s->config.oauths = s->oauths;
+    s->config.oauth_count = 2;
+    s->sources = token_sources_new(&s->config, error, sizeof(error));
+    assert_non_null(s->sources);
+    assert_true(token_sources_are_kept(s->sources));
+    open_desk(s);
+}
+
+/* The loop ends by itself: nothing is left behind. */
+static void end(struct stage *s)
+{
+    close_desk(s);
+    http_stand_close(&s->stand);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&s->loop), 0);
+    token_sources_release(s->sources);
+    remove_kept();
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) != NULL && http_client_prepare_process() ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    char path[128];
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/tokens/lock", folder);
+    (void)unlink(path);
+    (void)snprintf(path, sizeof(path), "%s/tokens", folder);
+    return rmdir(path) == 0 && rmdir(folder) == 0 ? 0 : -1;
+}
+
+static void answer_with(struct stage *s, const char *text)
+{
+    s->stand.answers[s->stand.answer_count++] = text;
+}
+
+static struct token_wish *wish(struct stage *s, const char *source,
+                               const char *account, bool again)
+{
+    struct token_wish *w =
+        token_counter_ask(s->counter, source, account, again, on_given, s);
+
+    assert_non_null(w);
+    return w;
+}
+
+static void wait_for(struct stage *s, unsigned given)
+{
+    while (s->given < given)
+        uv_run(&s->loop, UV_RUN_ONCE);
+}
+
+static enum token_outcome ask(struct stage *s, const char *source, bool again)
+{
+    (void)wish(s, source, "rose", again);
+    wait_for(s, s->given + 1);
+    return s->outcome;
+}
+
+#define JSON "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+#define TOKEN_A JSON "{\"access_token\":\"access-a\",\"expires_in\":3600}"
+#define TOKEN_B                                                \
+    JSON "{\"access_token\":\"access-b\",\"expires_in\":3600," \
+         "\"refresh_token\":\"refresh-b\"}"
+#define BAD "HTTP/1.1 400 Bad\r\nConnection: close\r\n\r\n"
+#define REVOKED BAD "{\"error\":\"invalid_grant\"}"
+#define DEAD "HTTP/1.1 503 No\r\nConnection: close\r\n\r\n"
+
+static void test_one_for_all(void **state)
+{
+    struct stage s;
+    struct token_source_figures f;
+
+    (void)state;
+    agree("refresh-a");
+    begin(&s);
+    answer_with(&s, TOKEN_A);
+    for (int i = 0; i < 5; i++)
+        (void)wish(&s, "people", "rose", false);
+    token_wish_cancel(wish(&s, "people", "rose", false));
+    wait_for(&s, 5);
+    assert_int_equal(s.outcome, TOKEN_GIVEN);
+    assert_string_equal(s.token, "access-a");
+    assert_int_equal(s.stand.requests, 1);
+    assert_non_null(strstr(s.stand.request,
+                           "\r\n\r\ngrant_type=refresh_token&"
+                           "client_id=popinjay&refresh_token=refresh-a"));
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    assert_int_equal(s.stand.requests, 1);
+    assert_int_equal(s.reports, 1);
+    assert_int_equal(s.report.lifetime_s, 3600);
+    check_kept("refresh-a", "access-a");
+    assert_int_equal(token_desk_sources(s.desk), 2);
+    f = token_desk_figures(s.desk, 0);
+    assert_string_equal(f.source, "people");
+    assert_int_equal(f.tries[OAUTH_OK], 1);
+    assert_int_equal(f.good, 1);
+    assert_true(f.has_token);
+    assert_in_range(f.next_expiry_s, 3500, 3570);
+    end(&s);
+    assert_int_equal(s.given, 6);
+}
+
+static void test_kept(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    agree("refresh-a");
+    begin(&s);
+    answer_with(&s, TOKEN_B);
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    assert_string_equal(s.token, "access-b");
+    check_kept("refresh-b", "access-b");
+    close_desk(&s);
+    open_desk(&s); /* a restart */
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    assert_string_equal(s.token, "access-b");
+    assert_true(s.report.is_kept);
+    assert_int_equal(s.stand.requests, 1);
+    end(&s);
+}
+
+/* The mail server has refused it: once, another is asked for. */
+static void test_rejected(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    agree("refresh-a");
+    begin(&s);
+    answer_with(&s, TOKEN_A);
+    answer_with(&s, TOKEN_B);
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    assert_int_equal(ask(&s, "people", true), TOKEN_GIVEN);
+    assert_string_equal(s.token, "access-b");
+    assert_int_equal(ask(&s, "people", true), TOKEN_GIVEN);
+    assert_string_equal(s.token, "access-b");
+    assert_int_equal(s.stand.requests, 2);
+    end(&s);
+}
+
+static void note_trouble(void *owner, const struct token_trouble *t)
+{
+    unsigned *seen = owner;
+
+    assert_string_equal(t->account, "rose");
+    assert_int_equal(t->result, OAUTH_INVALID_GRANT);
+    assert_true(t->is_refused);
+    ++*seen;
+}
+
+static void test_revoked(void **state)
+{
+    struct stage s;
+    unsigned troubles = 0;
+
+    (void)state;
+    agree("refresh-a");
+    begin(&s);
+    answer_with(&s, REVOKED);
+    answer_with(&s, TOKEN_A);
+    assert_int_equal(ask(&s, "people", false), TOKEN_WITHHELD);
+    assert_string_equal(s.token, "");
+    assert_int_equal(s.report.result, OAUTH_INVALID_GRANT);
+    assert_string_equal(s.error, "invalid_grant");
+    assert_int_equal(s.report.retry_in_ms, 0);
+    assert_int_equal(ask(&s, "people", false), TOKEN_WITHHELD);
+    assert_int_equal(s.stand.requests, 1);
+    assert_int_equal(token_desk_figures(s.desk, 0).refused, 1);
+    token_desk_troubles(s.desk, 10, note_trouble, &troubles);
+    assert_int_equal(troubles, 1);
+    agree("refresh-c");
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    assert_non_null(strstr(s.stand.request, "refresh_token=refresh-c"));
+    assert_int_equal(token_desk_figures(s.desk, 0).refused, 0);
+    end(&s);
+}
+
+static void test_nobody_agreed(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    begin(&s);
+    answer_with(&s, TOKEN_A);
+    assert_int_equal(ask(&s, "people", false), TOKEN_WITHHELD);
+    assert_string_equal(s.error, "nobody has agreed yet");
+    assert_int_equal(s.stand.requests, 0);
+    assert_int_equal(ask(&s, "unknown", false), TOKEN_UNAVAILABLE);
+    end(&s);
+}
+
+static void test_dead(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    agree("refresh-a");
+    begin(&s);
+    answer_with(&s, DEAD);
+    answer_with(&s, TOKEN_A);
+    assert_int_equal(ask(&s, "people", false), TOKEN_UNAVAILABLE);
+    assert_string_equal(s.error, "status 503");
+    assert_int_equal(s.report.retry_in_ms, 1000);
+    assert_int_equal(ask(&s, "people", false), TOKEN_UNAVAILABLE);
+    assert_int_equal(s.stand.requests, 1); /* it is left alone */
+    assert_int_equal(token_desk_figures(s.desk, 0).failing, 1);
+    /* A reload has it tried again. */
+    assert_true(token_desk_adopt(s.desk, s.sources));
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    end(&s);
+}
+
+/* Under the issuer, which is asked in two ways; one token for all mailboxes. */
+static void test_application(void **state)
+{
+    struct stage s;
+    char metadata[512];
+
+    (void)state;
+    begin(&s);
+    answer_with(&s, "HTTP/1.1 404 No\r\nConnection: close\r\n\r\n");
+    (void)snprintf(metadata, sizeof(metadata),
+                   JSON "{\"issuer\":\"%s\",\"token_endpoint\":\"%s/t\"}",
+                   s.stand.url, s.stand.url);
+    answer_with(&s, metadata);
+    answer_with(&s, TOKEN_A);
+    assert_int_equal(ask(&s, "robots", false), TOKEN_GIVEN);
+    assert_int_equal(s.stand.requests, 3);
+    assert_non_null(strstr(s.stand.request, "POST /t "));
+    assert_non_null(strstr(s.stand.request,
+                           "\r\n\r\ngrant_type=client_credentials&"
+                           "client_id=popinjay"));
+    (void)wish(&s, "robots", "fern", false);
+    wait_for(&s, 2);
+    assert_int_equal(s.outcome, TOKEN_GIVEN);
+    assert_int_equal(s.stand.requests, 3);
+    assert_int_equal(ask(&s, "robots", true), TOKEN_GIVEN);
+    assert_int_equal(s.stand.requests, 4); /* the endpoint is known */
+    end(&s);
+}
+
+/* An answer that is on its way may hold the one refresh token that is good: the
+ * end waits for it.
+ */
+static void test_end_in_the_midst(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    agree("refresh-a");
+    begin(&s);
+    answer_with(&s, TOKEN_B);
+    token_wish_cancel(wish(&s, "people", "rose", false));
+    while (s.stand.requests == 0)
+        uv_run(&s.loop, UV_RUN_ONCE);
+    assert_int_equal(s.reports, 0);
+    close_desk(&s);
+    http_stand_close(&s.stand);
+    uv_run(&s.loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&s.loop), 0);
+    check_kept("refresh-b", "access-b");
+    token_sources_release(s.sources);
+    assert_int_equal(s.given, 0);
+    remove_kept();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_for_all),
+        cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_rejected),
+        cmocka_unit_test(test_revoked),
+        cmocka_unit_test(test_nobody_agreed),
+        cmocka_unit_test(test_dead),
+        cmocka_unit_test(test_application),
+        cmocka_unit_test(test_end_in_the_midst),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

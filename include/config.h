@@ -121,6 +121,11 @@ struct config_policy {
     char *keep_keyword;
     uint64_t login_delay_ms; /* 0: none */
     char *expire;            /* EXPIRE's argument; NULL: not announced */
+    uint32_t newest;         /* window.h: 0: all; the same for the next two */
+    uint32_t newer_than_days;
+    uint64_t max_message_octets;
+    bool unread_only;
+    char *only_keyword; /* NULL: any */
 };
 
 /* Where tokens for an upstream come from: [oauth NAME]. */
@@ -228,6 +233,9 @@ MUST_CHECK struct config *config_load(const char *path, char *error,
  */
 void config_hold(struct config *config);
 void config_free(struct config *config);
+
+/* What is told of all users before one of them has logged in. */
+struct announcement config_announcement(const struct config *config);
 
 /* [policy] where |name| is NULL; NULL where there is none of that name. */
 const struct config_policy *config_policy_find(const struct config *config,

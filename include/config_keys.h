@@ -35,6 +35,7 @@ enum config_kind {
     CONFIG_DURATION,        /* uint64_t in ms, min to max */
     CONFIG_SIZE,            /* uint64_t in octets, min to max */
     CONFIG_TEXT,            /* char *; empty is NULL */
+    CONFIG_KEYWORD,         /* the same; a flag, keyword.h */
     CONFIG_HOST,            /* the same; a name or an address */
     CONFIG_FILE,            /* char *; empty is NULL, else it can be read */
     CONFIG_FILES,           /* struct config_paths; may stand several times */

@@ -62,6 +62,9 @@ MUST_CHECK bool config_policies_note(struct config_loading *l,
 /* All is read: each [policy NAME] takes over what it does not say. */
 MUST_CHECK bool config_policies_inherit(struct config_loading *l);
 
+/* Whether what each says can all be so. */
+MUST_CHECK bool config_policies_judge(struct config_loading *l);
+
 /* What was noted. */
 void config_policies_forget(struct config_loading *l);
 

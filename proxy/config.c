@@ -368,16 +368,13 @@ bool config_same_text(const char *a, const char *b)
 struct session_policy config_policy(const struct config *config,
                                     const struct config_listener *listener)
 {
-    const struct config_policy *policy = config->upstreams->policy;
-
     return (struct session_policy){
         .client_tls = listener->tls,
         .allow_plaintext_login = listener->allow_plaintext_login,
         .show_implementation = config->show_implementation,
         .mechanisms = SASL_PASSWORD_MECHANISMS |
                       (listener->token_login ? SASL_TOKEN_MECHANISMS : 0),
-        .expire = policy->expire,
-        .login_delay_ms = policy->login_delay_ms,
+        .announced = config_announcement(config),
         .login_timeout_ms = config->login_timeout_ms,
         .session_timeout_ms = config->session_timeout_ms,
         .auth_failure_delay_ms = config->auth_failure_delay_ms,
@@ -410,5 +407,16 @@ struct mailbox_policy config_mailbox_policy(const struct config_policy *policy)
         .on_delete = policy->on_delete,
         .trash_mailbox = policy->trash_mailbox,
         .keep_keyword = policy->keep_keyword,
+        .window = {
+            .newest = policy->newest,
+            .newer_than_days = policy->newer_than_days,
+            .max_message_octets = policy->max_message_octets,
+            .unread_only = policy->unread_only,
+            .only_keyword = policy->only_keyword,
+        },
+        .announced = {
+            .expire = policy->expire,
+            .login_delay_ms = policy->login_delay_ms,
+        },
     };
 }

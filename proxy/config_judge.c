@@ -187,8 +187,9 @@ bool config_judge(struct config_loading *l)
     for (size_t i = 0; i < c->listener_count; i++)
         if (!judge_listener(l, i))
             return false;
-    if (!config_judge_upstreams(l) || !config_judge_oauths(l) ||
-        !judge_auth_http(l) || !judge_accounts(l) || !judge_status(l))
+    if (!config_policies_judge(l) || !config_judge_upstreams(l) ||
+        !config_judge_oauths(l) || !judge_auth_http(l) || !judge_accounts(l) ||
+        !judge_status(l))
         return false;
     /* Only root can become somebody else; for others the key says nothing. */
     if (c->user != NULL && geteuid() == 0 && getpwnam(c->user) == NULL)

@@ -7,6 +7,8 @@
 
 #define SECOND 1000ULL
 #define HOUR (3600 * SECOND)
+/* Of mail on the server, as EXPIRE and newer_than count it. */
+#define RETENTION_DAYS_MAX 9999
 #define GB (1024ULL * 1024 * 1024)
 
 #define IN_SERVER(field) offsetof(struct config, field)
@@ -269,8 +271,18 @@ const struct config_key config_keys[] = {
       IN_POLICY(keep_keyword), "$PopinjayKept-%u", 0, 0, NULL },
     { CONFIG_POLICY, "login_delay", CONFIG_DURATION, IN_POLICY(login_delay_ms),
       "0 s", 0, HOUR, NULL },
-    { CONFIG_POLICY, "expire", CONFIG_RETENTION, IN_POLICY(expire), "", 0, 9999,
-      NULL },
+    { CONFIG_POLICY, "expire", CONFIG_RETENTION, IN_POLICY(expire), "", 0,
+      RETENTION_DAYS_MAX, NULL },
+    { CONFIG_POLICY, "newest", CONFIG_NUMBER, IN_POLICY(newest), "0", 0,
+      MAILDROP_MESSAGES_MAX, NULL },
+    { CONFIG_POLICY, "newer_than", CONFIG_NUMBER, IN_POLICY(newer_than_days),
+      "0", 0, RETENTION_DAYS_MAX, NULL },
+    { CONFIG_POLICY, "max_message_size", CONFIG_SIZE,
+      IN_POLICY(max_message_octets), "0", 0, 1024 * GB, NULL },
+    { CONFIG_POLICY, "unread_only", CONFIG_BOOL, IN_POLICY(unread_only), "no",
+      0, 0, NULL },
+    { CONFIG_POLICY, "only_keyword", CONFIG_KEYWORD, IN_POLICY(only_keyword),
+      "", 0, 0, NULL },
     { CONFIG_POLICY_OF_ALL, "send_id", CONFIG_BOOL, IN_SERVER(send_id), "yes",
       0, 0, NULL },
     { CONFIG_POLICY_OF_ALL, "show_implementation", CONFIG_BOOL,

@@ -1,8 +1,12 @@
-/* What each [policy NAME] takes over from [policy], wherever that stands. */
+/* What each [policy NAME] takes over from [policy], wherever that stands, and what
+ * is said of all of them together.
+ */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/span.h"
 #include "config_loading.h"
+#include "config_sections.h"
 
 /* As text: a key is stored again by what stores it, whatever its kind. */
 bool config_policies_note(struct config_loading *l,
@@ -69,4 +73,100 @@ const struct config_policy *config_policy_find(const struct config *config,
         if (strcmp(config->policies[i].name, name) == 0)
             return &config->policies[i];
     return NULL;
+}
+
+/* --- what is said of all --- */
+
+/* Whether a user may come to be under it: a name is there to be used, [policy]
+ * is used where an upstream names none.
+ */
+static bool is_used(const struct config *config,
+                    const struct config_policy *policy)
+{
+    bool used = strcmp(policy->name, CONFIG_POLICY_DEFAULT) != 0;
+
+    for (size_t i = 0; i < config->upstream_count; i++)
+        used = used || config->upstreams[i].policy == policy;
+    return used;
+}
+
+/* NEVER is longer than any number of days. */
+static uint64_t retention_days(const char *expire)
+{
+    uint64_t days;
+
+    return span_to_number(span_from_string(expire), UINT32_MAX, &days)
+               ? days
+               : UINT64_MAX;
+}
+
+/* Of nothing that one of them does not say anything is said (RFC 2449 §6.7). */
+static void join_expire(struct announcement *all, const char *expire)
+{
+    if (config_same_text(all->expire, expire))
+        return;
+    if (all->expire == NULL || expire == NULL) {
+        all->expire = NULL;
+        all->expire_varies = false;
+        return;
+    }
+    all->expire_varies = true;
+    if (retention_days(expire) < retention_days(all->expire))
+        all->expire = expire;
+}
+
+static void join_login_delay(struct announcement *all, uint64_t delay_ms)
+{
+    if (all->login_delay_ms == delay_ms)
+        return;
+    all->login_delay_varies = true;
+    if (delay_ms > all->login_delay_ms)
+        all->login_delay_ms = delay_ms;
+}
+
+struct announcement config_announcement(const struct config *config)
+{
+    struct announcement all = { .expire = NULL };
+    bool any = false;
+
+    for (size_t i = 0; i < config->policy_count; i++) {
+        const struct config_policy *policy = &config->policies[i];
+
+        if (!is_used(config, policy))
+            continue;
+        if (!any) {
+            all.expire = policy->expire;
+            all.login_delay_ms = policy->login_delay_ms;
+        }
+        any = true;
+        join_expire(&all, policy->expire);
+        join_login_delay(&all, policy->login_delay_ms);
+    }
+    return all;
+}
+
+/* --- what cannot be --- */
+
+/* Mail that is no longer shown is gone for whoever goes by EXPIRE. */
+static bool judge_expire(struct config_loading *l, size_t i)
+{
+    const struct config_policy *policy = &l->config->policies[i];
+    char title[CONFIG_TITLE_MAX];
+
+    if (policy->expire == NULL || policy->newer_than_days == 0 ||
+        retention_days(policy->expire) <= policy->newer_than_days)
+        return true;
+    return config_wrong(l, policy->line,
+                        "%s expire: tells that mail stays for longer than "
+                        "newer_than shows it; %u is the most",
+                        config_title(CONFIG_POLICY, policy->name, title),
+                        policy->newer_than_days);
+}
+
+bool config_policies_judge(struct config_loading *l)
+{
+    for (size_t i = 0; i < l->config->policy_count; i++)
+        if (!judge_expire(l, i))
+            return false;
+    return true;
 }

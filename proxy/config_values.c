@@ -165,6 +165,16 @@ static bool set_text(void *to, const char *text, struct complaint c)
     return true;
 }
 
+static bool set_keyword(void *to, const char *text, struct complaint c)
+{
+    if (text[0] != '\0' && !imap_keyword_is_valid(span_from_string(text)))
+        return complain(c,
+                        "must be a keyword such as $Scanner, of %d octets or "
+                        "less, is \"%s\"",
+                        IMAP_KEYWORD_MAX, text);
+    return set_text(to, text, c);
+}
+
 /* Opened, not only asked about: access() would judge by another user. */
 static bool file_is_readable(const char *text, struct complaint c)
 {
@@ -417,6 +427,8 @@ bool config_key_set(const struct config_key *key, void *base, const char *text,
         return set_size(key, to, text, c);
     case CONFIG_TEXT:
         return set_text(to, text, c);
+    case CONFIG_KEYWORD:
+        return set_keyword(to, text, c);
     case CONFIG_HOST:
         return set_host(to, text, c);
     case CONFIG_FILE:
@@ -475,6 +487,7 @@ static void free_value(const struct config_key *key, void *from)
         free_networks(from);
         break;
     case CONFIG_TEXT:
+    case CONFIG_KEYWORD:
     case CONFIG_HOST:
     case CONFIG_FILE:
     case CONFIG_RETENTION:

@@ -28,13 +28,8 @@ enum lock_status {
     LOCK_ENOMEMORY,
 };
 
-/* |delay_ms| lies between two times that a maildrop is taken at least; 0: they
- * may follow each other at once. NULL where there is no memory.
- */
-MUST_CHECK struct lock_table *lock_table_new(uint64_t delay_ms);
-
-/* Another delay for maildrops that are taken from here on. */
-void lock_table_set_delay(struct lock_table *t, uint64_t delay_ms);
+/* NULL where there is no memory. */
+MUST_CHECK struct lock_table *lock_table_new(void);
 
 /* All locks must have been released. NULL is fine. */
 void lock_table_free(struct lock_table *t);
@@ -42,12 +37,17 @@ void lock_table_free(struct lock_table *t);
 /* |now_ms| is by a monotonic clock that the workers share; that theirs differ
  * a little does no harm.
  *
+ * |delay_ms| is the taker's login delay. Those who share a maildrop may have
+ * others: it is too soon within the delay of both, of who took it last and of
+ * who wants it now, so that nobody waits for longer than he was told.
+ *
  * LOCK_TAKEN   |lock| is set, to be given back with lock_table_release. Only
  *              this begins a new delay.
  */
 MUST_CHECK enum lock_status lock_table_take(struct lock_table *t,
                                             struct span upstream,
-                                            struct span user, uint64_t now_ms,
+                                            struct span user, uint64_t delay_ms,
+                                            uint64_t now_ms,
                                             struct maildrop_lock **lock);
 
 /* NULL is fine. */

@@ -198,7 +198,8 @@ enum bridge_note {
 
 struct bridge_wish {
     enum bridge_wish_kind kind;
-    enum bridge_note note; /* BRIDGE_NOTE */
+    uint64_t login_delay_ms; /* BRIDGE_LOCK: since the last login, at least */
+    enum bridge_note note;   /* BRIDGE_NOTE */
     enum fault fault;      /* BRIDGE_NOTE; BRIDGE_NOTE_UPSTREAM_TEXT: or NONE */
     struct span user;      /* BRIDGE_LOCK, BRIDGE_NOTE_LOGIN...: valid until
                               the next call; in LOCK and KEEP_MAILBOX, whose

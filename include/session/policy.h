@@ -52,6 +52,16 @@ struct upstream_policy {
     const char *version;        /* for the ID */
 };
 
+/* What CAPA says of mailboxes: RFC 2449 §6.5, §6.7. */
+struct announcement {
+    const char *expire;      /* NEVER, or days; NULL: nothing is said */
+    uint64_t login_delay_ms; /* between two logins of a user; 0: none */
+    /* Before login, where users differ: the least retention, the longest delay.
+     */
+    bool expire_varies;
+    bool login_delay_varies;
+};
+
 /* Of what may be done with a mailbox. */
 struct mailbox_policy {
     bool mark_seen;
@@ -71,6 +81,7 @@ struct mailbox_policy {
     const char *folders_allowed;   /* plus_name_is_allowed; NULL: every one */
     enum unique_id_format unique_ids;
     const struct unique_id_map *unique_id_map; /* NULL: nothing is imported */
+    struct announcement announced;
 };
 
 /* Of a listener. */
@@ -80,8 +91,7 @@ struct session_policy {
     bool show_implementation; /* IMPLEMENTATION in CAPA */
     unsigned mechanisms;      /* of AUTH: one BIT(enum sasl_mechanism) each */
     bool apop;                /* the greeting is to have a timestamp */
-    const char *expire;       /* EXPIRE's argument, or NULL: not announced */
-    uint64_t login_delay_ms;  /* between two logins of a user; 0: none */
+    struct announcement announced; /* before login */
     /* Where logins go, and a connection is made before there is one. NULL:
      * that is not known, or connections are too dear.
      */

@@ -89,14 +89,15 @@ struct pop3_session {
     bool has_response;
     enum fault refusal;         /* POP3_SASL_REFUSED: what it ends with */
     struct maildrops maildrops; /* empty before login */
-    enum pop3_verb pending;     /* with the owner; POP3_UNKNOWN: none */
-    enum pop3_listing listing;  /* being written */
-    uint32_t listing_index;     /* its next message */
-    bool message_open;          /* its `+OK` is written, its end is not */
-    bool message_left;          /* a part of it has left |out| */
-    size_t message_start;       /* octets of |out| before it */
-    enum fault broken;          /* every command but QUIT fails with it */
-    bool broken_closes;         /* and the session ends after that answer */
+    const struct announcement *announced; /* in CAPA */
+    enum pop3_verb pending;    /* with the owner; POP3_UNKNOWN: none */
+    enum pop3_listing listing; /* being written */
+    uint32_t listing_index;    /* its next message */
+    bool message_open;         /* its `+OK` is written, its end is not */
+    bool message_left;         /* a part of it has left |out| */
+    size_t message_start;      /* octets of |out| before it */
+    enum fault broken;         /* every command but QUIT fails with it */
+    bool broken_closes;        /* and the session ends after that answer */
     bool tls;
     unsigned errors_in_row;
     unsigned early_commands; /* before login */
@@ -126,9 +127,12 @@ void pop3_session_tls_up(struct pop3_session *s);
 struct pop3_request pop3_session_take_step(struct pop3_session *s,
                                            const struct sasl_step *step);
 
-/* |maildrops| is the session's from here on, and empty then. */
+/* |maildrops| is the session's from here on, and empty then; |announced| must
+ * outlive it.
+ */
 void pop3_session_accept_login(struct pop3_session *s,
-                               struct maildrops *maildrops);
+                               struct maildrops *maildrops,
+                               const struct announcement *announced);
 void pop3_session_refuse_login(struct pop3_session *s, enum fault fault);
 
 void pop3_session_open_message(struct pop3_session *s);

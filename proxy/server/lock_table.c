@@ -21,7 +21,8 @@ struct maildrop_lock {
     UT_hash_handle hh;
     bool refused; /* set by uthash: not in the table */
     bool held;
-    uint64_t free_ms;           /* may be taken again from then on */
+    uint64_t taken_ms;
+    uint64_t free_ms;           /* whoever took it waits until then */
     struct maildrop_lock *next; /* utlist, while it rests */
     struct maildrop_lock *prev;
     size_t key_size;
@@ -30,7 +31,6 @@ struct maildrop_lock {
 
 struct lock_table {
     pthread_mutex_t mutex;
-    uint64_t delay_ms;
     struct maildrop_lock *locks; /* uthash's head */
     /* Released before their time is over, in the order of their release. Each
      * rests no longer than the delay that it was taken under, and is dropped no
@@ -40,13 +40,12 @@ struct lock_table {
     struct maildrop_lock *resting;
 };
 
-struct lock_table *lock_table_new(uint64_t delay_ms)
+struct lock_table *lock_table_new(void)
 {
     struct lock_table *t = calloc(1, sizeof(*t));
 
     if (t == NULL)
         return NULL;
-    t->delay_ms = delay_ms;
     if (pthread_mutex_init(&t->mutex, NULL) != 0) {
         free(t);
         return NULL;
@@ -95,16 +94,17 @@ static void sweep(struct lock_table *t, uint64_t now_ms)
     }
 }
 
-static void hold(struct lock_table *t, struct maildrop_lock *lock,
-                 uint64_t now_ms)
+static void hold(struct maildrop_lock *lock, uint64_t delay_ms, uint64_t now_ms)
 {
     lock->held = true;
-    lock->free_ms = now_ms + t->delay_ms;
+    lock->taken_ms = now_ms;
+    lock->free_ms = now_ms + delay_ms;
 }
 
 /* Takes over |wanted| where that is what becomes the lock. */
 static enum lock_status take(struct lock_table *t, struct maildrop_lock *wanted,
-                             uint64_t now_ms, struct maildrop_lock **lock)
+                             uint64_t delay_ms, uint64_t now_ms,
+                             struct maildrop_lock **lock)
 {
     struct maildrop_lock *known = NULL;
 
@@ -116,24 +116,17 @@ static enum lock_status take(struct lock_table *t, struct maildrop_lock *wanted,
         known = wanted;
     } else if (known->held) {
         return LOCK_BUSY;
-    } else if (now_ms < known->free_ms) {
+    } else if (now_ms < known->free_ms && now_ms < known->taken_ms + delay_ms) {
         return LOCK_TOO_SOON;
     } else {
         wake(t, known);
     }
-    hold(t, known, now_ms);
+    hold(known, delay_ms, now_ms);
     *lock = known;
     return LOCK_TAKEN;
 }
 
 /* --- */
-
-void lock_table_set_delay(struct lock_table *t, uint64_t delay_ms)
-{
-    pthread_mutex_lock(&t->mutex);
-    t->delay_ms = delay_ms;
-    pthread_mutex_unlock(&t->mutex);
-}
 
 void lock_table_free(struct lock_table *t)
 {
@@ -151,8 +144,8 @@ void lock_table_free(struct lock_table *t)
 }
 
 enum lock_status lock_table_take(struct lock_table *t, struct span upstream,
-                                 struct span user, uint64_t now_ms,
-                                 struct maildrop_lock **lock)
+                                 struct span user, uint64_t delay_ms,
+                                 uint64_t now_ms, struct maildrop_lock **lock)
 {
     struct maildrop_lock *wanted = make(upstream, user);
     struct maildrop_lock *taken = NULL;
@@ -162,7 +155,7 @@ enum lock_status lock_table_take(struct lock_table *t, struct span upstream,
         return LOCK_ENOMEMORY;
     pthread_mutex_lock(&t->mutex);
     sweep(t, now_ms);
-    status = take(t, wanted, now_ms, &taken);
+    status = take(t, wanted, delay_ms, now_ms, &taken);
     pthread_mutex_unlock(&t->mutex);
     if (taken != wanted)
         free(wanted);

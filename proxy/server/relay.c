@@ -76,15 +76,15 @@ static void keep_mailbox(struct relay *r, struct span user, uint32_t mailbox)
                        bridge_known_mailbox(r->bridge, mailbox));
 }
 
-static void take_lock(struct relay *r, struct span user)
+static void take_lock(struct relay *r, const struct bridge_wish *wish)
 {
     struct service *service = r->host->service;
-    enum lock_status status =
-        lock_table_take(service->locks, span_from_string(r->to->place), user,
-                        relay_now(r), &r->lock);
+    enum lock_status status = lock_table_take(
+        service->locks, span_from_string(r->to->place), wish->user,
+        wish->login_delay_ms, relay_now(r), &r->lock);
 
     if (status == LOCK_TAKEN)
-        offer_mailboxes(r, user);
+        offer_mailboxes(r, wish->user);
     bridge_outcome(r->bridge, lock_outcome(status), relay_now(r));
 }
 
@@ -246,7 +246,7 @@ static void serve(struct relay *r, const struct bridge_wish *wish)
         relay_upstream_park(r, wish->parked);
         break;
     case BRIDGE_LOCK:
-        take_lock(r, wish->user);
+        take_lock(r, wish);
         break;
     case BRIDGE_UNLOCK:
         release_lock(r);

@@ -10,7 +10,7 @@ struct service *service_new(void)
         return NULL;
     atomic_init(&s->next_session, 1);
     octet_budget_init(&s->readahead, 0);
-    s->locks = lock_table_new(0);
+    s->locks = lock_table_new();
     s->snapshots = snapshot_cache_new(0);
     s->admission = admission_new();
     s->guard = login_guard_new();
@@ -67,7 +67,6 @@ void service_adopt(struct service *s, const struct settings *now,
     };
 
     octet_budget_set_max(&s->readahead, config->readahead_total_octets);
-    lock_table_set_delay(s->locks, config->upstreams->policy->login_delay_ms);
     snapshot_cache_set_budget(s->snapshots, config->snapshot_cache_octets);
     parked_set_limits(s->parked, &parked);
     change_upstreams(s, now, before);

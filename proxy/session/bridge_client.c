@@ -192,7 +192,8 @@ void bridge_accept_login(struct bridge *b)
     if (maildrops_removal_fault(&b->maildrops) != FAULT_NONE)
         bridge_note(b, BRIDGE_NOTE_NO_REMOVAL,
                     maildrops_removal_fault(&b->maildrops));
-    pop3_session_accept_login(&b->pop3, &b->maildrops);
+    pop3_session_accept_login(&b->pop3, &b->maildrops,
+                              &b->mailbox_policy->announced);
 }
 
 /* --- QUIT --- */

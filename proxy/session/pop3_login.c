@@ -124,18 +124,27 @@ static void write_mechanisms(struct pop3_session *s)
     buf_append_string(&s->out, "\r\n");
 }
 
-/* Only what the operator has said: RFC 2449 §6.5, §6.7. */
+static void end_announcement(struct pop3_session *s, bool varies)
+{
+    buf_append_string(&s->out, varies ? " USER\r\n" : "\r\n");
+}
+
+/* Only what the operator has said: RFC 2449 §6.5, §6.7. A delay that was told
+ * before login is told after it too, though this user has none (CAP-2).
+ */
 static void write_policy(struct pop3_session *s)
 {
-    if (s->policy->expire != NULL) {
+    const struct announcement *a = s->announced;
+
+    if (a->expire != NULL) {
         buf_append_string(&s->out, "EXPIRE ");
-        buf_append_string(&s->out, s->policy->expire);
-        buf_append_string(&s->out, "\r\n");
+        buf_append_string(&s->out, a->expire);
+        end_announcement(s, a->expire_varies);
     }
-    if (s->policy->login_delay_ms > 0) {
+    if (a->login_delay_ms > 0 || s->policy->announced.login_delay_ms > 0) {
         buf_append_string(&s->out, "LOGIN-DELAY ");
-        buf_append_number(&s->out, (s->policy->login_delay_ms + 999) / 1000);
-        buf_append_string(&s->out, "\r\n");
+        buf_append_number(&s->out, (a->login_delay_ms + 999) / 1000);
+        end_announcement(s, a->login_delay_varies);
     }
 }
 

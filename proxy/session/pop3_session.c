@@ -63,6 +63,7 @@ void pop3_session_init(struct pop3_session *s,
 {
     *s = (struct pop3_session){
         .policy = policy,
+        .announced = &policy->announced,
         .state = POP3_AUTHORIZATION,
         .pending = POP3_UNKNOWN,
         .tls = policy->client_tls == TLS_MODE_IMPLICIT,
@@ -312,10 +313,12 @@ static bool is_logging_in(const struct pop3_session *s)
 }
 
 void pop3_session_accept_login(struct pop3_session *s,
-                               struct maildrops *maildrops)
+                               struct maildrops *maildrops,
+                               const struct announcement *announced)
 {
     assert(is_logging_in(s));
     s->maildrops = maildrops_take(maildrops);
+    s->announced = announced;
     end_pending(s, true);
     s->state = POP3_TRANSACTION;
     pop3_reply_ok(&s->out, "logged in");

@@ -90,6 +90,26 @@ def test_login_delay_counts_from_the_login(server, start_proxy, user):
     proxy.login(user, password).quit()
 
 
+# --- who is under which policy -------------------------------------------------------
+
+def test_policy_of_an_upstream(start_proxy):
+    """CAP-12: before login the worst case of all policies, USER where they
+    differ; after it what holds for this user."""
+    with FakeImap(Mailbox([])) as fake:
+        proxy = start_proxy(fake.upstream_config(), {
+            "upstream": {"policy": "scanner"},
+            "policy": {"expire": "7", "login_delay": "5 min"},
+            "policy archive": {"expire": "3", "login_delay": "10 min"},
+            "policy scanner": {"expire": "never", "login_delay": "0 s"}})
+        with proxy.pop3s() as c:
+            before = capabilities(c)
+            c.login("someone", "x")
+            after = capabilities(c)
+        assert {"EXPIRE 3 USER", "LOGIN-DELAY 600 USER"} <= set(before)
+        assert {"EXPIRE NEVER", "LOGIN-DELAY 0"} <= set(after)
+        proxy.login("someone", "x").quit()
+
+
 # --- SASL-10: whom to act as ----------------------------------------------------------
 
 def takes_plain(peer):

@@ -342,19 +342,65 @@ static void bounds_the_answers(void **state)
     quit(h);
 }
 
+#define CAPABILITIES                                  \
+    "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n" \
+    "PIPELINING\r\nUSER\r\nSASL PLAIN LOGIN\r\n"
+
 /* DEC-22, CAP-12: EXPIRE and LOGIN-DELAY only where the operator says so. */
 static void announces_policies(void **state)
 {
     struct harness *h = *state;
 
-    h->policy.expire = "30";
-    h->policy.login_delay_ms = 1500;
+    h->policy.announced =
+        (struct announcement){ .expire = "30", .login_delay_ms = 1500 };
+    h->mailbox_policy.announced = h->policy.announced;
     begin(h);
     client_says(h, "CAPA\r\n");
     expect_ok(h);
-    expect_client(h, "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
-                     "PIPELINING\r\nUSER\r\nSASL PLAIN LOGIN\r\n"
-                     "EXPIRE 30\r\nLOGIN-DELAY 2\r\n.\r\n");
+    expect_client(h, CAPABILITIES "EXPIRE 30\r\nLOGIN-DELAY 2\r\n.\r\n");
+    log_in(h);
+    client_says(h, "CAPA\r\n");
+    expect_ok(h);
+    expect_client(h, CAPABILITIES "EXPIRE 30\r\nLOGIN-DELAY 2\r\n.\r\n");
+}
+
+/* CAP-12: where users differ, the worst of all before login, their own after
+ * it. CAP-2: what was told is told again, though it is nothing.
+ */
+static void announces_what_varies(void **state)
+{
+    struct harness *h = *state;
+
+    h->policy.announced = (struct announcement){ .expire = "7",
+                                                 .expire_varies = true,
+                                                 .login_delay_ms = 300000,
+                                                 .login_delay_varies = true };
+    h->mailbox_policy.announced.expire = "NEVER";
+    begin(h);
+    client_says(h, "CAPA\r\n");
+    expect_ok(h);
+    expect_client(h, CAPABILITIES
+                  "EXPIRE 7 USER\r\nLOGIN-DELAY 300 USER\r\n.\r\n");
+    log_in(h);
+    client_says(h, "CAPA\r\n");
+    expect_ok(h);
+    expect_client(h, CAPABILITIES "EXPIRE NEVER\r\nLOGIN-DELAY 0\r\n.\r\n");
+}
+
+/* What not all have is told to those who have it, once they are known. */
+static void announces_what_some_have(void **state)
+{
+    struct harness *h = *state;
+
+    h->mailbox_policy.announced.expire = "30";
+    begin(h);
+    client_says(h, "CAPA\r\n");
+    expect_ok(h);
+    expect_client(h, CAPABILITIES ".\r\n");
+    log_in(h);
+    client_says(h, "CAPA\r\n");
+    expect_ok(h);
+    expect_client(h, CAPABILITIES "EXPIRE 30\r\n.\r\n");
 }
 
 /* A client that asks without end, and never logs in, is dismissed; one that has
@@ -404,6 +450,8 @@ int main(void)
         SESSION_TEST(bounds_the_pipeline),
         SESSION_TEST(bounds_the_answers),
         SESSION_TEST(announces_policies),
+        SESSION_TEST(announces_what_varies),
+        SESSION_TEST(announces_what_some_have),
         SESSION_TEST(dismisses_who_never_logs_in),
         SESSION_TEST(bears_with_who_has_logged_in),
     };

@@ -687,8 +687,8 @@ static void test_login_policy(void **state)
     assert_false(c->upstreams[0].alpn);
     assert_int_equal(c->upstreams[0].max_connections, 4);
     assert_true(c->upstreams[0].pass_identity && u.forward_client_address);
-    assert_int_equal(p.login_delay_ms, 300000);
-    assert_string_equal(p.expire, "NEVER");
+    assert_int_equal(p.announced.login_delay_ms, 300000);
+    assert_string_equal(p.announced.expire, "NEVER");
     config_free(c);
     c = load_good(BASE "[policy]\nexpire = 030\n");
     assert_string_equal(c->policies->expire, "30");
@@ -701,6 +701,102 @@ static void test_login_policy(void **state)
               "\"10000\"");
     check_bad(BASE "[policy]\nlogin_delay = 61 min\n",
               ":8: [policy] login_delay: must be 1 h or less, is \"61 min\"");
+}
+
+/* CAP-12: before login the least retention and the longest delay of all. */
+static void test_announcement(void **state)
+{
+    static const struct {
+        const char *policies;
+        const char *expire;
+        uint64_t login_delay_ms;
+        bool expire_varies;
+        bool login_delay_varies;
+    } cases[] = {
+        { "", NULL, 0, false, false },
+        { "expire = 30\nlogin_delay = 9 s\n[policy b]\n", "30", 9000, false,
+          false },
+        { "expire = 30\nlogin_delay = 9 s\n"
+          "[policy b]\nexpire = 7\nlogin_delay = 90 s\n",
+          "7", 90000, true, true },
+        { "expire = 30\nlogin_delay = 9 s\n"
+          "[policy b]\nexpire = never\nlogin_delay = 0 s\n",
+          "30", 9000, true, true },
+        { "expire = never\n[policy b]\nexpire = 0\n", "0", 0, true, false },
+        /* Of one nothing is known: nothing can be said of all. */
+        { "expire = 30\n[policy b]\nexpire =\n[policy c]\n", NULL, 0, false,
+          false },
+        { "[policy b]\nexpire = 30\n", NULL, 0, false, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        char text[256];
+        struct config *c;
+        struct announcement all;
+
+        (void)snprintf(text, sizeof(text), BASE "[policy]\n%s",
+                       cases[i].policies);
+        c = load_good(text);
+        all = config_announcement(c);
+        assert_true(config_same_text(all.expire, cases[i].expire));
+        assert_int_equal(all.login_delay_ms, cases[i].login_delay_ms);
+        assert_int_equal(all.expire_varies, cases[i].expire_varies);
+        assert_int_equal(all.login_delay_varies, cases[i].login_delay_varies);
+        config_free(c);
+    }
+}
+
+/* [policy] counts only where it is used. */
+static void test_announcement_of_names(void **state)
+{
+    struct config *c = load_good(BASE "policy = b\n"
+                                      "[policy b]\nexpire = 30\n");
+    struct announcement all = config_announcement(c);
+
+    (void)state;
+    assert_string_equal(all.expire, "30");
+    assert_false(all.expire_varies);
+    config_free(c);
+}
+
+static void test_window(void **state)
+{
+    struct config *c =
+        load_good(BASE "[policy]\nnewest = 500\nnewer_than = 30\n"
+                       "max_message_size = 10 MB\nunread_only = yes\n"
+                       "only_keyword = $Scan\nexpire = 30\n"
+                       "[policy b]\nonly_keyword =\nnewest = 0\n");
+    struct mailbox_policy m =
+        config_mailbox_policy(config_policy_find(c, NULL));
+    struct mailbox_policy b = config_mailbox_policy(config_policy_find(c, "b"));
+
+    (void)state;
+    assert_int_equal(m.window.newest, 500);
+    assert_int_equal(m.window.newer_than_days, 30);
+    assert_int_equal(m.window.max_message_octets, 10 * 1024 * 1024);
+    assert_true(m.window.unread_only);
+    assert_string_equal(m.window.only_keyword, "$Scan");
+    assert_string_equal(m.announced.expire, "30");
+    assert_int_equal(b.window.newest, 0);
+    assert_null(b.window.only_keyword);
+    assert_int_equal(b.window.newer_than_days, 30);
+    config_free(c);
+    check_bad(BASE "[policy]\nonly_keyword = \\Flagged\n",
+              ":8: [policy] only_keyword: must be a keyword such as $Scanner, "
+              "of 50 octets or less, is \"\\Flagged\"");
+    check_bad(BASE "[policy]\nnewest = -1\n",
+              ":8: [policy] newest: must be a number from 0 to 1000000, is "
+              "\"-1\"");
+    check_bad(BASE "[policy]\nnewer_than = 30 days\n",
+              ":8: [policy] newer_than: must be a number from 0 to 9999, is "
+              "\"30 days\"");
+    check_bad(BASE "[policy]\nexpire = 31\n[policy b]\nnewer_than = 30\n",
+              ":9: [policy b] expire: tells that mail stays for longer than "
+              "newer_than shows it; 30 is the most");
+    check_bad(BASE "[policy]\nexpire = never\nnewer_than = 30\n",
+              ":7: [policy] expire: tells that mail stays for longer than "
+              "newer_than shows it; 30 is the most");
 }
 
 /* Wherever [policy] stands, a name has its values but for its own. */
@@ -1275,6 +1371,9 @@ int main(void)
         cmocka_unit_test(test_plaintext_networks),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_login_policy),
+        cmocka_unit_test(test_announcement),
+        cmocka_unit_test(test_announcement_of_names),
+        cmocka_unit_test(test_window),
         cmocka_unit_test(test_named_policies),
         cmocka_unit_test(test_deletion),
         cmocka_unit_test(test_bad_deletion),

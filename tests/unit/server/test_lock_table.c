@@ -21,7 +21,8 @@ static struct maildrop_lock *must_take(struct lock_table *t,
 {
     struct maildrop_lock *lock = NULL;
 
-    assert_int_equal(lock_table_take(t, upstream, user, 0, &lock), LOCK_TAKEN);
+    assert_int_equal(lock_table_take(t, upstream, user, 0, 0, &lock),
+                     LOCK_TAKEN);
     assert_non_null(lock);
     return lock;
 }
@@ -31,13 +32,14 @@ static void must_be_busy(struct lock_table *t, struct span upstream,
 {
     struct maildrop_lock *lock = NULL;
 
-    assert_int_equal(lock_table_take(t, upstream, user, 0, &lock), LOCK_BUSY);
+    assert_int_equal(lock_table_take(t, upstream, user, 0, 0, &lock),
+                     LOCK_BUSY);
     assert_null(lock);
 }
 
 static void test_one_holder_a_maildrop(void **state)
 {
-    struct lock_table *t = lock_table_new(0);
+    struct lock_table *t = lock_table_new();
     struct maildrop_lock *lock;
 
     (void)state;
@@ -74,7 +76,7 @@ static void test_other_maildrops_are_free(void **state)
         { { (const unsigned char *)"abc", 3 }, { NULL, 0 } },
     };
     struct maildrop_lock *locks[ARRAY_LENGTH(others)];
-    struct lock_table *t = lock_table_new(0);
+    struct lock_table *t = lock_table_new();
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
@@ -89,7 +91,7 @@ static void test_other_maildrops_are_free(void **state)
 static void test_many(void **state)
 {
     static struct maildrop_lock *locks[5000];
-    struct lock_table *t = lock_table_new(0);
+    struct lock_table *t = lock_table_new();
     char name[16];
 
     (void)state;
@@ -127,7 +129,7 @@ static void *compete(void *arg)
     for (int i = 0; i < ROUNDS; i++) {
         struct maildrop_lock *lock = NULL;
 
-        if (lock_table_take(c->table, UPSTREAM, SPAN_LITERAL("mrose"), 0,
+        if (lock_table_take(c->table, UPSTREAM, SPAN_LITERAL("mrose"), 0, 0,
                             &lock) != LOCK_TAKEN)
             continue;
         if (atomic_fetch_add(&c->holders, 1) != 0)
@@ -141,7 +143,7 @@ static void *compete(void *arg)
 
 static void test_threads_never_hold_it_together(void **state)
 {
-    struct crowd crowd = { .table = lock_table_new(0) };
+    struct crowd crowd = { .table = lock_table_new() };
     pthread_t threads[THREADS];
 
     (void)state;
@@ -158,15 +160,21 @@ static void test_threads_never_hold_it_together(void **state)
 
 #define DELAY_MS 1000
 
-static void login(struct lock_table *t, const char *user, uint64_t begin_ms,
-                  uint64_t end_ms)
+static void login_with(struct lock_table *t, uint64_t delay_ms,
+                       const char *user, uint64_t begin_ms, uint64_t end_ms)
 {
     struct maildrop_lock *lock = NULL;
 
-    assert_int_equal(
-        lock_table_take(t, UPSTREAM, span_from_string(user), begin_ms, &lock),
-        LOCK_TAKEN);
+    assert_int_equal(lock_table_take(t, UPSTREAM, span_from_string(user),
+                                     delay_ms, begin_ms, &lock),
+                     LOCK_TAKEN);
     lock_table_release(t, lock, end_ms);
+}
+
+static void login(struct lock_table *t, const char *user, uint64_t begin_ms,
+                  uint64_t end_ms)
+{
+    login_with(t, DELAY_MS, user, begin_ms, end_ms);
 }
 
 static void must_be_refused(struct lock_table *t, const char *user,
@@ -174,9 +182,9 @@ static void must_be_refused(struct lock_table *t, const char *user,
 {
     struct maildrop_lock *lock = NULL;
 
-    assert_int_equal(
-        lock_table_take(t, UPSTREAM, span_from_string(user), now_ms, &lock),
-        why);
+    assert_int_equal(lock_table_take(t, UPSTREAM, span_from_string(user),
+                                     DELAY_MS, now_ms, &lock),
+                     why);
     assert_null(lock);
 }
 
@@ -185,7 +193,7 @@ static void must_be_refused(struct lock_table *t, const char *user,
  */
 static void test_delay(void **state)
 {
-    struct lock_table *t = lock_table_new(DELAY_MS);
+    struct lock_table *t = lock_table_new();
     struct maildrop_lock *lock = NULL;
 
     (void)state;
@@ -194,9 +202,9 @@ static void test_delay(void **state)
     must_be_refused(t, "mrose", 4999, LOCK_TOO_SOON); /* another's clock */
     must_be_refused(t, "mrose", 5999, LOCK_TOO_SOON);
     login(t, "another", 5999, 6000);
-    assert_int_equal(
-        lock_table_take(t, UPSTREAM, SPAN_LITERAL("mrose"), 6000, &lock),
-        LOCK_TAKEN);
+    assert_int_equal(lock_table_take(t, UPSTREAM, SPAN_LITERAL("mrose"),
+                                     DELAY_MS, 6000, &lock),
+                     LOCK_TAKEN);
     must_be_refused(t, "mrose", 6001, LOCK_BUSY);
     must_be_refused(t, "mrose", 9999, LOCK_BUSY); /* held is held */
     lock_table_release(t, lock, 10000);
@@ -204,26 +212,26 @@ static void test_delay(void **state)
     lock_table_free(t);
 }
 
-/* Another delay holds for those that are taken from then on. */
-static void test_another_delay(void **state)
+/* Two who share a maildrop: it is too soon by the delay of both only. */
+static void test_delays_of_two(void **state)
 {
-    struct lock_table *t = lock_table_new(0);
+    struct lock_table *t = lock_table_new();
 
     (void)state;
-    login(t, "mrose", 0, 1);
-    lock_table_set_delay(t, DELAY_MS);
-    login(t, "mrose", 2, 3);
-    must_be_refused(t, "mrose", 3, LOCK_TOO_SOON);
-    lock_table_set_delay(t, 0);
-    must_be_refused(t, "mrose", 4, LOCK_TOO_SOON);
-    login(t, "mrose", 2 + DELAY_MS, 3 + DELAY_MS);
-    login(t, "mrose", 3 + DELAY_MS, 3 + DELAY_MS);
+    login_with(t, 0, "mrose", 0, 1);
+    login(t, "mrose", 1, 2); /* who has no delay leaves none behind */
+    must_be_refused(t, "mrose", 2, LOCK_TOO_SOON);
+    login_with(t, 0, "mrose", 3, 4); /* nor is he kept waiting */
+    login_with(t, 10 * DELAY_MS, "mrose", 5, 6);
+    must_be_refused(t, "mrose", 4 + DELAY_MS, LOCK_TOO_SOON);
+    login(t, "mrose", 5 + DELAY_MS, 6 + DELAY_MS);
+    login_with(t, 10 * DELAY_MS, "mrose", 5 + 2 * DELAY_MS, 6 + 2 * DELAY_MS);
     lock_table_free(t);
 }
 
 static void test_long_sessions_leave_no_entry(void **state)
 {
-    struct lock_table *t = lock_table_new(DELAY_MS);
+    struct lock_table *t = lock_table_new();
 
     (void)state;
     login(t, "mrose", 0, DELAY_MS);
@@ -238,7 +246,7 @@ static void test_long_sessions_leave_no_entry(void **state)
  */
 static void test_resting_entries_are_swept(void **state)
 {
-    struct lock_table *t = lock_table_new(DELAY_MS);
+    struct lock_table *t = lock_table_new();
     uint64_t now_ms = 0;
     char name[16];
 
@@ -261,12 +269,12 @@ static void test_resting_entries_are_swept(void **state)
 /* Without a delay nothing rests. */
 static void test_no_delay(void **state)
 {
-    struct lock_table *t = lock_table_new(0);
+    struct lock_table *t = lock_table_new();
 
     (void)state;
-    login(t, "mrose", 7, 7);
+    login_with(t, 0, "mrose", 7, 7);
     assert_int_equal(lock_table_size(t), 0);
-    login(t, "mrose", 7, 7);
+    login_with(t, 0, "mrose", 7, 7);
     lock_table_free(t);
 }
 
@@ -278,7 +286,7 @@ int main(void)
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_threads_never_hold_it_together),
         cmocka_unit_test(test_delay),
-        cmocka_unit_test(test_another_delay),
+        cmocka_unit_test(test_delays_of_two),
         cmocka_unit_test(test_long_sessions_leave_no_entry),
         cmocka_unit_test(test_resting_entries_are_swept),
         cmocka_unit_test(test_no_delay),

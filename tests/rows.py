@@ -26,8 +26,6 @@ NOT_BEGUN = {
     "IAUTH-6": "SCRAM",
     "IAUTH-7": "SCRAM",
     "IAUTH-8": "SCRAM",
-    "SASL-12": "OAUTHBEARER and XOAUTH2 towards clients",
-    "SASL-13": "OAUTHBEARER towards clients",
 }
 
 # Sources of tests; what is built or recorded beside them is none.

@@ -1,10 +1,11 @@
-/* fuzz_sasl.c - base64 and the PLAIN message.
+/* fuzz_sasl.c - base64, and the messages that bring a secret.
  *
  * Property: what is encoded decodes to itself; what decodes is the one and only
  * encoding of its octets, so that encoding them again gives the same text, and
  * a plain decoder takes and refuses the same. A PLAIN message that is taken
  * has the form of RFC 4616, with parts that cannot end a line upstream; one
- * that is refused has not.
+ * that is refused has not. A bearer's message that is taken says who and by
+ * what, and neither can end a line.
  */
 #include <string.h>
 
@@ -125,6 +126,41 @@ static void check_plain(struct span message)
     fuzz_drop(copy);
 }
 
+/* What is taken can be written again, and is then taken for the same; and it
+ * ends no line.
+ */
+static void check_bearer(enum sasl_mechanism mechanism, struct span message)
+{
+    struct span copy = fuzz_copy(message);
+    struct sasl_bearer first;
+    struct sasl_bearer again;
+    struct buf written;
+    struct span user;
+
+    buf_init(&written, FUZZ_TRACE_MAX);
+    if (sasl_bearer_parse(mechanism, copy, &first)) {
+        user = span_make(first.user, first.user_length);
+        REQUIRE(model_part(user, false));
+        REQUIRE(first.token.len > 0 && first.token.len <= TOKEN_MAX);
+        for (size_t i = 0; i < first.token.len; i++)
+            REQUIRE(first.token.data[i] > ' ' && first.token.data[i] < 0x7f);
+        buf_append_string(&written, "user=");
+        buf_append(&written, user);
+        buf_append_string(&written, "\1auth=Bearer ");
+        buf_append(&written, first.token);
+        buf_append_string(&written, "\1\1");
+        if (!span_contains(user, '\1')) {
+            REQUIRE(
+                sasl_bearer_parse(SASL_XOAUTH2, buf_span(&written), &again));
+            REQUIRE(span_equals(first.token, again.token));
+            REQUIRE(
+                span_equals(user, span_make(again.user, again.user_length)));
+        }
+    }
+    buf_fini(&written);
+    fuzz_drop(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span in = span_make(data, size);
@@ -132,5 +168,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_decode(in);
     check_encode(in);
     check_plain(in);
+    check_bearer(SASL_XOAUTH2, in);
+    check_bearer(SASL_OAUTHBEARER, in);
     return 0;
 }

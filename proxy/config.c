@@ -288,6 +288,12 @@ static bool is_about(const char *problem, const char *file)
            problem[length] == ':';
 }
 
+/* Whether `:12: ...` follows the name of the file. */
+static bool names_line(const char *rest)
+{
+    return rest[0] == ':' && rest[1] >= '0' && rest[1] <= '9';
+}
+
 static const struct config_path *find_path(const struct config_paths *paths,
                                            const char *problem)
 {
@@ -327,8 +333,12 @@ void config_locate(const struct config *config, const char *path,
     if (is_about(problem, config->auth_http.header_file))
         (void)snprintf(error, error_size, "%s:%u: [auth_http] header_file: %s",
                        path, config->auth_http.header_file_line, problem);
-    else if (is_about(problem, config->accounts_file))
+    else if (is_about(problem, config->accounts_file) &&
+             names_line(problem + strlen(config->accounts_file)))
         (void)snprintf(error, error_size, "%s", problem);
+    else if (is_about(problem, config->accounts_file))
+        (void)snprintf(error, error_size, "%s:%u: [accounts] file: %s", path,
+                       config->accounts_file_line, problem);
     else if (is_about(problem, config->accounts_key_file))
         (void)snprintf(error, error_size, "%s:%u: [accounts] key_file: %s",
                        path, config->accounts_key_file_line, problem);

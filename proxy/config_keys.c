@@ -193,7 +193,7 @@ const struct config_key config_keys[] = {
     { CONFIG_AUTH_HTTP, "allow_insecure", CONFIG_BOOL,
       IN_SERVER(auth_http.allow_insecure), "no", 0, 0, NULL },
 
-    { CONFIG_ACCOUNTS, "file", CONFIG_FILE, IN_SERVER(accounts_file), "", 0, 0,
+    { CONFIG_ACCOUNTS, "file", CONFIG_TEXT, IN_SERVER(accounts_file), "", 0, 0,
       NULL },
     { CONFIG_ACCOUNTS, "key_file", CONFIG_FILE, IN_SERVER(accounts_key_file),
       "", 0, 0, NULL },

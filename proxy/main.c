@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "access/http_client.h"
+#include "cli/account.h"
 #include "cli/command_line.h"
 #include "config.h"
 #include "containment.h"
@@ -83,6 +84,13 @@ static int run(const struct command_line *line)
     return code;
 }
 
+static int run_account(int argc, char **argv)
+{
+    const struct account_options options = account_options_parse(argc, argv);
+
+    return account_run(&options);
+}
+
 int main(int argc, char **argv)
 {
     const struct command_line line = command_line_parse(argc, argv);
@@ -93,6 +101,8 @@ int main(int argc, char **argv)
         return run(&line);
     case COMMAND_PROBE:
         return command_line_probe(&line, POPINJAY_VERSION);
+    case COMMAND_ACCOUNT:
+        return run_account(argc - 1, argv + 1);
     case COMMAND_STATUS:
         return command_line_status(&line);
     case COMMAND_VERSION:

@@ -16,6 +16,7 @@
 
 #include "base/attributes.h"
 #include "base/buf.h"
+#include "config.h"
 
 struct account_file {
     char *path;
@@ -33,11 +34,13 @@ MUST_CHECK bool account_file_open(struct account_file *f, const char *path,
                                   uid_t owner, gid_t group, char *error,
                                   size_t error_size);
 
-/* What would be wrong with the new file is said as if it were the old one. On
- * failure that stays as it was.
+/* What would be wrong with the new file, also along with |config| and |key|
+ * (accounts_judge), is said as if it were the old one. On failure that stays as
+ * it was.
  */
-MUST_CHECK bool account_file_save(struct account_file *f, char *error,
-                                  size_t error_size);
+MUST_CHECK bool account_file_save(struct account_file *f,
+                                  const struct config *config, struct span key,
+                                  char *error, size_t error_size);
 
 /* After a failed open as well. */
 void account_file_close(struct account_file *f);

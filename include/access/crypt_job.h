@@ -50,6 +50,9 @@ MUST_CHECK struct crypt_job *crypt_job_start(struct crypt_queue *queue,
 /* |done| is not called. The loop lives until the work has ended. */
 void crypt_job_cancel(struct crypt_job *job);
 
+/* Whether |password| is the one of |hash|: at once, on this thread. */
+MUST_CHECK bool crypt_is_password(struct span password, const char *hash);
+
 /* A new hash of |password|. False: no randomness, or no memory. */
 MUST_CHECK bool crypt_hash(struct span password, struct buf *hash);
 

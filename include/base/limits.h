@@ -38,6 +38,7 @@
 /* Accounts of devices, and octets of the name of one. */
 #define ACCOUNTS_MAX 100000
 #define ACCOUNT_NAME_MAX 150
+#define ACCOUNT_VALUE_MAX 160
 /* Octets of a file that they are sealed with: 128 bits at least. */
 #define SECRET_KEY_MIN 16
 #define SECRET_KEY_MAX 4096

@@ -9,6 +9,9 @@
 
 #include "base/attributes.h"
 
+/* Where the configuration is that nobody names. */
+#define USUAL_CONFIG "/etc/popinjay/proxy.conf"
+
 /* A mistake in the command line or in the configuration. */
 #define EXIT_MISTAKE 2
 
@@ -17,6 +20,7 @@ enum command {
     COMMAND_CHECK,
     COMMAND_PROBE,
     COMMAND_STATUS,
+    COMMAND_ACCOUNT, /* what follows is cli/account_options.h's */
     COMMAND_VERSION,
     COMMAND_HELP,
     COMMAND_WRONG, /* what is wrong has been said */

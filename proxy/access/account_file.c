@@ -141,21 +141,25 @@ static bool fill(const struct account_file *f, int file)
 }
 
 /* |error| names the file that will be. */
-static bool is_well(const struct account_file *f, const char *name, char *error,
+static bool is_well(const struct account_file *f, const char *name,
+                    const struct config *config, struct span key, char *error,
                     size_t error_size)
 {
     char why[WHY_MAX];
     struct accounts *read = accounts_read(name, why, sizeof(why));
     size_t own = strlen(name);
+    bool good =
+        read != NULL && accounts_judge(read, config, key, why, sizeof(why));
 
-    if (read == NULL)
+    if (!good)
         (void)snprintf(error, error_size, "%s%s", f->path,
                        strncmp(why, name, own) == 0 ? why + own : why);
     accounts_free(read);
-    return read != NULL;
+    return good;
 }
 
-bool account_file_save(struct account_file *f, char *error, size_t error_size)
+bool account_file_save(struct account_file *f, const struct config *config,
+                       struct span key, char *error, size_t error_size)
 {
     char *name = NULL;
     bool done = false;
@@ -167,7 +171,7 @@ bool account_file_save(struct account_file *f, char *error, size_t error_size)
         file = mkostemp(name, O_CLOEXEC);
     if (file < 0 || !fill(f, file))
         (void)fail(f, error, error_size);
-    else if (is_well(f, name, error, error_size))
+    else if (is_well(f, name, config, key, error, error_size))
         done = (rename(name, f->path) == 0 && fsync(f->folder) == 0) ||
                fail(f, error, error_size);
     if (file >= 0) {

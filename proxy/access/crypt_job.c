@@ -147,7 +147,19 @@ void crypt_job_cancel(struct crypt_job *job)
     job->done = NULL;
 }
 
-/* --- */
+/* --- at once --- */
+
+bool crypt_is_password(struct span password, const char *hash)
+{
+    struct buf words;
+    bool right;
+
+    buf_init(&words, SASL_PART_MAX + 1);
+    (void)buf_append(&words, password);
+    right = buf_append_octet(&words, '\0') && verify(text_of(&words), hash);
+    buf_fini(&words);
+    return right;
+}
 
 bool crypt_hash(struct span password, struct buf *hash)
 {

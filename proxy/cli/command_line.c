@@ -14,7 +14,6 @@
 #include "pop3/sasl.h"
 #include "process.h"
 
-#define USUAL_CONFIG "/etc/popinjay/proxy.conf"
 #define ERROR_MAX 2048
 #define URL_MAX 512
 
@@ -23,6 +22,7 @@
     "       popinjay [-c FILE] --check\n"                        \
     "       popinjay probe [-c FILE] [--user NAME] [UPSTREAM]\n" \
     "       popinjay status [-c FILE | URL]\n"                   \
+    "       popinjay account add|passwd|remove|list\n"           \
     "       popinjay --version | --help\n"
 
 /* One screen: 24 lines of 80. */
@@ -43,10 +43,10 @@ const char command_line_usage[] = SYNOPSIS
     "  -u, --user NAME    ask for the password, log in, list INBOX\n"
     "  status             ask the running popinjay how it is; URL is such as\n"
     "                     http://127.0.0.1:8110\n"
+    "  account            devices' own names and passwords; account --help\n"
     "\n"
-    "exit: 0 all is well; 1 it failed, or does not serve; 2 a mistake in the\n"
-    "command line or the configuration. SIGHUP reads the configuration anew,\n"
-    "SIGTERM ends when the sessions have.\n";
+    "exit: 0 all is well; 1 it failed, or does not serve; 2 a mistake. SIGHUP reads\n"
+    "the configuration anew, SIGTERM ends when the sessions have.\n";
 
 /* --- parsing --- */
 
@@ -71,6 +71,8 @@ static struct command_line take_words(struct command_line line, char **words,
             line.command = COMMAND_PROBE;
         else if (strcmp(words[0], "status") == 0)
             line.command = COMMAND_STATUS;
+        else if (strcmp(words[0], "account") == 0)
+            return wrong("account stands first: popinjay account", "");
         else
             return wrong("there is no command ", words[0]);
         words++;
@@ -120,6 +122,8 @@ struct command_line command_line_parse(int argc, char **argv)
     struct command_line line = { .command = COMMAND_SERVE };
     int c;
 
+    if (argc > 1 && strcmp(argv[1], "account") == 0)
+        return (struct command_line){ .command = COMMAND_ACCOUNT };
     while ((c = getopt_long(argc, argv, "c:u:h", options, NULL)) != -1) {
         switch (c) {
         case 'c':

@@ -23,6 +23,7 @@
 static char folder[] = "/tmp/test_account_file.XXXXXX";
 static char path[64], link_to[64];
 static char error[512];
+static const struct config config; /* that has no upstream to be named */
 
 static int set_up(void **state)
 {
@@ -90,6 +91,12 @@ static bool open_file(struct account_file *f, const char *name)
                              sizeof(error));
 }
 
+static bool save_file(struct account_file *f)
+{
+    return account_file_save(f, &config, span_make(NULL, 0), error,
+                             sizeof(error));
+}
+
 static void test_new(void **state)
 {
     struct account_file f;
@@ -99,7 +106,7 @@ static void test_new(void **state)
     assert_true(open_file(&f, path));
     assert_true(f.is_new);
     assert_true(account_text_add(&f.text, "a"));
-    assert_true(account_file_save(&f, error, sizeof(error)));
+    assert_true(save_file(&f));
     account_file_close(&f);
     check_content("[account a]\n");
     assert_int_equal(stat(path, &st), 0);
@@ -117,7 +124,7 @@ static void test_changed(void **state)
     assert_true(open_file(&f, path));
     assert_false(f.is_new);
     assert_true(account_text_set(&f.text, "a", "user", "x"));
-    assert_true(account_file_save(&f, error, sizeof(error)));
+    assert_true(save_file(&f));
     account_file_close(&f);
     check_content("; mine\n[account a]\nuser = x\n");
     assert_int_equal(stat(path, &st), 0);
@@ -136,7 +143,7 @@ static void test_link(void **state)
     assert_int_equal(symlink(path, link_to), 0);
     assert_true(open_file(&f, link_to));
     assert_true(account_text_remove(&f.text, "a"));
-    assert_true(account_file_save(&f, error, sizeof(error)));
+    assert_true(save_file(&f));
     account_file_close(&f);
     check_content("");
     assert_int_equal(lstat(link_to, &st), 0);
@@ -153,13 +160,23 @@ static void test_bad(void **state)
     write_file("[account a]\n", 0600);
     assert_true(open_file(&f, path));
     assert_true(account_text_set(&f.text, "a", "shoe", "1"));
-    assert_false(account_file_save(&f, error, sizeof(error)));
+    assert_false(save_file(&f));
     account_file_close(&f);
     (void)snprintf(wanted, sizeof(wanted),
                    "%s:2: [account a] shoe: there is no such key", path);
     assert_string_equal(error, wanted);
     check_content("[account a]\n");
     assert_int_equal(files(), 1);
+    /* Nor what means nothing here. */
+    assert_true(open_file(&f, path));
+    assert_true(account_text_set(&f.text, "a", "upstream", "b"));
+    assert_false(save_file(&f));
+    account_file_close(&f);
+    (void)snprintf(wanted, sizeof(wanted),
+                   "%s:1: [account a] upstream: there is no [upstream b]",
+                   path);
+    assert_string_equal(error, wanted);
+    check_content("[account a]\n");
 }
 
 static void test_no_folder(void **state)
@@ -189,7 +206,8 @@ static void *add_some(void *name)
                                sizeof(why)))
             return NULL;
         if (!account_text_add(&f.text, account) ||
-            !account_file_save(&f, why, sizeof(why))) {
+            !account_file_save(&f, &config, span_make(NULL, 0), why,
+                               sizeof(why))) {
             account_file_close(&f);
             return NULL;
         }

@@ -2,7 +2,7 @@
  * where, and as whom it reads mail.
  *
  * An INI file of sections [account NAME]; NAME is what the device calls itself,
- * octet for octet. Its keys are documented in accounts.conf.sample, and the
+ * octet for octet. Its keys are documented in deploy/docs/accounts.md, and the
  * table in proxy/access/accounts.c is their one source.
  *
  * Immutable once read. Thread: any.

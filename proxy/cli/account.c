@@ -127,10 +127,10 @@ static bool save(const struct editing *e)
 
 static void tell_how_to_reload(void)
 {
-    (void)fputs("popinjay: done; it is taken up within a minute, or at once by: "
-                "systemctl reload popinjay
-",
-                stderr);
+    (void)fputs(
+        "popinjay: done; it is taken up within a minute, or at once by: "
+        "systemctl reload popinjay\n",
+        stderr);
 }
 
 static int edit(struct editing *e)

@@ -44,9 +44,8 @@ const char command_line_usage[] = SYNOPSIS
     "  status             ask the running popinjay how it is; URL is such as\n"
     "                     http://127.0.0.1:8110\n"
     "  account            devices' own names and passwords; account --help\n"
-    "\n"
-    "exit: 0 all is well; 1 it failed, or does not serve; 2 a mistake. SIGHUP reads\n"
-    "the configuration anew, SIGTERM ends when the sessions have.\n";
+    "exit: 0 all is well; 1 it failed, or does not serve; 2 a mistake. SIGHUP\n"
+    "reads the configuration anew, SIGTERM ends when the sessions have.\n";
 
 /* --- parsing --- */
 

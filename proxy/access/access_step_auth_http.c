@@ -159,7 +159,7 @@ enum access_progress access_step_auth_http(struct access_request *r)
     if (r->account != NULL || r->question.rules->auth_http.url == NULL)
         return ACCESS_NEXT;
     if (r->question.again) /* it has nothing better to offer */
-        return access_refuse(r, FAULT_CREDENTIALS, NULL);
+        return ACCESS_NEXT;
     switch (r->given.kind) {
     case SECRET_PASSWORD:
         return ask(r, AUTH_HTTP_PLAIN);

@@ -1,9 +1,13 @@
 /* The last step of a login: with what is logged in upstream? */
 #include "access/access_parts.h"
 
-/* What the client gave. */
+/* What the client gave. A token of its own that the upstream has refused is what
+ * a wrong password is.
+ */
 static enum access_progress pass_through(struct access_request *r)
 {
+    if (r->question.again)
+        return access_refuse(r, FAULT_CREDENTIALS, NULL);
     if (r->given.kind != SECRET_PASSWORD && r->given.kind != SECRET_TOKEN)
         return access_refuse(r, FAULT_CREDENTIALS, NULL);
     return credentials_set_secret(&r->used, r->given.kind,

@@ -202,7 +202,12 @@ void relay_log_note(struct relay *r, const struct bridge_wish *wish)
         log_login(r, "login_refused", wish, level_of(wish->fault));
         break;
     case BRIDGE_NOTE_UPSTREAM_TEXT:
-        log_trouble(r, "upstream_text", wish, level_of(wish->fault));
+        /* Of a token that was refused it is not known yet whose it is: a new
+         * one may be got, or it is the client's own.
+         */
+        log_trouble(r, "upstream_text", wish,
+                    wish->fault == FAULT_TOKEN_REFUSED ? LOG_LEVEL_INFO
+                                                       : level_of(wish->fault));
         break;
     case BRIDGE_NOTE_UPSTREAM_ID:
         log_trouble(r, "upstream_id", wish, LOG_LEVEL_DEBUG);

@@ -173,9 +173,68 @@ static bool quit_is_reached(const struct session *s)
            op->ends_at <= s->client_given;
 }
 
+/* The policy lets DELE remove this one from the mailbox: never what has no copy
+ * in the trash, where it should have one.
+ */
+static bool may_go(const struct session *s, const struct model_event *event)
+{
+    switch (s->world->mailbox_policy.on_delete) {
+    case ON_DELETE_EXPUNGE:
+        return true;
+    case ON_DELETE_TRASH:
+        return s->world->box.messages[event->message].in_trash;
+    case ON_DELETE_SEEN:
+    case ON_DELETE_KEEP:
+    case ON_DELETE_COUNT:
+        break;
+    }
+    return false;
+}
+
+static void judge_seen(struct session *s, const struct shown *shown)
+{
+    const struct mailbox_policy *policy = &s->world->mailbox_policy;
+
+    if (shown != NULL && shown->marked && policy->on_delete == ON_DELETE_SEEN)
+        return;
+    if (shown == NULL || !shown->read || !policy->mark_seen)
+        session_fail(s, "\\Seen on a message that was not delivered");
+    cover(COVER_SEEN);
+}
+
+/* One copy each, but where the answer to the first may have been lost. */
+static void judge_copy(struct session *s, struct shown *shown)
+{
+    if (shown == NULL || !shown->marked ||
+        s->world->mailbox_policy.on_delete != ON_DELETE_TRASH) {
+        session_fail(s, "a message was copied that was not marked");
+        return;
+    }
+    if (shown->copied && !s->excused && s->world->server.faults == 0)
+        session_fail(s, "a message was copied twice");
+    cover(COVER_COPIED);
+    shown->copied = true;
+}
+
+static void judge_expunge(struct session *s, const struct model_event *event,
+                          bool marked)
+{
+    if (!s->world->traits.uidplus)
+        cover(COVER_QUIT_PLAIN_EXPUNGE);
+    /* DEC-5: without UIDPLUS a flag that is set behind the SEARCH is beyond
+     * anybody's help.
+     */
+    if (event->was_foreign && event->unseen_flag && !s->world->traits.uidplus)
+        return;
+    if (!marked)
+        session_fail(s, "a message was removed that was not marked");
+    else if (!may_go(s, event))
+        session_fail(s, "a message was removed that was to stay");
+}
+
 void judge_event(struct session *s, const struct model_event *event)
 {
-    const struct shown *shown = find_shown(&s->judge, event->message);
+    struct shown *shown = find_shown(&s->judge, event->message);
     bool marked = shown != NULL && shown->marked;
 
     /* After the answer all that was to happen has happened. */
@@ -183,24 +242,21 @@ void judge_event(struct session *s, const struct model_event *event)
         session_fail(s, "a change before QUIT was reached");
     switch (event->kind) {
     case MODEL_STORED_DELETED:
-        if (!marked)
+        if (!marked || !may_go(s, event))
             session_fail(s, "a message was flagged that was not marked");
         break;
     case MODEL_STORED_SEEN:
-        if (shown == NULL || !shown->read ||
-            !s->world->mailbox_policy.mark_seen)
-            session_fail(s, "\\Seen on a message that was not delivered");
-        cover(COVER_SEEN);
+        judge_seen(s, shown);
+        break;
+    case MODEL_STORED_KEYWORD:
+        if (!marked || s->world->mailbox_policy.on_delete != ON_DELETE_KEEP)
+            session_fail(s, "a message was hidden that was not marked");
+        break;
+    case MODEL_COPIED:
+        judge_copy(s, shown);
         break;
     case MODEL_EXPUNGED:
-        if (!s->world->traits.uidplus)
-            cover(COVER_QUIT_PLAIN_EXPUNGE);
-        /* DEC-5: without UIDPLUS a flag that is set behind the SEARCH is
-         * beyond anybody's help.
-         */
-        if (!marked && !(event->was_foreign && event->unseen_flag &&
-                         !s->world->traits.uidplus))
-            session_fail(s, "a message was removed that was not marked");
+        judge_expunge(s, event, marked);
         break;
     }
 }

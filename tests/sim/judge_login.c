@@ -30,6 +30,14 @@ static void show(struct session *s, const struct model_listed *listed)
         cover(COVER_HIDDEN);
         return;
     }
+    if (s->world->mailbox_policy.on_delete == ON_DELETE_KEEP &&
+        !s->world->server.view_searched)
+        session_fail(s, "what is kept was not asked for");
+    if (s->world->mailbox_policy.on_delete == ON_DELETE_KEEP &&
+        !s->world->box.messages[listed->message].in_view) {
+        cover(COVER_HIDDEN_KEPT);
+        return;
+    }
     *add_shown(&s->judge) = (struct shown){ .message = listed->message,
                                             .uid = listed->uid,
                                             .size = listed->size };
@@ -89,9 +97,9 @@ static void take_listing(struct session *s)
 
     j->shown_count = 0;
     j->uidvalidity = s->world->box.uidvalidity;
-    if (report->listings[KNOWN_FRESH] > 0)
+    if (report->listings[KNOWN_FRESH] > j->listings[KNOWN_FRESH])
         take_known(s, false);
-    else if (report->listings[KNOWN_OLDER] > 0)
+    else if (report->listings[KNOWN_OLDER] > j->listings[KNOWN_OLDER])
         take_known(s, true);
     else
         take_all(s);
@@ -189,4 +197,7 @@ void judge_login_reply(struct session *s, const struct op *op, bool ok,
     count_code(code);
     s->judge.refusals = s->refusals;
     s->judge.logins_failed++;
+    /* One that was listed, and then could not be searched. */
+    memcpy(s->judge.listings, bridge_report(s->bridge)->listings,
+           sizeof(s->judge.listings));
 }

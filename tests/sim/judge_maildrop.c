@@ -151,11 +151,30 @@ void judge_on_message(struct session *s, const struct op *op,
         cover(COVER_TOP_LARGE);
 }
 
-static bool may_remove(const struct world *w)
+static bool may_expunge(const struct world *w)
 {
-    return !w->traits.read_only && !w->traits.no_deleted_flag &&
+    return !w->traits.no_deleted_flag &&
            (w->traits.uidplus ||
             w->mailbox_policy.without_uidplus == REMOVAL_GUARDED);
+}
+
+static bool may_delete(const struct world *w)
+{
+    if (w->traits.read_only)
+        return false;
+    switch (w->mailbox_policy.on_delete) {
+    case ON_DELETE_EXPUNGE:
+        return may_expunge(w);
+    case ON_DELETE_TRASH:
+        return !w->traits.no_trash && (w->traits.move || may_expunge(w));
+    case ON_DELETE_SEEN:
+        return true;
+    case ON_DELETE_KEEP:
+        return !w->traits.no_deleted_flag && !w->traits.no_keywords;
+    case ON_DELETE_COUNT:
+        break;
+    }
+    return false;
 }
 
 void judge_on_dele(struct session *s, const struct op *op,
@@ -164,7 +183,7 @@ void judge_on_dele(struct session *s, const struct op *op,
     struct shown *shown = find(s, op);
     bool failed = shown != NULL && (shown->retr_failed || shown->top_failed);
 
-    if (shown == NULL || !may_remove(s->world) || failed) {
+    if (shown == NULL || !may_delete(s->world) || failed) {
         judge_must(s, op, false, r);
         if (shown != NULL)
             cover(failed ? COVER_DELE_UNREAD : COVER_DELE_REFUSED);
@@ -217,10 +236,51 @@ static bool others_have_flagged(const struct session *s)
     return false;
 }
 
+static bool expunges(const struct world *w)
+{
+    return w->mailbox_policy.on_delete == ON_DELETE_EXPUNGE ||
+           (w->mailbox_policy.on_delete == ON_DELETE_TRASH && !w->traits.move);
+}
+
+/* What DELE marked is where the policy wants it, or others have removed it. */
+static bool is_done(const struct world *w, const struct model_message *message)
+{
+    switch (w->mailbox_policy.on_delete) {
+    case ON_DELETE_SEEN:
+        return message->gone || message->seen;
+    case ON_DELETE_KEEP:
+        return message->gone || message->has_keyword;
+    case ON_DELETE_EXPUNGE:
+    case ON_DELETE_TRASH:
+    case ON_DELETE_COUNT:
+        break;
+    }
+    return message->gone;
+}
+
+static void cover_quit(const struct session *s, uint64_t marked)
+{
+    static const enum cover what[ON_DELETE_COUNT] = {
+        [ON_DELETE_EXPUNGE] = COVER_QUIT_REMOVED,
+        [ON_DELETE_TRASH] = COVER_QUIT_MOVED,
+        [ON_DELETE_SEEN] = COVER_QUIT_FLAGGED,
+        [ON_DELETE_KEEP] = COVER_QUIT_KEPT,
+    };
+
+    cover(marked > 0 ? what[s->world->mailbox_policy.on_delete]
+                     : COVER_QUIT_OK);
+    cover_add(COVER_QUIT_REMOVED_MESSAGES, marked);
+    if (marked > 0 && s->reconnected)
+        cover(COVER_QUIT_RECONNECT_OK);
+    if (marked > 0 && others_have_flagged(s))
+        cover(COVER_FOREIGN_KEPT);
+}
+
 static void quit_failed(struct session *s, const struct op *op,
                         const struct reply *r, uint64_t marked)
 {
-    bool guarded = !s->world->traits.uidplus && others_have_flagged(s);
+    bool guarded = !s->world->traits.uidplus && expunges(s->world) &&
+                   others_have_flagged(s);
 
     cover(COVER_QUIT_REFUSED);
     if (guarded)
@@ -245,8 +305,9 @@ void judge_on_quit(struct session *s, const struct op *op,
     }
     for (size_t i = 0; i < j->shown_count; i++) {
         marked += j->shown[i].marked;
-        left += j->shown[i].marked &&
-                !s->world->box.messages[j->shown[i].message].gone;
+        left +=
+            j->shown[i].marked &&
+            !is_done(s->world, &s->world->box.messages[j->shown[i].message]);
     }
     if (!r->ok) {
         quit_failed(s, op, r, marked);
@@ -254,10 +315,5 @@ void judge_on_quit(struct session *s, const struct op *op,
     }
     if (left > 0)
         session_fail(s, "+OK to QUIT, and a marked message is still there");
-    cover(marked > 0 ? COVER_QUIT_REMOVED : COVER_QUIT_OK);
-    cover_add(COVER_QUIT_REMOVED_MESSAGES, marked);
-    if (marked > 0 && s->reconnected)
-        cover(COVER_QUIT_RECONNECT_OK);
-    if (marked > 0 && others_have_flagged(s))
-        cover(COVER_FOREIGN_KEPT);
+    cover_quit(s, marked);
 }

@@ -112,6 +112,7 @@ struct shown {
     bool retr_failed; /* the last one; TOP does not make it good */
     bool top_failed;  /* the last one, and no RETR since */
     bool read;        /* RETR, whole */
+    bool copied;      /* to the trash, in this session */
 };
 
 struct judge {
@@ -131,6 +132,7 @@ struct judge {
     unsigned errors_in_row;
     unsigned logins_failed;
     unsigned refusals; /* of the model, already accounted for */
+    uint64_t listings[KNOWN_VERDICT_COUNT]; /* before this login */
 
     unsigned messages;   /* RETR and TOP that were answered */
     struct shown *shown; /* the maildrop, by number - 1 */

@@ -49,6 +49,10 @@ static void make_server(struct world *w)
         .read_only = one_in(w, 40),
         .no_deleted_flag = one_in(w, 40),
         .uid_not_sticky = one_in(w, 40),
+        .no_keywords = one_in(w, 30),
+        .move = one_in(w, 2),
+        .special_use = one_in(w, 2),
+        .no_trash = one_in(w, 20),
         .unasked = one_in(w, 2) ? 200 : 0,
         .split = one_in(w, 2) ? 300 : 0,
         .reorder = one_in(w, 4) ? 300 : 0,
@@ -61,6 +65,7 @@ static void make_server(struct world *w)
     t->sasl_ir = t->sasl_ir || t->rev2_only;
     t->uidplus = t->uidplus || t->rev2_only;
     t->literal_plus = t->literal_plus || t->rev2_only;
+    t->move = t->move || t->rev2_only;
 }
 
 static uint64_t any_readahead(struct world *w)
@@ -68,6 +73,14 @@ static uint64_t any_readahead(struct world *w)
     static const uint64_t octets[] = { 0, 1, 3000, 1 << 20 };
 
     return octets[random_below(&w->random, ARRAY_LENGTH(octets))];
+}
+
+/* As often removed for good as anything else. */
+static enum on_delete any_on_delete(struct world *w)
+{
+    return one_in(w, 2)
+               ? ON_DELETE_EXPUNGE
+               : (enum on_delete)random_below(&w->random, ON_DELETE_COUNT);
 }
 
 static void make_policy(struct world *w)
@@ -99,6 +112,8 @@ static void make_policy(struct world *w)
         .mark_seen = one_in(w, 2),
         .hide_deleted = !one_in(w, 4),
         .without_uidplus = one_in(w, 6) ? REMOVAL_REFUSE : REMOVAL_GUARDED,
+        .on_delete = any_on_delete(w),
+        .keep_keyword = MODEL_KEYWORD,
     };
     octet_budget_init(&w->readahead, one_in(w, 8) ? 1500 : 1 << 20);
     if (w->policy.client_tls == TLS_MODE_NONE && !one_in(w, 8))

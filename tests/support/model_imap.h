@@ -9,7 +9,7 @@
  * is handed out by model_imap_next_event, for the test to judge.
  *
  * Source: RFC 9051, RFC 3501; RFC 2683 §3.2.1.5 (line length); RFC 4315,
- * RFC 4731, RFC 4959, RFC 7162, RFC 7888, RFC 9738.
+ * RFC 4731, RFC 4959, RFC 6154, RFC 6851, RFC 7162, RFC 7888, RFC 9738.
  */
 #ifndef POPINJAY_TESTS_MODEL_IMAP_H
 #define POPINJAY_TESTS_MODEL_IMAP_H
@@ -26,6 +26,8 @@
 #define MODEL_COMMAND_MAX 4096
 #define MODEL_QUEUE_MAX 64
 #define MODEL_EVENTS_MAX 4096
+#define MODEL_KEYWORD "$Kept" /* the only one that is ever stored */
+#define MODEL_TRASH "Bin (old)"
 
 /* What a server is like; the same for all connections of a world. */
 struct model_traits {
@@ -49,6 +51,10 @@ struct model_traits {
     unsigned message_limit; /* RFC 9738; 0: none */
     bool read_only;
     bool no_deleted_flag; /* PERMANENTFLAGS without \Deleted */
+    bool no_keywords;     /* ... and without \* */
+    bool move;
+    bool special_use; /* with LIST-EXTENDED */
+    bool no_trash;
     bool uid_not_sticky;
     /* How it answers: permille, each. */
     unsigned unasked;  /* untagged responses that nobody asked for */
@@ -69,6 +75,8 @@ enum model_refusal {
 enum model_event_kind {
     MODEL_STORED_DELETED, /* \Deleted was set, or set again */
     MODEL_STORED_SEEN,
+    MODEL_STORED_KEYWORD,
+    MODEL_COPIED,   /* to the trash */
     MODEL_EXPUNGED, /* removed */
 };
 
@@ -158,6 +166,7 @@ struct model_imap {
     size_t told;            /* messages, by EXISTS and EXPUNGE */
     bool in_use;            /* SELECT was refused with INUSE */
     bool listing_disturbed; /* a listing was answered with a gap */
+    bool view_searched; /* since SELECT; model_message.in_view says what for */
     bool searched;
     uint64_t searched_at;    /* box->changes of the last SEARCH */
     bool revalidated;        /* an unasked UIDVALIDITY was announced ... */
@@ -219,6 +228,26 @@ __attribute__((format(printf, 2, 3))) void model_say(struct model_imap *m,
 void model_say_octets(struct model_imap *m, const void *octets, size_t len);
 void model_event(struct model_imap *m, enum model_event_kind kind, size_t i);
 void model_violation(struct model_imap *m, const char *what);
+
+/* What changes a mailbox: model_imap_change.c. Only what |set| has, and no more
+ * than |left| of it; not 0: the lowest UID that was done, and some were not.
+ */
+uint32_t model_expunge(struct model_imap *m, const char *set, size_t left);
+uint32_t model_move(struct model_imap *m, const char *set, size_t left);
+void model_on_store(struct model_imap *m, const char *tag,
+                    const char *arguments);
+void model_on_uid_expunge(struct model_imap *m, const char *tag,
+                          const char *arguments);
+void model_on_expunge(struct model_imap *m, const char *tag,
+                      const char *arguments);
+void model_on_copy(struct model_imap *m, const char *tag,
+                   const char *arguments);
+void model_on_move(struct model_imap *m, const char *tag,
+                   const char *arguments);
+void model_on_list(struct model_imap *m, const char *tag,
+                   const char *arguments);
+void model_on_search(struct model_imap *m, const char *tag,
+                     const char *arguments);
 
 /* Before login: model_imap_login.c. */
 #define MODEL_REFUSALS_ALL SIZE_MAX

@@ -106,6 +106,8 @@ static void say_select_item(struct model_imap *m, unsigned item)
     case 4:
         if (t->no_deleted_flag)
             model_say(m, "* OK [PERMANENTFLAGS (\\Seen)] few\r\n");
+        else if (t->no_keywords)
+            model_say(m, "* OK [PERMANENTFLAGS (\\Deleted \\Seen)] ok\r\n");
         else if (ROLL(m, 4) != 0)
             model_say(m, "* OK [PERMANENTFLAGS (\\Deleted \\Seen \\*)] ok\r\n");
         break;
@@ -162,6 +164,7 @@ static void on_select(struct model_imap *m, const char *tag,
     m->selected = true;
     m->rested = false;
     m->searched = false;
+    m->view_searched = false;
     m->listed_count = 0;
     m->asked_for_all = m->asked_for_changes = false;
     model_view(m);
@@ -169,118 +172,6 @@ static void on_select(struct model_imap *m, const char *tag,
     model_tagged(m, tag,
                  m->traits->read_only ? "OK [READ-ONLY] in"
                                       : "OK [READ-WRITE] in");
-}
-
-static void say_expunged(struct model_imap *m, size_t index)
-{
-    size_t number = 1;
-
-    for (size_t i = 0; i < index; i++)
-        number += !m->box->messages[i].gone;
-    model_say(m, "* %zu EXPUNGE\r\n", number);
-    if (m->told > 0)
-        m->told--;
-}
-
-/* How many messages one command may touch: RFC 9738, or a fault. */
-static size_t quota(const struct model_imap *m)
-{
-    return m->traits->message_limit == 0 ? SIZE_MAX : m->traits->message_limit;
-}
-
-static void on_store(struct model_imap *m, const char *tag,
-                     const char *arguments)
-{
-    const char *flags = strchr(arguments, ' ');
-    bool deleted =
-        flags != NULL && strcmp(flags, " +FLAGS.SILENT (\\Deleted)") == 0;
-    size_t left = quota(m);
-    uint32_t lowest = 0;
-    size_t i;
-
-    if (!deleted &&
-        (flags == NULL || strcmp(flags, " +FLAGS.SILENT (\\Seen)") != 0))
-        model_violation(m, "STORE of something else");
-    for (i = m->box->count; i-- > 0 && left > 0;) {
-        struct model_message *message = &m->box->messages[i];
-
-        if (message->gone || !model_set_has(m, arguments, message->uid))
-            continue;
-        model_event(m, deleted ? MODEL_STORED_DELETED : MODEL_STORED_SEEN, i);
-        message->deleted = message->deleted || deleted;
-        message->seen = message->seen || !deleted;
-        model_mailbox_touch(m->box, message);
-        lowest = message->uid;
-        left--;
-    }
-    model_tagged_limited(m, tag, left == 0 ? lowest : 0);
-}
-
-/* Removes what is flagged and in |set| (NULL: whatever is flagged). */
-static uint32_t expunge(struct model_imap *m, const char *set, size_t left)
-{
-    uint32_t lowest = 0;
-
-    for (size_t i = m->box->count; i-- > 0;) {
-        struct model_message *message = &m->box->messages[i];
-
-        if (message->gone || !message->deleted ||
-            (set != NULL && !model_set_has(m, set, message->uid)))
-            continue;
-        if (left == 0)
-            return lowest;
-        model_event(m, MODEL_EXPUNGED, i);
-        say_expunged(m, i);
-        message->gone = true;
-        model_mailbox_note_expunge(m->box);
-        lowest = message->uid;
-        left--;
-    }
-    return 0;
-}
-
-static void on_uid_expunge(struct model_imap *m, const char *tag,
-                           const char *arguments)
-{
-    if (!m->traits->uidplus)
-        model_violation(m, "UID EXPUNGE without UIDPLUS");
-    model_tagged_limited(m, tag, expunge(m, arguments, quota(m)));
-}
-
-static void on_expunge(struct model_imap *m, const char *tag,
-                       const char *arguments)
-{
-    (void)arguments;
-    if (m->traits->uidplus)
-        model_violation(m, "EXPUNGE where UID EXPUNGE would do");
-    model_tagged_limited(m, tag, expunge(m, NULL, quota(m)));
-}
-
-static void on_search(struct model_imap *m, const char *tag,
-                      const char *arguments)
-{
-    const char *between = " ";
-
-    if (strcmp(arguments, "DELETED") != 0)
-        model_violation(m, "SEARCH for something else");
-    m->searched = true;
-    m->searched_at = m->box->changes;
-    if (m->traits->esearch)
-        model_say(m, "* ESEARCH (TAG \"%s\") UID", tag);
-    else
-        model_say(m, "* SEARCH");
-    if (m->traits->esearch)
-        between = " ALL ";
-    for (size_t i = 0; i < m->box->count; i++) {
-        const struct model_message *message = &m->box->messages[i];
-
-        if (message->gone || !message->deleted)
-            continue;
-        model_say(m, "%s%u", between, (unsigned)message->uid);
-        between = m->traits->esearch ? "," : " ";
-    }
-    model_say(m, "\r\n");
-    model_tagged(m, tag, "OK done");
 }
 
 static void on_noop(struct model_imap *m, const char *tag,
@@ -323,10 +214,13 @@ static const struct model_verb {
     { "ID ", NEEDS_LOGIN, false, on_id },
     { "SELECT ", NEEDS_LOGIN, false, on_select },
     { "UID FETCH ", NEEDS_SELECT, false, model_fetch },
-    { "UID STORE ", NEEDS_SELECT, true, on_store },
-    { "UID EXPUNGE ", NEEDS_SELECT, true, on_uid_expunge },
-    { "EXPUNGE", NEEDS_SELECT, true, on_expunge },
-    { "UID SEARCH ", NEEDS_SELECT, false, on_search },
+    { "UID STORE ", NEEDS_SELECT, true, model_on_store },
+    { "UID EXPUNGE ", NEEDS_SELECT, true, model_on_uid_expunge },
+    { "EXPUNGE", NEEDS_SELECT, true, model_on_expunge },
+    { "UID MOVE ", NEEDS_SELECT, true, model_on_move },
+    { "UID COPY ", NEEDS_SELECT, false, model_on_copy },
+    { "LIST ", NEEDS_SELECT, false, model_on_list },
+    { "UID SEARCH ", NEEDS_SELECT, false, model_on_search },
 };
 
 static const struct model_verb *find_verb(const char *text)
@@ -358,6 +252,7 @@ static void answer_no(struct model_imap *m, const struct model_verb *verb,
         "BAD x",
         "NO [CLIENTBUG] x",
         "NO [EXPUNGEISSUED] x",
+        "NO [TRYCREATE] x",
     };
     const char *answer = answers[ROLL(m, ARRAY_LENGTH(answers))];
 
@@ -395,8 +290,10 @@ static bool go_wrong(struct model_imap *m, const struct model_verb *verb,
         m->cut = true;
         return true;
     case 5: /* done in part */
-        if (verb->run == on_uid_expunge)
-            expunge(m, arguments, ROLL(m, 3));
+        if (verb->run == model_on_uid_expunge)
+            (void)model_expunge(m, arguments, ROLL(m, 3));
+        else if (verb->run == model_on_move)
+            (void)model_move(m, arguments, ROLL(m, 3));
         answer_no(m, verb, tag);
         return true;
     default:

@@ -32,9 +32,18 @@ static size_t sequence_number(struct model_imap *m, size_t index)
 
 static void say_flags(struct model_imap *m, const struct model_message *message)
 {
-    model_say(m, "FLAGS (%s%s%s)", message->deleted ? "\\DELETED" : "",
-              message->deleted && message->seen ? " " : "",
-              message->seen ? "\\Seen" : "");
+    const char *blank = "";
+
+    model_say(m, "FLAGS (");
+    if (message->deleted) {
+        model_say(m, "\\DELETED");
+        blank = " ";
+    }
+    if (message->has_keyword) {
+        model_say(m, "%s" MODEL_KEYWORD, blank);
+        blank = " ";
+    }
+    model_say(m, "%s)", message->seen ? *blank ? " \\Seen" : "\\Seen" : "");
 }
 
 /* --- What was there at SELECT --- */

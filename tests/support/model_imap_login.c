@@ -24,7 +24,9 @@ static void say_capabilities(struct model_imap *m)
         model_say(m, "%s%s", t->auth_plain ? " AUTH=PLAIN" : "",
                   t->login_disabled ? " LOGINDISABLED" : "");
     else
-        model_say(m, "%s", t->uidplus && !t->rev2_only ? " UIDPLUS" : "");
+        model_say(m, "%s%s%s", t->uidplus && !t->rev2_only ? " UIDPLUS" : "",
+                  t->move && !t->rev2_only ? " MOVE" : "",
+                  t->special_use ? " LIST-EXTENDED SPECIAL-USE" : "");
 }
 
 void model_greet(struct model_imap *m)

@@ -27,6 +27,9 @@ struct model_message {
     bool deleted;        /* \Deleted, whoever set it */
     bool foreign;        /* ... another client did */
     uint64_t foreign_at; /* the change that did it */
+    bool has_keyword;    /* MODEL_KEYWORD */
+    bool in_trash;       /* a copy of it is */
+    bool in_view;        /* the last search for a session's view named it */
     bool unreadable;     /* listed, but its body is never given */
     bool gone;
 };

@@ -116,6 +116,11 @@ struct config_policy {
     bool mark_seen;
     bool hide_deleted;
     enum removal_guard without_uidplus;
+    struct mailbox_list mailboxes;
+    bool plus_folder;
+    char *folders_allowed; /* NULL: every one */
+    enum unique_id_format unique_ids;
+    char *unique_id_map; /* NULL: nothing is imported */
     enum on_delete on_delete;
     char *trash_mailbox; /* in UTF-8; NULL: the one that is marked as such */
     char *keep_keyword;

@@ -303,6 +303,15 @@ static const struct config_path *find_path(const struct config_paths *paths,
     return NULL;
 }
 
+static bool is_about_unique_ids(const char *problem,
+                                const struct config *config)
+{
+    for (size_t i = 0; i < config->policy_count; i++)
+        if (is_about(problem, config->policies[i].unique_id_map))
+            return true;
+    return false;
+}
+
 void config_locate(const struct config *config, const char *path,
                    const char *problem, char *error, size_t error_size)
 {
@@ -333,8 +342,9 @@ void config_locate(const struct config *config, const char *path,
     if (is_about(problem, config->auth_http.header_file))
         (void)snprintf(error, error_size, "%s:%u: [auth_http] header_file: %s",
                        path, config->auth_http.header_file_line, problem);
-    else if (is_about(problem, config->accounts_file) &&
-             names_line(problem + strlen(config->accounts_file)))
+    else if ((is_about(problem, config->accounts_file) &&
+              names_line(problem + strlen(config->accounts_file))) ||
+             is_about_unique_ids(problem, config))
         (void)snprintf(error, error_size, "%s", problem);
     else if (is_about(problem, config->accounts_file))
         (void)snprintf(error, error_size, "%s:%u: [accounts] file: %s", path,
@@ -414,6 +424,10 @@ struct mailbox_policy config_mailbox_policy(const struct config_policy *policy)
         .mark_seen = policy->mark_seen,
         .hide_deleted = policy->hide_deleted,
         .without_uidplus = policy->without_uidplus,
+        .mailboxes = policy->mailboxes,
+        .plus_folder = policy->plus_folder,
+        .folders_allowed = policy->folders_allowed,
+        .unique_ids = policy->unique_ids,
         .on_delete = policy->on_delete,
         .trash_mailbox = policy->trash_mailbox,
         .keep_keyword = policy->keep_keyword,

@@ -41,6 +41,9 @@ static const char *const proxy_protocols[] = { "no", "v1", "v2", "any", NULL };
 static const char *const route_cases[] = { "keep", "lower", NULL };
 static const char *const on_deletes[] = { "expunge", "trash", "seen", "keep",
                                           NULL };
+static const char *const unique_id_formats[] = { "popinjay", "dovecot", "cyrus",
+                                                 "courier",  "uw",      "uid",
+                                                 "gmail",    NULL };
 static const char *const removal_guards[] = { "guarded", "refuse", NULL };
 
 static const char *const oauth_providers[] = { "generic", "gmail", "microsoft",
@@ -60,6 +63,8 @@ _Static_assert(TLS_VERSION_1_0 == 0 && TLS_VERSION_1_3 == 3, "tls_versions");
 _Static_assert(PROXY_PROTOCOL_NO == 0 && PROXY_PROTOCOL_ANY == 3,
                "proxy_protocols");
 _Static_assert(ROUTE_CASE_KEEP == 0 && ROUTE_CASE_LOWER == 1, "route_cases");
+_Static_assert(ARRAY_LENGTH(unique_id_formats) == UNIQUE_ID_FORMAT_COUNT + 1,
+               "unique_id_formats");
 _Static_assert(REMOVAL_GUARDED == 0 && REMOVAL_REFUSE == 1, "removal_guards");
 _Static_assert(ON_DELETE_EXPUNGE == 0 && ON_DELETE_KEEP == 3, "on_deletes");
 _Static_assert(OAUTH_GENERIC == 0 && OAUTH_MICROSOFT == 2, "oauth_providers");
@@ -263,6 +268,16 @@ const struct config_key config_keys[] = {
       "yes", 0, 0, NULL },
     { CONFIG_POLICY, "without_uidplus", CONFIG_CHOICE,
       IN_POLICY(without_uidplus), "guarded", 0, 0, removal_guards },
+    { CONFIG_POLICY, "mailboxes", CONFIG_MAILBOXES, IN_POLICY(mailboxes), "", 0,
+      0, NULL },
+    { CONFIG_POLICY, "plus_folder", CONFIG_BOOL, IN_POLICY(plus_folder), "no",
+      0, 0, NULL },
+    { CONFIG_POLICY, "folders_allowed", CONFIG_TEXT, IN_POLICY(folders_allowed),
+      "", 0, 0, NULL },
+    { CONFIG_POLICY, "unique_ids", CONFIG_CHOICE, IN_POLICY(unique_ids),
+      "popinjay", 0, 0, unique_id_formats },
+    { CONFIG_POLICY, "unique_id_map", CONFIG_FILE, IN_POLICY(unique_id_map), "",
+      0, 0, NULL },
     { CONFIG_POLICY, "on_delete", CONFIG_CHOICE, IN_POLICY(on_delete),
       "expunge", 0, 0, on_deletes },
     { CONFIG_POLICY, "trash_mailbox", CONFIG_MAILBOX, IN_POLICY(trash_mailbox),

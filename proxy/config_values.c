@@ -395,6 +395,22 @@ static bool set_mailbox(char **to, const char *text, struct complaint c)
     return set_text(to, text, c);
 }
 
+static bool set_mailboxes(struct mailbox_list *to, const char *text,
+                          struct complaint c)
+{
+    struct mailbox_list list;
+    const char *wrong = mailbox_list_parse(&list, span_from_string(text));
+
+    if (wrong != NULL)
+        return complain(c,
+                        "must be names of mailboxes with commas between them; "
+                        "\"%s\" %s",
+                        text, wrong);
+    mailbox_list_fini(to);
+    *to = list;
+    return true;
+}
+
 static bool set_keyword_pattern(char **to, const char *text, struct complaint c)
 {
     if (!imap_keyword_pattern_is_valid(text))
@@ -441,6 +457,8 @@ bool config_key_set(const struct config_key *key, void *base, const char *text,
         return add_each(to, text, c, add_word);
     case CONFIG_RETENTION:
         return set_retention(key, to, text, c);
+    case CONFIG_MAILBOXES:
+        return set_mailboxes(to, text, c);
     case CONFIG_MAILBOX:
         return set_mailbox(to, text, c);
     case CONFIG_KEYWORD_PATTERN:
@@ -485,6 +503,9 @@ static void free_value(const struct config_key *key, void *from)
         break;
     case CONFIG_NETWORKS:
         free_networks(from);
+        break;
+    case CONFIG_MAILBOXES:
+        mailbox_list_fini(from);
         break;
     case CONFIG_TEXT:
     case CONFIG_KEYWORD:

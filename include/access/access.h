@@ -4,6 +4,7 @@
  * One question a login, one answer. What stands between them are steps, one
  * file each, in the order of access.c's table:
  *
+ *   folder    does its name say which mailbox is meant? user+Folder
  *   account   is it a device's account, and may it come from there?
  *   proof     is it who it says it is? Without an account the upstream judges
  *   auth_http who is no account: what says the service that is asked?
@@ -66,7 +67,7 @@ struct access_answer {
     /* The rest: of a login that is granted. */
     const struct config_upstream *upstream;
     const struct config_policy *policy;
-    const char *mailboxes;                 /* NULL: the policy's */
+    const struct mailbox_list *mailboxes;  /* NULL: the policy's */
     const struct credentials *credentials; /* to be used there */
 };
 

@@ -24,7 +24,8 @@ struct access_request {
     const struct account *account; /* NULL: the client's words pass through */
     enum fault unwelcome;          /* told when the proof was judged; or NONE */
     struct access_answer answer;
-    struct credentials used; /* upstream */
+    struct credentials used;       /* upstream */
+    struct mailbox_list mailboxes; /* answer.mailboxes, where it is not NULL */
 
     unsigned step; /* the one that is taken */
     access_answered *answered;
@@ -49,6 +50,7 @@ enum access_progress access_refuse(struct access_request *r, enum fault fault,
                                    const char *problem);
 
 /* The steps, each in a file of its name. */
+access_step access_step_folder;
 access_step access_step_account;
 access_step access_step_proof;
 access_step access_step_auth_http;

@@ -121,7 +121,7 @@
 /* Mailboxes that are merged into one maildrop. */
 #define MAILBOXES_MAX 8
 /* A map of imported unique-ids: its file, and the name of a user in it. */
-#define UNIQUE_ID_MAP_OCTETS_MAX (512 * 1024 * 1024)
+#define UNIQUE_ID_MAP_OCTETS_MAX (128 * 1024 * 1024)
 #define UNIQUE_ID_MAP_USER_MAX 255
 /* A message this short that is not of the size listed is looked up before it is
  * passed on: it may be a server's note that the message is gone.

@@ -76,6 +76,8 @@ struct settings {
     struct config *config;
     struct settings_listener *listeners;     /* config->listener_count */
     struct mailbox_policy *mailbox_policies; /* config->policy_count */
+    struct unique_id_map **unique_id_maps;   /* the same; NULL: another has it,
+                                                or there is none */
     struct settings_certificate *certificates;
     size_t certificate_count;
     struct settings_upstream *upstreams; /* in the order of the file */

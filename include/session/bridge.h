@@ -100,8 +100,7 @@ struct login_grant {
     const struct mailbox_policy *mailbox;
     const struct credentials *credentials; /* to be used there */
     uint64_t unix_s; /* the date, for windows that go by it */
-    struct span
-        folder; /* UTF-8, in place of the policy's mailboxes; or empty */
+    const struct mailbox_list *mailboxes; /* copied; NULL: the policy's */
 };
 void bridge_grant_login(struct bridge *b, const struct login_grant *grant,
                         uint64_t now_ms);

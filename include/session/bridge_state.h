@@ -78,7 +78,7 @@ struct bridge {
     struct buf login_name;       /* for notes and the lock */
     struct buf trash;            /* what the server calls it; may be empty */
     char keyword[IMAP_KEYWORD_MAX + 1]; /* on_delete = keep, or empty */
-    struct mailbox_name *folder;        /* named in the login; NULL: none is */
+    struct mailbox_list own;            /* of this login; empty: the policy's */
     /* From the grant of a login on, in order; the maildrop at |i| is made of the
      * one at |i|.
      */

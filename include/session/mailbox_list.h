@@ -45,6 +45,14 @@ MUST_CHECK const char *mailbox_list_parse(struct mailbox_list *list,
                                           struct span text);
 void mailbox_list_fini(struct mailbox_list *list);
 
+/* Of one name alone. NULL, or what is wrong, as above. */
+MUST_CHECK const char *mailbox_list_set(struct mailbox_list *list,
+                                        struct span name);
+
+/* False where there is no memory; |to| is then empty. */
+MUST_CHECK bool mailbox_list_copy(struct mailbox_list *to,
+                                  const struct mailbox_list *from);
+
 /* A name in the login, "user+Folder" or "user+Folder@example.com". */
 struct plus_name {
     struct span before; /* the name without it is this... */

@@ -6,8 +6,8 @@
 
 /* In this order. */
 static access_step *const steps[] = {
-    access_step_account, access_step_proof,  access_step_auth_http,
-    access_step_route,   access_step_secret,
+    access_step_folder,    access_step_account, access_step_proof,
+    access_step_auth_http, access_step_route,   access_step_secret,
 };
 
 void access_init(struct access *access, uv_loop_t *loop,
@@ -56,6 +56,7 @@ static void discard(struct access_request *r)
 {
     credentials_wipe(&r->given);
     credentials_wipe(&r->used);
+    mailbox_list_fini(&r->mailboxes);
     free(r);
 }
 

@@ -1,4 +1,4 @@
-/* The first step of a login: is it an account, and may it come from there? */
+/* The second step of a login: is it an account, and may it come from there? */
 #include <string.h>
 
 #include "access/access_parts.h"
@@ -30,11 +30,24 @@ static void apply(struct access_request *r)
     const struct account *a = r->account;
 
     r->answer.account = a;
-    r->answer.mailboxes = a->mailboxes;
     if (a->upstream != NULL)
         r->answer.upstream = upstream_of(config, a->upstream);
     if (a->policy != NULL)
         r->answer.policy = policy_of(config, a->policy);
+}
+
+/* Unless the name says which; what it says itself was judged when it was read.
+ */
+static bool take_mailboxes(struct access_request *r)
+{
+    const char *list = r->account->mailboxes;
+
+    if (list == NULL || r->answer.mailboxes != NULL)
+        return true;
+    if (mailbox_list_parse(&r->mailboxes, span_from_string(list)) != NULL)
+        return false;
+    r->answer.mailboxes = &r->mailboxes;
+    return true;
 }
 
 /* Who may not come is told so by the next step: that takes as long, and says as
@@ -51,6 +64,8 @@ enum access_progress access_step_account(struct access_request *r)
         return ACCESS_NEXT;
     }
     apply(r);
+    if (!take_mailboxes(r))
+        return access_refuse(r, FAULT_NO_MEMORY, NULL);
     if (!account_admits(r->account, r->question.listener, &r->question.client))
         r->unwelcome = FAULT_ACCOUNT_PLACE;
     return ACCESS_NEXT;

@@ -115,6 +115,18 @@ static bool has_listener(const struct config *config, struct span name)
     return false;
 }
 
+static bool judge_mailboxes(const struct judging *j, const struct account *a)
+{
+    struct mailbox_list list;
+    const char *problem = NULL;
+
+    if (a->mailboxes != NULL) {
+        problem = mailbox_list_parse(&list, span_from_string(a->mailboxes));
+        mailbox_list_fini(&list);
+    }
+    return problem == NULL || wrong(j, a, "mailboxes: %s", problem);
+}
+
 static bool judge_listeners(const struct judging *j, const struct account *a)
 {
     const char *list = a->listeners;
@@ -244,6 +256,7 @@ static bool judge_whole(const struct judging *j, const struct account *a)
 static bool judge(const struct judging *j, const struct account *a)
 {
     return judge_whole(j, a) && judge_listeners(j, a) &&
+           judge_mailboxes(j, a) &&
            judge_named(j, a, CONFIG_UPSTREAM, "upstream", a->upstream) &&
            judge_named(j, a, CONFIG_POLICY, "policy", a->policy) &&
            judge_named(j, a, CONFIG_OAUTH, "oauth", a->oauth) &&

@@ -22,6 +22,7 @@ static void grant(struct relay *r, const struct settings_upstream *to,
         .upstream = &to->policy,
         .mailbox = settings_mailbox_policy(r->settings, answer->policy),
         .credentials = answer->credentials,
+        .mailboxes = answer->mailboxes,
         .unix_s = (uint64_t)time(NULL),
     };
 

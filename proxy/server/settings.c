@@ -8,6 +8,7 @@
 #include "access/route.h"
 #include "server/log.h"
 #include "server/settings_upstream.h"
+#include "server/unique_id_file.h"
 
 #define PROBLEM_MAX 1024
 
@@ -39,6 +40,12 @@ static const char *file_at(const struct settings *s, size_t i)
 
         if (ca_file != NULL && i-- == 0)
             return ca_file;
+    }
+    for (size_t p = 0; p < s->config->policy_count; p++) {
+        const char *map = s->config->policies[p].unique_id_map;
+
+        if (map != NULL && i-- == 0)
+            return map;
     }
     for (size_t o = 0; o < ARRAY_LENGTH(others); o++)
         if (others[o] != NULL && i-- == 0)
@@ -151,14 +158,50 @@ static bool set_up_tickets(struct settings *s, const struct settings *before,
 
 /* --- mailboxes --- */
 
-static bool set_up_policies(struct settings *s)
+/* Of a policy before it, which has the same file. */
+static const struct unique_id_map *find_map(const struct settings *s,
+                                            size_t policy)
+{
+    const struct config_policy *policies = s->config->policies;
+
+    for (size_t i = 0; i < policy; i++)
+        if (s->mailbox_policies[i].unique_id_map != NULL &&
+            strcmp(policies[i].unique_id_map, policies[policy].unique_id_map) ==
+                0)
+            return s->mailbox_policies[i].unique_id_map;
+    return NULL;
+}
+
+static bool read_map(struct settings *s, size_t policy, char *error,
+                     size_t error_size)
+{
+    struct mailbox_policy *p = &s->mailbox_policies[policy];
+    const char *path = s->config->policies[policy].unique_id_map;
+
+    if (path == NULL)
+        return true;
+    p->unique_id_map = find_map(s, policy);
+    if (p->unique_id_map != NULL)
+        return true;
+    s->unique_id_maps[policy] = unique_id_file_read(path, error, error_size);
+    p->unique_id_map = s->unique_id_maps[policy];
+    return p->unique_id_map != NULL;
+}
+
+static bool set_up_policies(struct settings *s, char *error, size_t error_size)
 {
     size_t count = s->config->policy_count;
 
     s->mailbox_policies = calloc(count, sizeof(*s->mailbox_policies));
-    for (size_t i = 0; s->mailbox_policies != NULL && i < count; i++)
+    s->unique_id_maps = calloc(count, sizeof(struct unique_id_map *));
+    if (s->mailbox_policies == NULL || s->unique_id_maps == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
         s->mailbox_policies[i] = config_mailbox_policy(&s->config->policies[i]);
-    return s->mailbox_policies != NULL;
+        if (!read_map(s, i, error, error_size))
+            return false;
+    }
+    return true;
 }
 
 const struct mailbox_policy *settings_mailbox_policy(
@@ -261,7 +304,7 @@ static struct settings *make(struct config *config,
     atomic_init(&s->holders, 1);
     s->source = source;
     s->config = config;
-    if (note_files(s) && set_up_policies(s) &&
+    if (note_files(s) && set_up_policies(s, problem, sizeof(problem)) &&
         set_up_access(s, problem, sizeof(problem)) &&
         set_up_tickets(s, before, problem, sizeof(problem)) &&
         set_up_upstreams(s, before, problem, sizeof(problem)) &&
@@ -312,6 +355,10 @@ void settings_release(struct settings *s)
     free(s->stamps);
     free(s->certificates);
     free(s->listeners);
+    for (size_t i = 0; s->unique_id_maps != NULL && i < s->config->policy_count;
+         i++)
+        unique_id_map_free(s->unique_id_maps[i]);
+    free(s->unique_id_maps);
     free(s->mailbox_policies);
     config_free(s->config);
     free(s);

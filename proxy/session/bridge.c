@@ -395,7 +395,7 @@ struct span bridge_mailbox_name(const struct bridge *b, uint32_t mailbox)
 struct span bridge_troubled_mailbox(const struct bridge *b)
 {
     if (b->mailbox_count == 0 || b->selected == BRIDGE_NO_MAILBOX ||
-        (b->mailbox_count == 1 && b->folder == NULL &&
+        (b->mailbox_count == 1 &&
          imap_mailbox_name_is_inbox(bridge_mailbox_name(b, 0))))
         return (struct span){ NULL, 0 };
     return bridge_mailbox_name(b, b->selected);

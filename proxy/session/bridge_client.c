@@ -69,36 +69,30 @@ void bridge_forget_mailboxes(struct bridge *b)
     for (uint32_t i = 0; i < b->mailbox_count; i++)
         known_mailbox_clear(&b->mailboxes[i].known);
     free(b->mailboxes);
-    free(b->folder);
+    mailbox_list_fini(&b->own);
     b->mailboxes = NULL;
-    b->folder = NULL;
     b->mailbox_count = 0;
     b->selected = BRIDGE_NO_MAILBOX;
     maildrops_fini(&b->maildrops);
 }
 
-/* The one that the login named, or those of the policy. */
+/* Those of this login, or else of the policy. */
 static enum fault name_mailboxes(struct bridge *b,
                                  const struct login_grant *grant)
 {
     const struct mailbox_list *list = &grant->mailbox->mailboxes;
-    uint32_t count = mailbox_list_count(list);
 
-    if (grant->folder.len > 0) {
-        count = 1;
-        b->folder = malloc(sizeof(*b->folder));
-        if (b->folder == NULL)
+    if (grant->mailboxes != NULL) {
+        if (!mailbox_list_copy(&b->own, grant->mailboxes))
             return FAULT_NO_MEMORY;
-        if (!mailbox_name_set(b->folder, grant->folder))
-            return FAULT_MAILBOX_REFUSED;
+        list = &b->own;
     }
-    b->mailboxes = calloc(count, sizeof(*b->mailboxes));
+    b->mailboxes = calloc(mailbox_list_count(list), sizeof(*b->mailboxes));
     if (b->mailboxes == NULL)
         return FAULT_NO_MEMORY;
-    b->mailbox_count = count;
-    for (uint32_t i = 0; i < count; i++)
-        b->mailboxes[i].name =
-            b->folder != NULL ? b->folder : mailbox_list_name(list, i);
+    b->mailbox_count = mailbox_list_count(list);
+    for (uint32_t i = 0; i < b->mailbox_count; i++)
+        b->mailboxes[i].name = mailbox_list_name(list, i);
     return FAULT_NONE;
 }
 

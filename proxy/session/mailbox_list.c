@@ -120,6 +120,31 @@ const char *mailbox_list_parse(struct mailbox_list *list, struct span text)
     return wrong;
 }
 
+const char *mailbox_list_set(struct mailbox_list *list, struct span name)
+{
+    const char *wrong;
+
+    *list = (struct mailbox_list){ .count = 0 };
+    list->names = calloc(1, sizeof(*list->names));
+    wrong = list->names != NULL ? add(list, name) : "out of memory";
+    if (wrong != NULL)
+        mailbox_list_fini(list);
+    return wrong;
+}
+
+bool mailbox_list_copy(struct mailbox_list *to, const struct mailbox_list *from)
+{
+    *to = (struct mailbox_list){ .count = 0 };
+    if (from->count == 0)
+        return true;
+    to->names = calloc(from->count, sizeof(*to->names));
+    if (to->names == NULL)
+        return false;
+    memcpy(to->names, from->names, from->count * sizeof(*to->names));
+    to->count = from->count;
+    return true;
+}
+
 void mailbox_list_fini(struct mailbox_list *list)
 {
     free(list->names);

@@ -860,6 +860,56 @@ static void test_deletion(void **state)
     config_free(c);
 }
 
+static void test_mailboxes(void **state)
+{
+    struct config *c = load_good(PLAIN UPSTREAM "policy = b\n"
+                                                "[policy]\n"
+                                                "mailboxes = INBOX, Reports\n"
+                                                "unique_ids = dovecot\n"
+                                                "[policy b]\n"
+                                                "plus_folder = yes\n"
+                                                "folders_allowed = R*, Sent\n"
+                                                "mailboxes = Sent\n"
+                                                "[policy c]\n");
+    struct mailbox_policy all = config_mailbox_policy(c->policies);
+    struct mailbox_policy b = config_mailbox_policy(c->upstreams->policy);
+    const struct config_policy *third = config_policy_find(c, "c");
+
+    (void)state;
+    assert_int_equal(mailbox_list_count(&all.mailboxes), 2);
+    assert_string_equal(mailbox_list_name(&all.mailboxes, 1)->text, "Reports");
+    assert_false(all.plus_folder);
+    assert_null(all.folders_allowed);
+    assert_int_equal(all.unique_ids, UNIQUE_ID_DOVECOT);
+    assert_null(all.unique_id_map);
+    assert_int_equal(mailbox_list_count(&b.mailboxes), 1);
+    assert_string_equal(mailbox_list_name(&b.mailboxes, 0)->text, "Sent");
+    assert_true(b.plus_folder);
+    assert_string_equal(b.folders_allowed, "R*, Sent");
+    assert_int_equal(b.unique_ids, UNIQUE_ID_DOVECOT);
+    assert_int_equal(mailbox_list_count(&third->mailboxes), 2);
+    config_free(c);
+}
+
+static void test_bad_mailboxes(void **state)
+{
+    (void)state;
+    check_bad(BASE "[policy]\nmailboxes = INBOX,\n",
+              ":8: [policy] mailboxes: must be names of mailboxes with commas "
+              "between them; \"INBOX,\" has a name that is empty, too long, or "
+              "not UTF-8");
+    check_bad(
+        BASE "[policy a]\nmailboxes = INBOX, Inbox\n",
+        ":8: [policy a] mailboxes: must be names of mailboxes with commas "
+        "between them; \"INBOX, Inbox\" names a mailbox twice");
+    check_bad(BASE "[policy]\nunique_ids = pop3\n",
+              ":8: [policy] unique_ids: must be popinjay, dovecot, cyrus, "
+              "courier, uw, uid or gmail, is \"pop3\"");
+    check_bad(BASE "[policy]\nunique_id_map = /nonexistent\n",
+              ":8: [policy] unique_id_map: cannot read /nonexistent: No such "
+              "file or directory");
+}
+
 static void test_bad_deletion(void **state)
 {
     static const char *const mailboxes[] = { "INBOX", "inbox", "a*", "%",
@@ -1386,6 +1436,8 @@ int main(void)
         cmocka_unit_test(test_user),
         cmocka_unit_test(test_locate),
         cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_mailboxes),
+        cmocka_unit_test(test_bad_mailboxes),
         cmocka_unit_test(test_oauth),
         cmocka_unit_test(test_bad_oauth),
         cmocka_unit_test(test_auth_http),

@@ -106,6 +106,32 @@ static void test_name(void **state)
     alloc_fail_at(0);
 }
 
+static void test_one_and_copy(void **state)
+{
+    struct mailbox_list list;
+    struct mailbox_list copy;
+
+    (void)state;
+    /* A comma in it is one of its own. */
+    assert_null(mailbox_list_set(&list, SPAN_LITERAL("a, b")));
+    assert_int_equal(mailbox_list_count(&list), 1);
+    assert_string_equal(mailbox_list_name(&list, 0)->text, "a, b");
+    assert_true(mailbox_list_copy(&copy, &list));
+    mailbox_list_fini(&list);
+    assert_string_equal(mailbox_list_name(&copy, 0)->text, "a, b");
+    alloc_fail_at(1);
+    assert_false(mailbox_list_copy(&list, &copy));
+    alloc_fail_at(1);
+    assert_string_equal(mailbox_list_set(&list, SPAN_LITERAL("x")),
+                        "out of memory");
+    alloc_fail_at(0);
+    mailbox_list_fini(&copy);
+    assert_true(mailbox_list_copy(&copy, &list));
+    assert_string_equal(mailbox_list_name(&copy, 0)->text, "INBOX");
+    assert_non_null(mailbox_list_set(&list, SPAN_LITERAL("")));
+    mailbox_list_fini(&list);
+}
+
 static void check_split(const char *given, const char *before,
                         const char *folder, const char *after)
 {
@@ -163,7 +189,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_name),     cmocka_unit_test(test_list),
         cmocka_unit_test(test_bad_list), cmocka_unit_test(test_plus_name),
-        cmocka_unit_test(test_allowed),
+        cmocka_unit_test(test_allowed),  cmocka_unit_test(test_one_and_copy),
     };
 
     return cmocka_run_group_tests_name("session/mailbox_list", tests, NULL,

@@ -77,6 +77,7 @@ enum counter {
     COUNTER_MESSAGES_MOVED,   /* marked by DELE, and by +OK in the trash, */
     COUNTER_MESSAGES_FLAGGED, /* flagged \Seen, */
     COUNTER_MESSAGES_KEPT,    /* hidden by a keyword */
+    COUNTER_MESSAGES_HIDDEN,  /* from logins, by the policy's window */
     COUNTER_COUNT,
 };
 

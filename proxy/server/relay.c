@@ -142,6 +142,8 @@ static void count(struct relay *r)
     enum bridge_phase phase = bridge_phase(r->bridge);
 
     counters_add(c, COUNTER_LOGINS_OK, now->logins_ok - then->logins_ok);
+    if (now->logins_ok > then->logins_ok)
+        counters_add(c, COUNTER_MESSAGES_HIDDEN, now->messages_hidden);
     for (uint64_t n = then->logins_failed; n < now->logins_failed; n++)
         counters_add_login_failure(c, now->last_login_fault);
     counters_add(c, COUNTER_MESSAGES_RETRIEVED,

@@ -127,6 +127,8 @@ static void add_login(struct log_record *record,
     log_record_add_string(record, "reused",
                           report->upstream_reused > 0 ? "yes" : "no");
     log_record_add_number(record, "messages", report->messages);
+    if (report->messages_hidden > 0)
+        log_record_add_number(record, "hidden", report->messages_hidden);
 }
 
 static void log_login(struct relay *r, const char *event,

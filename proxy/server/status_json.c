@@ -297,6 +297,7 @@ static bool put_work(json_t *page, const struct counters_total *t)
                                { "moved", v[COUNTER_MESSAGES_MOVED] },
                                { "flagged", v[COUNTER_MESSAGES_FLAGGED] },
                                { "kept", v[COUNTER_MESSAGES_KEPT] },
+                               { "hidden", v[COUNTER_MESSAGES_HIDDEN] },
                                { NULL, 0 } }) &&
            put_rows(page, "readahead",
                     (struct row[]){ { "used", v[COUNTER_READAHEAD_USED] },

@@ -437,6 +437,8 @@ static const struct family families[] = {
             "Messages gone from the upstream at QUIT."),
     PARTS("popinjay_messages_spared_total", "on_delete", spared,
           "Messages that DELE marked and the policy did not remove at QUIT."),
+    COUNTER("popinjay_messages_hidden_total", COUNTER_MESSAGES_HIDDEN,
+            "Messages that the policy did not show, at each login anew."),
     PARTS("popinjay_received_bytes_total", "side", received,
           "Octets received, without those of TLS."),
     PARTS("popinjay_sent_bytes_total", "side", sent,

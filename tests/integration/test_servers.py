@@ -4,15 +4,19 @@ The rest of the suite runs before one server (see conftest.py); this file
 always runs before all of them, each in a root of its own (support/roots.py).
 """
 
+import contextlib
+import datetime
 import imaplib
 import importlib
+import re
 
 import pytest
 
 from support import mail
 from support.certificates import Authority
-from support.pop3client import unstuff
+from support.pop3client import Pop3Client, unstuff
 from support.popinjay import Popinjay
+from support.ports import LOOPBACK, free_port
 
 SERVERS = {"dovecot": ("support.dovecot", "Dovecot"),
            "cyrus": ("support.cyrus", "Cyrus"),
@@ -326,3 +330,141 @@ def test_server_gone(upstream, tmp_path):
         proxy.stop()
     finally:
         proxy.kill()
+
+
+# --- the window: what a policy shows -------------------------------------------------
+
+WINDOWS = {
+    "newest": {"newest": "2"},
+    "small": {"max_message_size": "2 KB"},
+    "recent": {"newer_than": "30"},
+    "unread": {"unread_only": "yes"},
+    "chosen": {"only_keyword": "PjScan"},
+    "several": {"newest": "2", "max_message_size": "2 KB", "newer_than": "30",
+                "unread_only": "yes"},
+}
+# Octets of the body, days of age, flags.
+VARIOUS = [(100, 400, ""), (5000, 1, "PjScan"), (100, 2, "\\Seen"),
+           (100, 3, "PjScan"), (100, 100, "\\Seen PjScan"), (100, 1, ""),
+           (100, 0, "")]
+
+
+# The stand-in knows no dates.
+DATED = pytest.mark.parametrize(
+    "upstream", [name for name in SERVERS if name != "bare"], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def windows(upstream, tmp_path_factory):
+    """popinjay, with a listener for each of WINDOWS: {name: its port}."""
+    folder = tmp_path_factory.mktemp(f"{upstream.name}.windows")
+    ports = {name: free_port() for name in WINDOWS}
+    settings = {section: dict(keys)
+                for section, keys in upstream.settings.items()}
+    for name, policy in WINDOWS.items():
+        settings[f"listen {name}"] = {
+            "address": f"{LOOPBACK}:{ports[name]}", "tls": "none",
+            "allow_plaintext_login": "yes"}
+        settings[f"upstream {name}"] = {
+            **upstream.upstream_config(), "listeners": name, "policy": name}
+        settings[f"policy {name}"] = policy
+    proxy = Popinjay(folder, Authority(folder / "ca"),
+                     upstream.upstream_config(), settings)
+    try:
+        proxy.start()
+        yield ports
+        proxy.stop()
+    finally:
+        proxy.kill()
+
+
+def facts(upstream, account):
+    """{uid: (size, age in days, flags)} as the server tells them."""
+    m = upstream.imap(account)
+    m.select(readonly=True)
+    _, answer = m.uid("FETCH", "1:*", "(UID FLAGS INTERNALDATE RFC822.SIZE)")
+    m.logout()
+    today = datetime.datetime.now(datetime.timezone.utc)
+    found = {}
+    for line in answer:
+        if b"UID" not in line:
+            continue
+        date = re.search(rb'INTERNALDATE "([^"]*)"', line)[1].decode().strip()
+        came = datetime.datetime.strptime(date, "%d-%b-%Y %H:%M:%S %z")
+        found[int(re.search(rb"UID (\d+)", line)[1])] = (
+            int(re.search(rb"RFC822.SIZE (\d+)", line)[1]), (today - came).days,
+            set(re.search(rb"FLAGS \(([^)]*)\)", line)[1].decode().split())
+            - {"\\Recent"})
+    return found
+
+
+def shown(policy, held):
+    """The UIDs that |policy| shows of what facts() found."""
+    limit = 2048 if "max_message_size" in policy else 1 << 40
+    days = int(policy.get("newer_than", 100_000))
+    left = [uid for uid, (size, age, flags) in sorted(held.items())
+            if size <= limit and age < days
+            and ("unread_only" not in policy or "\\Seen" not in flags)
+            and ("only_keyword" not in policy or "PjScan" in flags)]
+    return left[-int(policy.get("newest", len(left) or 1)):]
+
+
+@pytest.fixture(scope="module")
+def various(upstream):
+    """An account that holds VARIOUS, as far as the server can."""
+    account = upstream.new_user()
+    m = upstream.imap(account)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    for n, (size, age, flags) in enumerate(VARIOUS, 1):
+        m.append("INBOX", None, now - datetime.timedelta(days=age),
+                 mail.message(f"m{n}", b"x" * 70 + b"\r\n" + b"y" * size))
+        m.select()
+        for flag in flags.split():
+            # Mailutils holds no keywords, and has none to show then.
+            with contextlib.suppress(imaplib.IMAP4.error):
+                m.store(str(n), "+FLAGS", f"({flag})")
+    m.logout()
+    return account
+
+
+@DATED
+@pytest.mark.parametrize("name", WINDOWS)
+def test_window(upstream, windows, various, name):
+    """DEC-1, POP-27: a session shows what the server's own words of its
+    messages make of the policy."""
+    held = facts(upstream, various)
+    expected = shown(WINDOWS[name], held)
+    assert len(held) == len(VARIOUS) > len(expected)
+    with Pop3Client(windows[name]) as c:
+        c.login(various, upstream.password(various))
+        rows = [row.split() for row in c.listing("UIDL")]
+        assert [int(unique.split(".")[1]) for _, unique in rows] == expected
+        assert [row.split() for row in c.listing("LIST")] == [
+            [number, str(held[uid][0])]
+            for (number, _), uid in zip(rows, expected)]
+        assert c.command(f"RETR {len(rows) + 1}").startswith(b"-ERR")
+        c.quit()
+
+
+@DATED
+def test_window_hides_for_good(upstream, windows, various):
+    """POP-21, DEC-3: what is hidden is as it was after a session that has
+    retrieved and removed what is shown, and has the same unique-id."""
+    before = facts(upstream, various)
+    expected = shown(WINDOWS["unread"], before)
+    with Pop3Client(windows["unread"]) as c:
+        c.login(various, upstream.password(various))
+        c.ok("DELE 1")
+        for n in range(2, len(expected) + 1):
+            c.retr(n)
+        c.quit()
+    after = facts(upstream, various)
+    hidden = set(before) - set(expected)
+    assert set(after) == hidden | set(expected[1:])
+    assert {uid: after[uid][::2] for uid in hidden} == {
+        uid: before[uid][::2] for uid in hidden}
+    assert all("\\Seen" in after[uid][2] for uid in expected[1:])
+    with Pop3Client(windows["unread"]) as c:
+        c.login(various, upstream.password(various))
+        assert c.ok("STAT").startswith(b"+OK 0 0")
+        c.quit()

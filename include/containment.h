@@ -30,19 +30,22 @@ enum containment_mode {
  * while there is one thread, with ports bound and the user changed.
  *
  * |replaces| is the process that is told to hand over once we serve, and the
- * only one that can then be sent a signal; 0: none.
+ * only one that can then be sent a signal; 0: none. |folder|, if not NULL, is
+ * where files may still be made, replaced and removed, where the kernel has
+ * Landlock; where it has not, that is so wherever the user may.
  *
  * On failure |error| says why, and the process must end.
  */
 MUST_CHECK bool containment_begin(enum containment_mode mode, pid_t replaces,
-                                  char *error, size_t error_size);
+                                  const char *folder, char *error,
+                                  size_t error_size);
 
 /* The last of these, by itself: the filter of system calls; 0, or an errno.
- * |mode| is not CONTAINMENT_OFF. Programs built with a sanitizer have none,
+ * |mode| is not CONTAINMENT_OFF; |writes|: new files may be made. Programs built with a sanitizer have none,
  * since it makes calls of its own; containment_has_filter() tells.
  */
 MUST_CHECK int containment_filter_calls(enum containment_mode mode,
-                                        pid_t replaces);
+                                        pid_t replaces, bool writes);
 bool containment_has_filter(void);
 
 #endif

@@ -339,6 +339,16 @@ void config_locate(const struct config *config, const char *path,
                        config_title(CONFIG_UPSTREAM, u->name, title), problem);
         return;
     }
+    for (size_t i = 0; i < config->oauth_count; i++) {
+        const struct config_oauth *o = &config->oauths[i];
+
+        if (!is_about(problem, o->client_secret_file))
+            continue;
+        (void)snprintf(error, error_size,
+                       "%s:%u: [oauth %s] client_secret_file: %s", path,
+                       o->client_secret_file_line, o->name, problem);
+        return;
+    }
     if (is_about(problem, config->auth_http.header_file))
         (void)snprintf(error, error_size, "%s:%u: [auth_http] header_file: %s",
                        path, config->auth_http.header_file_line, problem);

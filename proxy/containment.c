@@ -1,6 +1,7 @@
 #include "containment.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/landlock.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,10 +30,29 @@ static int create_ruleset(const struct landlock_ruleset_attr *attr, size_t size,
     return (int)syscall(SYS_landlock_create_ruleset, attr, size, flags);
 }
 
-/* A ruleset without rules: what it handles is denied everywhere. A kernel
+#define FILES_KEPT                                                 \
+    (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | \
+     LANDLOCK_ACCESS_FS_REMOVE_FILE)
+
+/* New files, and what replaces one by them, below |folder|. */
+static bool keep_folder(int rules, const char *folder)
+{
+    struct landlock_path_beneath_attr kept = { .allowed_access = FILES_KEPT };
+    bool done;
+
+    kept.parent_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (kept.parent_fd < 0)
+        return false;
+    done = syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH,
+                   &kept, 0) == 0;
+    (void)close(kept.parent_fd);
+    return done;
+}
+
+/* A ruleset: what it handles is denied everywhere but in |folder|. A kernel
  * without Landlock, or with it switched off, is no fault of the operator's.
  */
-static bool give_up_files(void)
+static bool give_up_files(const char *folder)
 {
     struct landlock_ruleset_attr attr = { .handled_access_fs =
                                               FILE_CHANGES_V1 };
@@ -49,13 +69,14 @@ static bool give_up_files(void)
     rules = create_ruleset(&attr, sizeof(attr), 0);
     if (rules < 0)
         return false;
-    done = syscall(SYS_landlock_restrict_self, rules, 0) == 0;
+    done = (folder == NULL || keep_folder(rules, folder)) &&
+           syscall(SYS_landlock_restrict_self, rules, 0) == 0;
     (void)close(rules);
     return done;
 }
 
-bool containment_begin(enum containment_mode mode, pid_t replaces, char *error,
-                       size_t error_size)
+bool containment_begin(enum containment_mode mode, pid_t replaces,
+                       const char *folder, char *error, size_t error_size)
 {
     int code;
 
@@ -66,14 +87,14 @@ bool containment_begin(enum containment_mode mode, pid_t replaces, char *error,
                        strerror(errno));
         return false;
     }
-    if (!give_up_files()) {
+    if (!give_up_files(folder)) {
         (void)snprintf(error, error_size, "files cannot be given up: %s",
                        strerror(errno));
         return false;
     }
     if (mode == CONTAINMENT_OFF || !containment_has_filter())
         return true;
-    code = containment_filter_calls(mode, replaces);
+    code = containment_filter_calls(mode, replaces, folder != NULL);
     if (code == 0)
         return true;
     (void)snprintf(error, error_size,

@@ -182,6 +182,21 @@ static const struct rule allowed_where[] = {
     { SCMP_SYS(ioctl), 1, WHOLE, SIOCGIFNAME },
 };
 
+/* The same, where files are made that take the place of others: the only way to
+ * write is to a file that was not there.
+ */
+static const struct rule allowed_to_writers[] = {
+    { SCMP_SYS(openat), 2, O_ACCMODE | O_CREAT | O_EXCL,
+      O_WRONLY | O_CREAT | O_EXCL },
+    { SCMP_SYS(fsync), 0, 0, 0 },
+    { SCMP_SYS(rename), 0, 0, 0 },
+    { SCMP_SYS(renameat), 0, 0, 0 },
+    { SCMP_SYS(renameat2), 0, 0, 0 },
+    { SCMP_SYS(unlink), 0, 0, 0 },
+    { SCMP_SYS(unlinkat), 0, 0, 0 },
+    { SCMP_SYS(fchown), 0, 0, 0 }, /* as root: it stays the folder's owner's */
+};
+
 /* Answered with an error rather than by the end, since a library may try. */
 static const struct refusal {
     struct rule rule;
@@ -191,8 +206,17 @@ static const struct refusal {
      * then uses clone.
      */
     { { SCMP_SYS(clone3), 0, 0, 0 }, ENOSYS },
-    { { SCMP_SYS(openat), 2, O_ACCMODE, O_WRONLY }, EACCES },
     { { SCMP_SYS(openat), 2, O_ACCMODE, O_RDWR }, EACCES },
+    { { SCMP_SYS(openat), 2, O_ACCMODE | O_CREAT, O_WRONLY }, EACCES },
+    { { SCMP_SYS(openat), 2, O_ACCMODE | O_CREAT | O_EXCL, O_WRONLY | O_CREAT },
+      EACCES },
+};
+
+/* And this one of those that make no files. */
+static const struct refusal refused_to_readers = {
+    { SCMP_SYS(openat), 2, O_ACCMODE | O_CREAT | O_EXCL,
+      O_WRONLY | O_CREAT | O_EXCL },
+    EACCES
 };
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -215,7 +239,20 @@ static int add_rule(scmp_filter_ctx filter, uint32_t action,
         SCMP_CMP(r->argument, SCMP_CMP_MASKED_EQ, r->mask, r->wanted));
 }
 
-static int add_rules(scmp_filter_ctx filter, pid_t replaces)
+static int add_writing(scmp_filter_ctx filter, bool writes)
+{
+    int code = 0;
+
+    if (!writes)
+        return add_rule(filter,
+                        SCMP_ACT_ERRNO((uint32_t)refused_to_readers.error),
+                        &refused_to_readers.rule);
+    for (size_t i = 0; code == 0 && i < ARRAY_LENGTH(allowed_to_writers); i++)
+        code = add_rule(filter, SCMP_ACT_ALLOW, &allowed_to_writers[i]);
+    return code;
+}
+
+static int add_rules(scmp_filter_ctx filter, pid_t replaces, bool writes)
 {
     int code = 0;
 
@@ -226,6 +263,8 @@ static int add_rules(scmp_filter_ctx filter, pid_t replaces)
     for (size_t i = 0; code == 0 && i < ARRAY_LENGTH(refused); i++)
         code = add_rule(filter, SCMP_ACT_ERRNO((uint32_t)refused[i].error),
                         &refused[i].rule);
+    if (code == 0)
+        code = add_writing(filter, writes);
     /* abort() raises its signal in the thread that called it. */
     if (code == 0)
         code = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
@@ -237,7 +276,8 @@ static int add_rules(scmp_filter_ctx filter, pid_t replaces)
     return code;
 }
 
-int containment_filter_calls(enum containment_mode mode, pid_t replaces)
+int containment_filter_calls(enum containment_mode mode, pid_t replaces,
+                             bool writes)
 {
     uint32_t otherwise =
         mode == CONTAINMENT_LOG ? SCMP_ACT_LOG : SCMP_ACT_KILL_PROCESS;
@@ -254,7 +294,7 @@ int containment_filter_calls(enum containment_mode mode, pid_t replaces)
     if (code == 0)
         code = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (code == 0)
-        code = add_rules(filter, replaces);
+        code = add_rules(filter, replaces, writes);
     if (code == 0)
         code = seccomp_load(filter);
     seccomp_release(filter);

@@ -25,10 +25,12 @@ static int serve(struct settings *settings, struct service *service,
     char error[ERROR_MAX] = "";
     struct server *server = server_new(settings, service, POPINJAY_VERSION,
                                        replaces, error, sizeof(error));
-    bool served =
-        server != NULL && process_become(config->user, error, sizeof(error)) &&
-        containment_begin(config->seccomp, replaces, error, sizeof(error)) &&
-        server_run(server, error, sizeof(error));
+    bool served = server != NULL &&
+                  process_become(config->user, error, sizeof(error)) &&
+                  containment_begin(config->seccomp, replaces,
+                                    server_prepare_tokens(server), error,
+                                    sizeof(error)) &&
+                  server_run(server, error, sizeof(error));
 
     if (!served)
         log_event(LOG_LEVEL_ERROR, "failed", error);

@@ -25,6 +25,7 @@
 
 #include "access/access_rules.h"
 #include "access/crypt_job.h"
+#include "access/token_counter.h"
 #include "base/attributes.h"
 #include "base/counters.h"
 #include "net/address.h"
@@ -34,14 +35,17 @@
 /* What the steps of one loop have in common. */
 struct access {
     uv_loop_t *loop;
-    struct crypt_queue *crypt; /* of the process */
-    struct counters *counters; /* of the loop */
-    struct http_client *http;  /* NULL: nobody was asked so far */
+    struct crypt_queue *crypt;    /* of the process */
+    struct counters *counters;    /* of the loop */
+    struct http_client *http;     /* NULL: nobody was asked so far */
+    struct token_desk *desk;      /* of the process */
+    struct token_counter *tokens; /* NULL: none was asked for so far */
 };
 
 /* All of them must outlive it. */
 void access_init(struct access *access, uv_loop_t *loop,
-                 struct crypt_queue *crypt, struct counters *counters);
+                 struct crypt_queue *crypt, struct token_desk *desk,
+                 struct counters *counters);
 
 /* No request is under way. The loop must run until what is closed is. */
 void access_fini(struct access *access);

@@ -37,6 +37,7 @@ struct access_request {
     uint64_t job_began_ms;
     struct auth_http_ask *ask;
     uint64_t ask_began_ms;
+    struct token_wish *wish;
     char problem[ACCESS_PROBLEM_MAX];
 };
 

@@ -33,6 +33,13 @@ MUST_CHECK struct server *server_new(struct settings *settings,
                                      const char *version, pid_t replaces,
                                      char *error, size_t error_size);
 
+/* As whoever serves, and before there is less that it may do: the folder of
+ * tokens, and the process that runs commands. The result is the folder that it
+ * must be able to write to, or NULL. What fails is told the log: logins that take
+ * tokens are refused, others go on.
+ */
+const char *server_prepare_tokens(struct server *s);
+
 /* False, and |error| set, where a thread could not be started. */
 MUST_CHECK bool server_run(struct server *s, char *error, size_t error_size);
 

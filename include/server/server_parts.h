@@ -81,6 +81,15 @@ MUST_CHECK bool server_adopt(struct server *s, struct settings *fresh,
 /* SIGHUP. What is wrong with the file is told the log, and changes nothing. */
 void server_reload(struct server *s);
 
+/* --- server_tokens.c --- */
+
+/* The desk, on the server's loop, before there are workers. */
+MUST_CHECK bool server_set_up_tokens(struct server *s);
+
+/* The sources are those of the settings from here on. */
+MUST_CHECK bool server_renew_tokens(struct server *s,
+                                    struct settings *settings);
+
 /* --- server_certificates.c --- */
 
 /* From here on files are looked at as the settings say. */

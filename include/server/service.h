@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "access/crypt_job.h"
+#include "access/token_desk.h"
 #include "base/attributes.h"
 #include "base/octet_budget.h"
 #include "server/admission.h"
@@ -33,6 +34,7 @@ struct service {
     atomic_uint_least64_t next_session; /* the number in the log */
     struct octet_budget readahead;
     struct crypt_queue crypt;
+    struct token_desk *tokens; /* the server's, from its beginning to its end */
     struct listener_names listener_names;
     struct upstreams upstreams;
 };

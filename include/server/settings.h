@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 #include "access/access_rules.h"
+#include "access/token_source.h"
 #include "base/attributes.h"
 #include "base/octet_budget.h"
 #include "config.h"
@@ -83,6 +84,7 @@ struct settings {
     struct settings_upstream *upstreams; /* in the order of the file */
     size_t upstream_count;               /* 1 at least */
     struct access_rules *access;
+    struct token_sources *token_sources;
     struct tls_tickets *tickets;
     /* Of certificates, keys and trusted authorities, as they were before they
      * were read.

@@ -11,18 +11,23 @@ static access_step *const steps[] = {
 };
 
 void access_init(struct access *access, uv_loop_t *loop,
-                 struct crypt_queue *crypt, struct counters *counters)
+                 struct crypt_queue *crypt, struct token_desk *desk,
+                 struct counters *counters)
 {
     access->loop = loop;
     access->crypt = crypt;
     access->counters = counters;
     access->http = NULL;
+    access->desk = desk;
+    access->tokens = NULL;
 }
 
 void access_fini(struct access *access)
 {
     http_client_close(access->http);
     access->http = NULL;
+    token_counter_close(access->tokens);
+    access->tokens = NULL;
 }
 
 enum access_progress access_refuse(struct access_request *r, enum fault fault,

@@ -39,6 +39,57 @@ static enum access_progress open_secret(struct access_request *r)
     return progress;
 }
 
+/* --- tokens --- */
+
+static void cancel_token(struct access_request *r)
+{
+    token_wish_cancel(r->wish);
+}
+
+static enum access_progress take_token(struct access_request *r,
+                                       enum token_outcome outcome,
+                                       struct span token)
+{
+    switch (outcome) {
+    case TOKEN_GIVEN:
+        return credentials_set_secret(&r->used, SECRET_TOKEN, token)
+                   ? ACCESS_NEXT
+                   : access_refuse(r, FAULT_NO_MEMORY, NULL);
+    case TOKEN_WITHHELD:
+        return access_refuse(r, FAULT_TOKEN_WITHHELD, NULL);
+    case TOKEN_UNAVAILABLE:
+        break;
+    }
+    return access_refuse(r, FAULT_TOKEN_UNAVAILABLE, NULL);
+}
+
+static void on_token(void *request, enum token_outcome outcome,
+                     struct span token)
+{
+    struct access_request *r = request;
+
+    r->wish = NULL;
+    access_go_on(r, take_token(r, outcome, token));
+}
+
+static enum access_progress ask_token(struct access_request *r)
+{
+    struct access *access = r->access;
+
+    if (access->tokens == NULL)
+        access->tokens = token_counter_new(access->desk, access->loop);
+    if (access->tokens != NULL)
+        r->wish =
+            token_counter_ask(access->tokens, r->account->oauth,
+                              r->account->name, r->question.again, on_token, r);
+    if (r->wish == NULL)
+        return access_refuse(r, FAULT_NO_MEMORY, NULL);
+    r->cancel = cancel_token;
+    return ACCESS_LATER;
+}
+
+/* --- */
+
 static bool set_identity(struct access_request *r)
 {
     const struct account *a = r->account;
@@ -67,5 +118,7 @@ enum access_progress access_step_secret(struct access_request *r)
         return ACCESS_NEXT;
     if (r->account != NULL && r->account->secret != NULL)
         return open_secret(r);
+    if (r->account != NULL && r->account->oauth != NULL)
+        return ask_token(r);
     return pass_through(r);
 }

@@ -144,6 +144,8 @@ static void close_all(struct server *s)
     s->status = NULL;
     watcher_close(s->watcher);
     session_gather_close(s->gather);
+    token_desk_close(s->service->tokens);
+    s->service->tokens = NULL;
 }
 
 static void on_drain_over(uv_timer_t *timer)
@@ -329,7 +331,7 @@ struct server *server_new(struct settings *settings, struct service *service,
     notify_init(&s->notify);
     s->begun_by = settings->config;
     config_hold(s->begun_by);
-    if (s->watcher != NULL && s->gather != NULL &&
+    if (s->watcher != NULL && s->gather != NULL && server_set_up_tokens(s) &&
         inherited_init(&s->inherited, error, error_size) &&
         make_workers(s, error, error_size) &&
         server_adopt(s, settings, error, error_size) &&

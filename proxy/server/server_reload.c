@@ -101,7 +101,8 @@ static bool prepare(struct server *s, struct change *c, char *error,
     c->orders = calloc(s->workers, sizeof(struct worker_orders *));
     return c->orders != NULL && prepare_orders(s, c, error, error_size) &&
            prepare_status(s, c, error, error_size) &&
-           open_log(s, c, error, error_size);
+           open_log(s, c, error, error_size) &&
+           server_renew_tokens(s, c->settings);
 }
 
 /* Cannot fail. */

@@ -287,6 +287,12 @@ static bool set_up_access(struct settings *s, char *error, size_t error_size)
     return s->access != NULL;
 }
 
+static bool set_up_tokens(struct settings *s, char *error, size_t error_size)
+{
+    s->token_sources = token_sources_new(s->config, error, error_size);
+    return s->token_sources != NULL;
+}
+
 /* Takes |config| in any case. */
 static struct settings *make(struct config *config,
                              const struct settings_source *source,
@@ -306,6 +312,7 @@ static struct settings *make(struct config *config,
     s->config = config;
     if (note_files(s) && set_up_policies(s, problem, sizeof(problem)) &&
         set_up_access(s, problem, sizeof(problem)) &&
+        set_up_tokens(s, problem, sizeof(problem)) &&
         set_up_tickets(s, before, problem, sizeof(problem)) &&
         set_up_upstreams(s, before, problem, sizeof(problem)) &&
         set_up_listeners(s, problem, sizeof(problem)) && note_certificates(s))
@@ -351,6 +358,7 @@ void settings_release(struct settings *s)
         settings_upstream_fini(&s->upstreams[i]);
     free(s->upstreams);
     tls_tickets_release(s->tickets);
+    token_sources_release(s->token_sources);
     access_rules_free(s->access);
     free(s->stamps);
     free(s->certificates);

@@ -43,6 +43,15 @@ static const struct {
     [FAULT_TOKEN_REFUSED] = { "token_refused",
                               "mail server refuses the access granted to it",
                               POP3_CODE_AUTH, FAULT_CLASS_REFUSED, true },
+    [FAULT_TOKEN_WITHHELD] = { "token_withheld",
+                               "access to the mail server has to be granted "
+                               "anew",
+                               POP3_CODE_AUTH, FAULT_CLASS_REFUSED, true },
+    [FAULT_TOKEN_UNAVAILABLE] = { "token_unavailable",
+                                  "no access to the mail server for now, try "
+                                  "again later",
+                                  POP3_CODE_SYS_TEMP, FAULT_CLASS_UPSTREAM,
+                                  false },
     [FAULT_IDENTITY] = { "identity", "may not act as another user",
                          POP3_CODE_AUTH, FAULT_CLASS_REFUSED, false },
     /* What the client is told of these two is what it is told of any wrong

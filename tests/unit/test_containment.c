@@ -48,6 +48,8 @@ static int result(long code)
 
 /* 0, or the process that is told to hand over. */
 static pid_t replaces;
+/* NULL, or where files may be made. */
+static const char *folder;
 
 /* The status, as wait() has it, of a process that made the attempt. */
 static int status_of(const struct attempt *a, enum containment_mode mode)
@@ -58,7 +60,7 @@ static int status_of(const struct attempt *a, enum containment_mode mode)
 
     assert_true(pid >= 0);
     if (pid == 0) {
-        if (!containment_begin(mode, replaces, error, sizeof(error)))
+        if (!containment_begin(mode, replaces, folder, error, sizeof(error)))
             _exit(NOT_CONTAINED);
         _exit(a->run());
     }
@@ -222,6 +224,78 @@ static void test_a_file_opened_for_writing_is_an_error(void **state)
         check_exit(&attempts[i], CONTAINMENT_KILL, EACCES);
 }
 
+/* --- one folder --- */
+
+static char mine[] = "/tmp/test_containment.XXXXXX";
+
+/* |flags| of a file of that |name| in that folder; then it is renamed, and
+ * removed.
+ */
+static int make_in(const char *where, int flags)
+{
+    char from[64];
+    char to[64];
+    int fd;
+
+    (void)snprintf(from, sizeof(from), "%s/a", where);
+    (void)snprintf(to, sizeof(to), "%s/b", where);
+    fd = open(from, flags, 0600);
+    if (fd < 0 || write(fd, "x", 1) != 1 || fsync(fd) != 0)
+        return errno;
+    return rename(from, to) == 0 ? result(unlink(to)) : errno;
+}
+
+static int make_a_new_file(void)
+{
+    return make_in(mine, O_WRONLY | O_CREAT | O_EXCL);
+}
+
+static int make_any_file(void)
+{
+    return make_in(mine, O_WRONLY | O_CREAT);
+}
+
+static int make_a_new_file_elsewhere(void)
+{
+    return make_in("/tmp", O_WRONLY | O_CREAT | O_EXCL);
+}
+
+static int remove_elsewhere(void)
+{
+    return result(rmdir("/tmp"));
+}
+
+static bool has_landlock(void)
+{
+    return syscall(SYS_landlock_create_ruleset, NULL, 0,
+                   LANDLOCK_CREATE_RULESET_VERSION) >= 1;
+}
+
+static void test_one_folder_can_be_written_to(void **state)
+{
+    static const struct attempt make = { "make", make_a_new_file };
+    static const struct attempt any = { "make any", make_any_file };
+    static const struct attempt other = { "elsewhere",
+                                          make_a_new_file_elsewhere };
+    static const struct attempt remove = { "remove", remove_elsewhere };
+    int status;
+
+    (void)state;
+    assert_non_null(mkdtemp(mine));
+    folder = mine;
+    check_exit(&make, CONTAINMENT_KILL, 0);
+    check_exit(&any, CONTAINMENT_KILL, EACCES);
+    if (has_landlock())
+        check_exit(&other, CONTAINMENT_KILL, EACCES);
+    status = status_of(&remove, CONTAINMENT_KILL);
+    assert_true(WIFSIGNALED(status));
+    folder = NULL;
+    check_exit(&make, CONTAINMENT_KILL, EACCES);
+    assert_int_equal(rmdir(mine), 0);
+}
+
+/* --- one process --- */
+
 static int ask_to_hand_over(void)
 {
     return result(kill(replaces, SIGUSR2));
@@ -258,12 +332,6 @@ static void test_one_process_can_be_told_to_hand_over(void **state)
 }
 
 /* --- whatever the mode --- */
-
-static bool has_landlock(void)
-{
-    return syscall(SYS_landlock_create_ruleset, NULL, 0,
-                   LANDLOCK_CREATE_RULESET_VERSION) >= 1;
-}
 
 /* Where the kernel has no Landlock, files are left to the filter and to the
  * user's rights, and the process starts all the same.
@@ -400,6 +468,7 @@ int main(void)
         cmocka_unit_test(test_the_kernel_ends_it),
         cmocka_unit_test(test_it_is_let_through_where_only_logged),
         cmocka_unit_test(test_a_file_opened_for_writing_is_an_error),
+        cmocka_unit_test(test_one_folder_can_be_written_to),
         cmocka_unit_test(test_one_process_can_be_told_to_hand_over),
     };
     int failed = cmocka_run_group_tests(always, NULL, NULL);

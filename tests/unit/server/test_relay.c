@@ -183,7 +183,7 @@ static int set_up(void **state)
     host.workers = 1;
     counters_init(&host.counters);
     assert_true(connection_space_init(&host.space, &loop));
-    access_init(&host.access, &loop, &service->crypt, &host.counters);
+    access_init(&host.access, &loop, &service->crypt, NULL, &host.counters);
     return 0;
 }
 

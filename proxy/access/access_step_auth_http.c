@@ -1,6 +1,9 @@
 /* A step of a login: the service that is asked about those who are no account,
  * where there is one. It says whether they may, and may say where to, and with
  * which name and password.
+ *
+ * Nothing takes time before it for those who are no account, so the question's
+ * timestamp is still there.
  */
 #include <stdio.h>
 #include <string.h>
@@ -135,6 +138,7 @@ static enum access_progress ask(struct access_request *r,
         .method = method,
         .user = buf_span(&r->given.user),
         .secret = buf_span(&r->given.secret),
+        .salt = r->question.timestamp,
         .attempt = r->question.attempt,
         .client = client.host,
         .tls_protocol = r->question.tls_version,
@@ -165,8 +169,9 @@ enum access_progress access_step_auth_http(struct access_request *r)
         return ask(r, AUTH_HTTP_PLAIN);
     case SECRET_TOKEN:
         return ask(r, AUTH_HTTP_TOKEN);
-    case SECRET_APOP: /* of accounts only */
-    case SECRET_PROVEN:
+    case SECRET_APOP:
+        return ask(r, AUTH_HTTP_APOP);
+    case SECRET_PROVEN: /* accounts only */
     case SECRET_KIND_COUNT:
         break;
     }

@@ -90,6 +90,7 @@ void relay_access_ask(struct relay *r, const struct bridge_wish *wish)
         .tls_cipher = r->client_leg.tls_cipher,
         .again = wish->again,
         .attempt = wish->again ? r->logins : ++r->logins,
+        .timestamp = wish->timestamp,
         .given = wish->credentials,
     };
     enum fault fault = FAULT_NONE;

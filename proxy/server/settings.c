@@ -126,6 +126,8 @@ static bool set_up_listeners(struct settings *s, char *error, size_t error_size)
         l->config = &s->config->listeners[i];
         l->policy = config_policy(s->config, l->config);
         l->policy.early_upstream = early_upstream(s, l->config);
+        l->policy.apop =
+            s->config->auth_http.url != NULL && s->config->auth_http.apop;
         l->policy.readahead_budget = s->source->readahead;
         l->policy_in_clear = l->policy;
         l->policy_in_clear.allow_plaintext_login = true;

@@ -1,6 +1,7 @@
 """A service that is asked about each login, as nginx's mail proxy asks it."""
 
 import base64
+import hashlib
 import os
 import secrets
 import signal
@@ -101,6 +102,10 @@ def attempt(client, user, password):
     return reply, time.monotonic() - began
 
 
+def digest(timestamp, password):
+    return hashlib.md5((timestamp + password).encode()).hexdigest()
+
+
 # --- as nginx ---------------------------------------------------------------------
 
 NO = {"Auth-Status": "Invalid login or password"}
@@ -165,6 +170,50 @@ def test_nginx_and_popinjay_agree(start_proxy, two, tmp_path):
                  if name.startswith(("Auth-", "Client-"))})
         assert questions[KEY] == questions["nginx"]
         assert len(questions[KEY]) == len(USERS)
+
+
+def test_apop_as_nginx_has_it(start_proxy, two, tmp_path):
+    """The digest and the greeting's timestamp are handed on; who is let in
+    needs a password for the server."""
+    judges = Pop3Judge(), Pop3Judge()
+
+    def rule(asked):
+        servers = {"nginx": behind, KEY: two}[asked["X-Auth-Key"]]
+        right = digest(asked["Auth-Salt"], GIVEN) == asked["Auth-Pass"]
+        return {**ok(servers[0]), **({"Auth-Status": "no"} if not right else
+                                     {"Auth-Pass": MAPPED}
+                                     if asked["Auth-User"] == "rose" else {})}
+
+    with FakeImap(judges[0]) as a, FakeImap(judges[1]) as b, \
+            AuthService(rule) as service, \
+            Nginx(tmp_path, service, "nginx") as nginx:
+        behind = a, b
+        a.judge, b.judge = judges
+        proxy = start_proxy(two[0].upstream_config(),
+                            settings(service, two, tmp_path, apop="yes"))
+        for connect in (lambda: Pop3Client(nginx.port), proxy.plain,
+                        proxy.pop3s):
+            for user, password, let_in in (
+                    ("rose", GIVEN, True), ("rose", MAPPED, False),
+                    ("fern", GIVEN, False)):   # no Auth-Pass: of no use
+                with connect() as c:
+                    stamp = c.greeting.decode().split()[-1]
+                    reply = c.command(
+                        f"APOP {user} {digest(stamp, password)}")
+                    assert reply.startswith(b"+OK") == let_in, user
+        assert {asked["Auth-Method"] for asked in service.seen} == {"apop"}
+        assert judges[0].came == [("rose", MAPPED)]
+        assert two[0].judge.came == [("rose", MAPPED)] * 2
+
+
+def test_no_apop_unless_it_is_asked_for(start_proxy, two, tmp_path):
+    with AuthService(lambda asked: ok(two[0])) as service:
+        proxy = start_proxy(two[0].upstream_config(),
+                            settings(service, two, tmp_path))
+        with proxy.pop3s() as c:
+            assert b"<" not in c.greeting
+            c.err(f"APOP rose {digest('<x@y>', GIVEN)}")
+    assert service.seen == []
 
 
 # --- answers ----------------------------------------------------------------------

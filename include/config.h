@@ -160,7 +160,7 @@ struct config_auth_http {
     char *header_file; /* NULL: no further fields */
     uint64_t timeout_ms;
     bool allow_insecure;
-    bool apop; /* is offered: the service can judge it */
+    bool apop;                 /* is offered: the service can judge it */
     unsigned header_file_line; /* 0: not given */
 };
 

@@ -121,6 +121,17 @@ static void remember_user(struct relay *r, struct span user)
     buf_append(&r->user, user);
 }
 
+/* Where several, or one that is not INBOX, are the maildrop. */
+static void add_mailbox(const struct relay *r, struct log_record *record,
+                        enum fault fault)
+{
+    struct span mailbox = bridge_troubled_mailbox(r->bridge);
+
+    if (mailbox.len > 0 && fault_class(fault) != FAULT_CLASS_NONE &&
+        fault_class(fault) != FAULT_CLASS_CLIENT)
+        log_record_add_text(record, "mailbox", mailbox);
+}
+
 static void add_login(struct log_record *record,
                       const struct bridge_report *report)
 {
@@ -150,6 +161,7 @@ static void log_login(struct relay *r, const char *event,
         return;
     }
     log_record_add_string(&record, "reason", fault_name(wish->fault));
+    add_mailbox(r, &record, wish->fault);
     write_failure(r, &record, wish->fault);
 }
 
@@ -338,6 +350,7 @@ void relay_log_end(struct relay *r, enum fault end)
     add_spared(&record, &r->counted);
     log_record_add_number(&record, "duration_ms", relay_now(r) - r->began_ms);
     log_record_add_string(&record, "reason", fault_name(end));
+    add_mailbox(r, &record, end);
     if (r->counted.logins_ok > 0)
         log_write(&record);
     else /* scanners, and whoever has the wrong password, come in crowds */

@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "imap/command.h"
+#include "imap/mailbox_name.h"
 #include "session/imap_login.h"
 #include "session/quirks.h"
 
@@ -340,13 +341,27 @@ static struct imap_session_event select_plainly(struct imap_session *s)
     return nothing;
 }
 
+/* INBOX is always there; another that a server will not open, without a word
+ * why, is in all likelihood not (Dovecot, Courier).
+ */
+static enum fault fault_of_select(const struct imap_session *s,
+                                  const struct imap_event *ev)
+{
+    enum fault fault = fault_of_no(ev, false);
+
+    return fault == FAULT_MAILBOX_BUSY && ev->code == IMAP_CODE_NONE &&
+                   !imap_mailbox_name_is_inbox(s->mailbox_name)
+               ? FAULT_MAILBOX_REFUSED
+               : fault;
+}
+
 static struct imap_session_event on_select_answer(struct imap_session *s,
                                                   const struct imap_event *ev)
 {
     enum fault fault;
 
     if (ev->condition != IMAP_OK) {
-        fault = fault_of_no(ev, false);
+        fault = fault_of_select(s, ev);
         if (fault == FAULT_UPSTREAM_REJECTED && imap_phase_has_condstore(s))
             return select_plainly(s);
         return refuse(s, IMAP_AUTHENTICATED, fault, ev);

@@ -98,9 +98,11 @@ static enum fault name_mailboxes(struct bridge *b,
 
 void bridge_login_granted(struct bridge *b, const struct login_grant *grant)
 {
-    enum fault fault = name_mailboxes(b, grant);
+    enum fault fault;
 
     b->login_asked = false;
+    bridge_forget_mailboxes(b); /* of a grant whose token was refused */
+    fault = name_mailboxes(b, grant);
     if (fault == FAULT_NONE &&
         !credentials_copy(&b->upstream, grant->credentials))
         fault = FAULT_NO_MEMORY;

@@ -114,6 +114,8 @@ static void accepted(struct session *s, const struct op *op)
         session_fail(s, "logged in with wrong credentials");
     if (s->upstream != UPSTREAM_UP || !s->world->server.selected)
         session_fail(s, "logged in without a mailbox");
+    if (s->login_asked)
+        session_fail(s, "logged in before it was granted");
     if (!s->lock_held)
         session_fail(s, "logged in without the lock");
     if (s->world->overloaded)
@@ -125,8 +127,11 @@ static void accepted(struct session *s, const struct op *op)
     cover(COVER_LOGINS);
     if (s->was_taken_up)
         cover(s->reusing ? COVER_REUSED : COVER_NOT_REUSED);
-    cover(s->world->traits.auth_plain ? COVER_LOGIN_AUTHENTICATE
-                                      : COVER_LOGIN_LITERALS);
+    if (s->world->traits.token != NULL)
+        cover(COVER_LOGIN_TOKEN);
+    else
+        cover(s->world->traits.auth_plain ? COVER_LOGIN_AUTHENTICATE
+                                          : COVER_LOGIN_LITERALS);
 }
 
 /* The server can take these credentials at all: what is not ASCII goes by
@@ -139,6 +144,9 @@ static bool server_is_usable(const struct world *w)
 
     for (const char *c = t->password; *c != '\0'; c++)
         ascii = ascii && *c >= ' ' && *c <= '~';
+    if (t->token != NULL)
+        return !w->overloaded && !t->preauth &&
+               (t->auth_oauthbearer || t->auth_xoauth2);
     return !w->overloaded && !t->preauth &&
            (t->auth_plain || (ascii && !t->login_disabled));
 }

@@ -66,6 +66,8 @@ void parked_park(struct session *s, const struct imap_parked *parked)
     if (bridge_upstream_output(s->bridge).len > 0 ||
         !model_imap_is_at_rest(&w->server))
         session_fail(s, "PARK while something is under way");
+    if (s->asked_again)
+        session_fail(s, "PARK under a token that was refused");
     if (parked->tag != w->server.last_tag)
         session_fail(s, "PARK with another tag");
     if (s->failed)
@@ -86,7 +88,9 @@ static bool is_the_same(const struct world *w, const struct credentials *c)
     return buf_length(&c->identity) == 0 &&
            span_equals(buf_span(&c->user), span_from_string(w->traits.user)) &&
            span_equals(buf_span(&c->secret),
-                       span_from_string(w->traits.password));
+                       span_from_string(w->traits.token != NULL
+                                            ? w->traits.token
+                                            : w->traits.password));
 }
 
 static bool find(struct session *s, const struct credentials *c)

@@ -23,6 +23,7 @@ enum action {
     ACT_SERVER_CLOSES,
     ACT_CONNECTED,
     ACT_HANDSHAKE,
+    ACT_ACCESS,
     ACT_COUNT,
 };
 
@@ -99,6 +100,8 @@ static unsigned list_client_actions(struct session *s, enum action *can)
         can[n++] = ACT_CLIENT_TAKE;
     if (s->client_handshake && s->client_handshake_at <= s->now)
         can[n++] = ACT_HANDSHAKE;
+    if (s->login_asked && s->login_answer_at <= s->now)
+        can[n++] = ACT_ACCESS;
     return n;
 }
 
@@ -157,6 +160,9 @@ static void act(struct session *s, enum action action)
         break;
     case ACT_HANDSHAKE:
         wire_handshake_outcome(s);
+        break;
+    case ACT_ACCESS:
+        wire_access_answers(s);
         break;
     case ACT_COUNT:
         break;
@@ -222,6 +228,8 @@ static uint64_t next_outcome(const struct session *s)
 
     if (s->upstream == UPSTREAM_CONNECTING || s->upstream == UPSTREAM_HANDSHAKE)
         at = earlier(at, s->upstream_outcome_at);
+    if (s->login_asked)
+        at = earlier(at, s->login_answer_at);
     if (s->client_handshake)
         at = earlier(at, s->client_handshake_at);
     return at;

@@ -2,6 +2,7 @@
  * happens between them.
  *
  *   client.c  writes commands, legal and illegal
+ *   access.c  answers what logins are asked for
  *   judge.c   reads the replies, and knows what each must be
  *   parked.c  keeps connections from one session to the next
  *   wire.c    owns the bridge as bridge.h asks, checks that side of it
@@ -89,6 +90,11 @@ struct world {
     struct model_traits traits;
     struct session_policy policy;
     struct upstream_policy upstream_policy;
+    struct upstream_policy other_policy; /* the same, of another server */
+    bool elsewhere;                      /* logins are granted there */
+    unsigned late;                       /* permille of the grants */
+    unsigned denied;                     /* permille */
+    unsigned stale; /* permille of the tokens that are granted */
     struct mailbox_policy mailbox_policy;
     struct octet_budget readahead;
     struct model_imap server;
@@ -181,12 +187,20 @@ struct session {
     uint64_t upstream_outcome_at;
     size_t upstream_seen;
     bool lock_held;
+    const struct upstream_policy *granted; /* where to; NULL: nowhere yet */
+    const struct upstream_policy *connected;
     struct known_mailbox offered; /* what it was told, until it ends */
     bool reconnected;             /* at QUIT */
     bool reusing;                 /* the connection has rested */
     bool was_taken_up;            /* one was, in this session */
     unsigned refusals; /* logins that the model refused, all connections */
     enum model_refusal refusal; /* the last of them */
+    /* access.c */
+    bool login_asked;
+    bool asked_again;
+    struct credentials asked;
+    uint64_t login_answer_at;
+    unsigned refusals_asked; /* refusals, when it was asked */
     uint64_t stuck_deadline;
     unsigned stuck;
 
@@ -250,6 +264,12 @@ bool judge_is_multiline(const struct session *s, const struct op *op);
 void judge_login_reply(struct session *s, const struct op *op, bool ok,
                        struct span code);
 
+/* access.c: BRIDGE_ASK_LOGIN, its answer when that is due; the end. */
+void access_ask(struct session *s, const struct bridge_wish *wish);
+void access_answer(struct session *s);
+bool access_takes_too_long(const struct session *s);
+void access_forget(struct session *s);
+
 /* wire.c */
 void wire_open(struct session *s);
 void wire_close(struct session *s);
@@ -277,6 +297,7 @@ void wire_server_act(struct session *s);
 void wire_upstream_lost(struct session *s);
 void wire_client_lost(struct session *s);
 void wire_connect_outcome(struct session *s);
+void wire_access_answers(struct session *s);
 void wire_handshake_outcome(struct session *s);
 void wire_time(struct session *s);
 

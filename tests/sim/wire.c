@@ -37,6 +37,7 @@ void wire_close(struct session *s)
     bridge_free(s->bridge);
     heap_leave();
     known_mailbox_clear(&s->offered);
+    access_forget(s);
     if (!s->failed && heap_held() != 0)
         session_fail(s, "%zu octets leaked", heap_held());
 }
@@ -137,8 +138,23 @@ static void close_upstream(struct session *s)
     heap_leave();
 }
 
-static void connect_upstream(struct session *s)
+/* Before a grant only where the policy says so; then where the grant says. */
+static void check_place(struct session *s, const struct upstream_policy *to)
 {
+    bool early = to == s->world->policy.early_upstream &&
+                 to->upstream_reuse_ms == 0 && !s->judge.logged_in;
+
+    if (!early && (to != s->granted || s->login_asked))
+        session_fail(s, "CONNECT where no login was granted");
+}
+
+static void connect_upstream(struct session *s,
+                             const struct upstream_policy *to)
+{
+    check_place(s, to);
+    if (s->connected != NULL && s->connected != to)
+        cover(COVER_LOGIN_ELSEWHERE);
+    s->connected = to;
     if (s->upstream != UPSTREAM_NONE)
         session_fail(s, "CONNECT, and there is a connection");
     if (s->shut_down)
@@ -170,23 +186,6 @@ static void start_upstream_tls(struct session *s)
     cover(COVER_UPSTREAM_STARTTLS);
 }
 
-/* SASL-10: nobody acts as somebody else here. */
-static void ask_login(struct session *s, const struct credentials *given)
-{
-    const struct login_grant grant = { .upstream = &s->world->upstream_policy,
-                                       .mailbox = &s->world->mailbox_policy,
-                                       .credentials = given };
-
-    if (s->judge.logged_in)
-        session_fail(s, "ASK_LOGIN, and the client is logged in");
-    heap_enter();
-    if (buf_length(&given->identity) > 0)
-        bridge_deny_login(s->bridge, FAULT_IDENTITY, 0, s->now);
-    else
-        bridge_grant_login(s->bridge, &grant, s->now);
-    heap_leave();
-}
-
 static enum bridge_outcome lock_outcome(struct session *s)
 {
     if (!session_chance(s, s->world->lock_busy))
@@ -202,6 +201,8 @@ static void lock(struct session *s)
         session_fail(s, "LOCK, and it is held");
     if (!s->world->server.authenticated)
         session_fail(s, "LOCK before the server took the credentials");
+    if (!s->reusing && s->connected != s->granted)
+        session_fail(s, "logged in where no login was granted");
     s->lock_held = answer == BRIDGE_LOCKED;
     s->in_use = s->in_use || answer == BRIDGE_LOCK_BUSY;
     s->too_soon = s->too_soon || answer == BRIDGE_LOCK_TOO_SOON;
@@ -270,7 +271,7 @@ static void serve(struct session *s, const struct bridge_wish *wish)
         start_client_tls(s);
         break;
     case BRIDGE_ASK_LOGIN:
-        ask_login(s, wish->credentials);
+        access_ask(s, wish);
         break;
     case BRIDGE_SASL:
         session_fail(s, "SASL by a mechanism that is not offered");
@@ -282,7 +283,7 @@ static void serve(struct session *s, const struct bridge_wish *wish)
         parked_park(s, wish->parked);
         break;
     case BRIDGE_CONNECT:
-        connect_upstream(s);
+        connect_upstream(s, wish->upstream);
         break;
     case BRIDGE_START_UPSTREAM_TLS:
         start_upstream_tls(s);

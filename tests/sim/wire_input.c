@@ -232,6 +232,13 @@ void wire_handshake_outcome(struct session *s)
     wire_outcome(s, BRIDGE_CLIENT_TLS_UP);
 }
 
+void wire_access_answers(struct session *s)
+{
+    s->last_event = s->now;
+    access_answer(s);
+    wire_observe(s);
+}
+
 static void check_progress(struct session *s, uint64_t before)
 {
     const struct session_policy *policy = &s->world->policy;
@@ -256,6 +263,7 @@ void wire_time(struct session *s)
     bool waiting = s->judge.count > 0;
     bool on_trial = parked_is_on_trial(s);
 
+    s->excused = s->excused || access_takes_too_long(s);
     call_begin(s);
     bridge_time(s->bridge, s->now);
     call_end(s);

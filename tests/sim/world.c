@@ -59,6 +59,12 @@ static void make_server(struct world *w)
         .overtake = one_in(w, 3) ? (one_in(w, 2) ? 500 : 1000) : 0,
         .fault = faulty ? 5 + (unsigned)random_below(&w->random, 60) : 0,
     };
+    if (one_in(w, 4))
+        t->token = "t0ken.0123456789-abcdef";
+    t->auth_oauthbearer = one_in(w, 2);
+    t->auth_xoauth2 = !t->auth_oauthbearer || one_in(w, 2);
+    if (one_in(w, 100))
+        t->auth_oauthbearer = t->auth_xoauth2 = false;
     t->starttls = w->upstream_policy.tls == TLS_MODE_STARTTLS;
     /* RFC 9051 Appendix E. */
     t->esearch = t->rev2_only;
@@ -108,6 +114,11 @@ static void make_policy(struct world *w)
         .upstream_reuse_ms = one_in(w, 2) ? 90000 : 0,
         .version = "1",
     };
+    w->other_policy = w->upstream_policy;
+    w->elsewhere = one_in(w, 6);
+    w->late = one_in(w, 3) ? 700 : 0;
+    w->denied = one_in(w, 20) ? 300 : 0;
+    w->stale = one_in(w, 3) ? 500 : 0;
     w->mailbox_policy = (struct mailbox_policy){
         .mark_seen = one_in(w, 2),
         .hide_deleted = !one_in(w, 4),

@@ -223,9 +223,9 @@ static long literal_at_end(const struct model_command *c, bool *waits)
 /* AUTHENTICATE without an initial response: a challenge will follow. */
 static bool wants_challenge(const struct model_command *c)
 {
-    const char *name = strstr(c->text, " AUTHENTICATE PLAIN");
+    const char *name = strstr(c->text, " AUTHENTICATE ");
 
-    return name != NULL && name[strlen(" AUTHENTICATE PLAIN")] == '\0';
+    return name != NULL && strchr(name + strlen(" AUTHENTICATE "), ' ') == NULL;
 }
 
 static void line_is_complete(struct model_imap *m)

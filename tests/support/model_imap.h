@@ -33,6 +33,9 @@
 struct model_traits {
     const char *user; /* who may log in; another name or password is refused */
     const char *password;
+    const char *token;     /* in the password's place; NULL: that is used */
+    bool auth_oauthbearer; /* are offered, whatever is used */
+    bool auth_xoauth2;
     bool rev2_only;
     bool sasl_ir;
     bool auth_plain;
@@ -115,6 +118,13 @@ enum model_part {
     MODEL_PART_SASL,    /* the answer to a challenge */
 };
 
+enum model_mechanism {
+    MODEL_PLAIN,
+    MODEL_OAUTHBEARER,
+    MODEL_XOAUTH2,
+    MODEL_MECHANISM_COUNT,
+};
+
 struct model_command {
     enum model_part part;
     uint64_t arrives_at; /* octets of the stream up to its end */
@@ -141,8 +151,10 @@ struct model_imap {
 
     /* The client's stream. */
     enum model_mode mode;
-    uint64_t produced; /* octets put out by the client */
-    uint64_t arrived;  /* octets that reached the server */
+    enum model_mechanism mechanism; /* of the last AUTHENTICATE */
+    bool error_told;                /* and that it is wrong */
+    uint64_t produced;              /* octets put out by the client */
+    uint64_t arrived;               /* octets that reached the server */
     uint64_t literal_left;
     uint32_t last_tag;
     struct model_command open; /* what is being read */

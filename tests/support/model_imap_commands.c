@@ -207,7 +207,7 @@ static const struct model_verb {
 } verbs[] = {
     { "CAPABILITY", NEEDS_NOTHING, false, model_on_capability },
     { "STARTTLS", NEEDS_NOTHING, false, model_on_starttls },
-    { "AUTHENTICATE PLAIN", NEEDS_NOTHING, false, model_on_authenticate },
+    { "AUTHENTICATE ", NEEDS_NOTHING, false, model_on_authenticate },
     { "LOGIN ", NEEDS_NOTHING, false, model_on_login },
     { "NOOP", NEEDS_NOTHING, false, on_noop },
     { "LOGOUT", NEEDS_NOTHING, false, on_logout },

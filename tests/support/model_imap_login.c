@@ -21,7 +21,9 @@ static void say_capabilities(struct model_imap *m)
               t->literal_plus ? " LITERAL+" : "", t->id ? " ID" : "",
               t->condstore ? " CONDSTORE" : "");
     if (!m->authenticated)
-        model_say(m, "%s%s", t->auth_plain ? " AUTH=PLAIN" : "",
+        model_say(m, "%s%s%s%s", t->auth_plain ? " AUTH=PLAIN" : "",
+                  t->auth_xoauth2 ? " AUTH=XOAUTH2" : "",
+                  t->auth_oauthbearer ? " AUTH=OAUTHBEARER" : "",
                   t->login_disabled ? " LOGINDISABLED" : "");
     else
         model_say(m, "%s%s%s", t->uidplus && !t->rev2_only ? " UIDPLUS" : "",
@@ -116,23 +118,77 @@ static void judge_login(struct model_imap *m, const char *tag, bool right)
     model_say(m, "] in\r\n");
 }
 
-static bool is_right_plain(const struct model_imap *m, const char *text)
+/* --- AUTHENTICATE --- */
+
+static const char *const mechanism_names[MODEL_MECHANISM_COUNT] = {
+    [MODEL_PLAIN] = "PLAIN",
+    [MODEL_OAUTHBEARER] = "OAUTHBEARER",
+    [MODEL_XOAUTH2] = "XOAUTH2",
+};
+
+static void append_plain(const struct model_traits *t, struct buf *out)
 {
-    struct buf plain;
+    buf_append_octet(out, '\0');
+    buf_append_string(out, t->user);
+    buf_append_octet(out, '\0');
+    buf_append_string(out, t->password);
+}
+
+/* No name of a world has a comma or an equals sign. */
+static void append_token(enum model_mechanism mechanism,
+                         const struct model_traits *t, struct buf *out)
+{
+    bool is_xoauth2 = mechanism == MODEL_XOAUTH2;
+
+    buf_append_string(out, is_xoauth2 ? "user=" : "n,a=");
+    buf_append_string(out, t->user);
+    if (!is_xoauth2)
+        buf_append_string(out, ",\1host=imap.example.org\1port=993");
+    buf_append_string(out, "\1auth=Bearer ");
+    buf_append_string(out, t->token);
+    buf_append_string(out, "\1\1");
+}
+
+static bool is_right_response(const struct model_imap *m, const char *text)
+{
+    struct buf given;
     struct buf right;
     bool equal;
 
-    buf_init(&plain, MODEL_COMMAND_MAX);
+    buf_init(&given, MODEL_COMMAND_MAX);
     buf_init(&right, MODEL_COMMAND_MAX);
-    buf_append_octet(&right, '\0');
-    buf_append_string(&right, m->traits->user);
-    buf_append_octet(&right, '\0');
-    buf_append_string(&right, m->traits->password);
-    equal = base64_decode(span_from_string(text), &plain) &&
-            span_equals(buf_span(&plain), buf_span(&right));
-    buf_fini(&plain);
+    if (m->mechanism == MODEL_PLAIN)
+        append_plain(m->traits, &right);
+    else if (m->traits->token != NULL)
+        append_token(m->mechanism, m->traits, &right);
+    equal = base64_decode(span_from_string(text), &given) &&
+            span_equals(buf_span(&given), buf_span(&right));
+    buf_fini(&given);
     buf_fini(&right);
     return equal;
+}
+
+/* RFC 7628 §3.2.2: what is wrong with a token is told first, mostly. */
+static void judge_response(struct model_imap *m, const char *tag,
+                           const char *text)
+{
+    bool right = is_right_response(m, text);
+
+    if (right || m->mechanism == MODEL_PLAIN || ROLL(m, 4) == 0) {
+        judge_login(m, tag, right);
+        return;
+    }
+    m->error_told = true;
+    m->mode = MODEL_READ_SASL;
+    model_say(m, "+ eyJzdGF0dXMiOiI0MDEifQ==\r\n");
+}
+
+static bool is_offered(const struct model_imap *m)
+{
+    if (m->mechanism == MODEL_PLAIN)
+        return m->traits->auth_plain;
+    return m->mechanism == MODEL_XOAUTH2 ? m->traits->auth_xoauth2
+                                         : m->traits->auth_oauthbearer;
 }
 
 static void check_login_allowed(struct model_imap *m, bool allowed)
@@ -141,6 +197,8 @@ static void check_login_allowed(struct model_imap *m, bool allowed)
         model_violation(m, "a password before TLS");
     if (m->authenticated)
         model_violation(m, "a second login");
+    if ((m->mechanism != MODEL_PLAIN) != (m->traits->token != NULL))
+        model_violation(m, "a password for a token, or the other way round");
     if (!allowed)
         model_violation(m, "a login that is not offered");
 }
@@ -148,17 +206,27 @@ static void check_login_allowed(struct model_imap *m, bool allowed)
 void model_on_authenticate(struct model_imap *m, const char *tag,
                            const char *arguments)
 {
-    const char *space = strchr(arguments, ' ');
+    size_t name = strcspn(arguments, " ");
 
-    check_login_allowed(m, m->traits->auth_plain);
-    if (space == NULL) {
+    m->error_told = false;
+    m->mechanism = MODEL_PLAIN;
+    while (m->mechanism < MODEL_MECHANISM_COUNT &&
+           (strlen(mechanism_names[m->mechanism]) != name ||
+            strncmp(mechanism_names[m->mechanism], arguments, name) != 0))
+        m->mechanism++;
+    if (m->mechanism == MODEL_MECHANISM_COUNT) {
+        model_violation(m, "a mechanism that is none");
+        return;
+    }
+    check_login_allowed(m, is_offered(m));
+    if (arguments[name] == '\0') {
         model_say(m, ROLL(m, 2) == 0 ? "+ \r\n" : "+\r\n");
         m->mode = MODEL_READ_SASL;
         return;
     }
     if (!m->traits->sasl_ir)
         model_violation(m, "an initial response without SASL-IR");
-    judge_login(m, tag, is_right_plain(m, space + 1));
+    judge_response(m, tag, arguments + name + 1);
 }
 
 /* Takes a string off the front of |at|: quoted or, as it was put together
@@ -193,6 +261,7 @@ void model_on_login(struct model_imap *m, const char *tag,
     char user[512];
     char password[512];
 
+    m->mechanism = MODEL_PLAIN;
     check_login_allowed(m, !m->traits->login_disabled);
     if (*arguments != '"' && *arguments != '{') {
         model_violation(m, "LOGIN with a bare name");
@@ -213,5 +282,13 @@ void model_on_login(struct model_imap *m, const char *tag,
 void model_on_response(struct model_imap *m, const char *tag,
                        const char *response)
 {
-    judge_login(m, tag, is_right_plain(m, response));
+    const char *heard = m->mechanism == MODEL_XOAUTH2 ? "" : "AQ==";
+
+    if (!m->error_told) {
+        judge_response(m, tag, response);
+        return;
+    }
+    if (strcmp(response, heard) != 0)
+        model_violation(m, "an error that was not heard");
+    judge_login(m, tag, false);
 }

@@ -1,0 +1,144 @@
+/* Answers BRIDGE_ASK_LOGIN as access and its token desk do: at once or later,
+ * with a grant or a refusal; where a token is granted, it may be one that the
+ * server takes no more.
+ */
+#include <stdlib.h>
+
+#include "sim/cover.h"
+#include "sim/heap.h"
+#include "sim/session.h"
+
+#define STALE_TOKEN "stale-0123456789"
+
+/* In words of the model, so that the reply is judged as its refusals are. */
+static enum model_refusal refusal_of(enum fault fault)
+{
+    return fault_pop3_code(fault) == POP3_CODE_AUTH ? MODEL_REFUSED_AUTH
+                                                    : MODEL_REFUSED_TEMP;
+}
+
+static void deny(struct session *s, enum fault fault, uint64_t wait_ms)
+{
+    s->refusals++;
+    s->refusal = refusal_of(fault);
+    cover(COVER_LOGIN_DENIED);
+    heap_enter();
+    bridge_deny_login(s->bridge, fault, wait_ms, s->now);
+    heap_leave();
+}
+
+static void grant(struct session *s, const struct credentials *used)
+{
+    const struct world *w = s->world;
+    const struct login_grant grant = {
+        .upstream = w->elsewhere ? &w->other_policy : &w->upstream_policy,
+        .mailbox = &w->mailbox_policy,
+        .credentials = used,
+    };
+
+    s->granted = grant.upstream;
+    heap_enter();
+    bridge_grant_login(s->bridge, &grant, s->now);
+    heap_leave();
+}
+
+static void grant_token(struct session *s, const char *token)
+{
+    struct credentials used;
+
+    credentials_init(&used);
+    if (!credentials_set_user(&used, span_from_string(s->world->traits.user)) ||
+        !credentials_set_secret(&used, SECRET_TOKEN, span_from_string(token)))
+        abort();
+    grant(s, &used);
+    credentials_wipe(&used);
+}
+
+/* The device's own name and password. */
+static bool is_right(const struct session *s)
+{
+    const struct model_traits *t = &s->world->traits;
+
+    return span_equals(buf_span(&s->asked.user), span_from_string(t->user)) &&
+           span_equals(buf_span(&s->asked.secret),
+                       span_from_string(t->password));
+}
+
+static void answer(struct session *s)
+{
+    const struct world *w = s->world;
+    bool stale = session_chance(s, w->stale);
+
+    /* SASL-10: nobody acts as somebody else here. */
+    if (buf_length(&s->asked.identity) > 0) {
+        deny(s, FAULT_IDENTITY, 0);
+    } else if (session_chance(s, w->denied)) {
+        deny(s, FAULT_UPSTREAM_BACKOFF, session_roll(s, 3000));
+    } else if (w->traits.token == NULL) {
+        grant(s, &s->asked);
+    } else if (!is_right(s)) {
+        deny(s, FAULT_CREDENTIALS, 0);
+    } else {
+        if (s->asked_again && !stale)
+            cover(COVER_LOGIN_RENEWED);
+        grant_token(s, stale ? STALE_TOKEN : w->traits.token);
+    }
+}
+
+void access_answer(struct session *s)
+{
+    s->login_asked = false;
+    answer(s);
+    credentials_wipe(&s->asked);
+}
+
+static void check_again(struct session *s)
+{
+    if (s->world->traits.token == NULL)
+        session_fail(s, "ASK_LOGIN again, and no token was granted");
+    if (s->asked_again)
+        session_fail(s, "ASK_LOGIN again, and again");
+    if (s->refusals == s->refusals_asked)
+        session_fail(s, "ASK_LOGIN again, and nobody refused");
+    s->refusals = s->refusals_asked; /* the client need not hear of it */
+}
+
+void access_ask(struct session *s, const struct bridge_wish *wish)
+{
+    if (s->judge.logged_in)
+        session_fail(s, "ASK_LOGIN, and the client is logged in");
+    if (s->login_asked)
+        session_fail(s, "ASK_LOGIN, and it is not answered yet");
+    if (wish->again)
+        check_again(s);
+    if (s->failed)
+        return;
+    s->asked_again = wish->again;
+    s->refusals_asked = s->refusals;
+    credentials_init(&s->asked);
+    if (!credentials_copy(&s->asked, wish->credentials))
+        abort();
+    s->login_asked = true;
+    if (!session_chance(s, s->world->late)) {
+        access_answer(s);
+        return;
+    }
+    cover(COVER_LOGIN_LATE);
+    s->login_answer_at = s->now + session_roll(s, 3000);
+    /* Or for longer than the client is let wait. */
+    if (session_roll(s, 40) == 0)
+        s->login_answer_at = s->now + s->world->policy.login_timeout_ms + 1;
+}
+
+/* The owner's time is the login's too. */
+bool access_takes_too_long(const struct session *s)
+{
+    return s->login_asked &&
+           s->now - s->started >= s->world->policy.login_timeout_ms;
+}
+
+void access_forget(struct session *s)
+{
+    credentials_wipe(&s->asked);
+    s->login_asked = false;
+}

@@ -88,6 +88,36 @@ mutate "EXPUNGE where UID EXPUNGE would do" session/removal_steps.c \
     's/imap_write_uid_expunge\(out, tag, set\)/imap_write_simple(out, tag, "EXPUNGE")/' \
     'UID EXPUNGE would do|not marked'
 
+# --- DELE means what the policy says ---
+
+mutate "DELE: trash expunges what was not copied" session/removal_meaning.c \
+    's/return r->may_move \? REMOVAL_MOVE : REMOVAL_COPY/return REMOVAL_STORE/;/^bool removal_may_expunge/,/^\}/s/maildrop_is_copied\(r->maildrop, index\)/true/' \
+    'not marked'
+mutate "DELE: a COPY is confirmed for those that COPYUID does not name" \
+    session/removal_meaning.c \
+    's/\(!r->copies_named \|\| maildrop_is_named\(r->maildrop, i\)\)/true/;s/maildrop_uid\(r->maildrop, i\) >= lowest_uid/true/' \
+    'not marked'
+mutate "DELE: copies are forgotten" session/removal_steps.c \
+    's/!maildrop_is_copied\(m, index\)/true/' 'twice|not marked|QUIT'
+mutate "DELE: seen and keep remove" session/removal_meaning.c \
+    's/return REMOVAL_NOTE/return REMOVAL_STORE/;/^bool removal_may_expunge/,/^\}/s/return false/return true/' \
+    'not marked'
+mutate "DELE: keep flags as seen" session/removal_meaning.c \
+    's/ON_DELETE_KEEP \? r->terms.keyword/ON_DELETE_COUNT ? r->terms.keyword/' \
+    'Seen|QUIT'
+mutate "DELE: all are kept, not the marked" session/removal_steps.c \
+    's/return maildrop_is_to_be_removed\(m, index\);/return true;/' \
+    'not marked|not delivered'
+mutate "DELE: the OK of a keyword is taken for proof" session/removal.c \
+    '/case REMOVAL_NOTE:$/,/return/s/return any \? look_up\(r\) : settle\(r\);.*/return settle(r);/' \
+    'still there'
+mutate "DELE: what is kept is shown again" session/bridge_client.c \
+    's/if \(b->mailbox_policy->on_delete == ON_DELETE_KEEP\)/if (false)/' \
+    'kept was not asked|IMAP|STORE'
+mutate "DELE: moved without a look" session/removal.c \
+    '/case REMOVAL_MOVE:$/,/return/s/return any \? look_up\(r\) : settle\(r\);.*/return settle(r);/' \
+    'still there'
+
 # --- +OK to QUIT means gone ---
 
 mutate "the OK of the expunge is taken for proof" session/removal.c \

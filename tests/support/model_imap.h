@@ -241,11 +241,14 @@ void model_say_octets(struct model_imap *m, const void *octets, size_t len);
 void model_event(struct model_imap *m, enum model_event_kind kind, size_t i);
 void model_violation(struct model_imap *m, const char *what);
 
-/* What changes a mailbox: model_imap_change.c. Only what |set| has, and no more
- * than |left| of it; not 0: the lowest UID that was done, and some were not.
+typedef void model_handler(struct model_imap *m, const char *tag,
+                           const char *arguments);
+
+/* What changes a mailbox: model_imap_change.c. |run| is done to some of what it
+ * names, whatever the server says of that. True: it has said something.
  */
-uint32_t model_expunge(struct model_imap *m, const char *set, size_t left);
-uint32_t model_move(struct model_imap *m, const char *set, size_t left);
+bool model_do_in_part(struct model_imap *m, const char *tag,
+                      const char *arguments, model_handler *run);
 void model_on_store(struct model_imap *m, const char *tag,
                     const char *arguments);
 void model_on_uid_expunge(struct model_imap *m, const char *tag,

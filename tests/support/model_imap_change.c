@@ -57,12 +57,9 @@ static enum model_event_kind kind_of_store(struct model_imap *m,
     return MODEL_STORED_SEEN;
 }
 
-void model_on_store(struct model_imap *m, const char *tag,
-                    const char *arguments)
+static uint32_t store(struct model_imap *m, const char *arguments, size_t left)
 {
     enum model_event_kind event = kind_of_store(m, arguments);
-    size_t left = quota(m);
-    uint32_t lowest = 0;
 
     for (size_t i = m->box->count; i-- > 0 && left > 0;) {
         const struct model_message *message = &m->box->messages[i];
@@ -70,14 +67,20 @@ void model_on_store(struct model_imap *m, const char *tag,
         if (message->gone || !model_set_has(m, arguments, message->uid))
             continue;
         set_flag(m, i, event);
-        lowest = message->uid;
-        left--;
+        if (--left == 0)
+            return message->uid;
     }
-    model_tagged_limited(m, tag, left == 0 ? lowest : 0);
+    return 0;
+}
+
+void model_on_store(struct model_imap *m, const char *tag,
+                    const char *arguments)
+{
+    model_tagged_limited(m, tag, store(m, arguments, quota(m)));
 }
 
 /* Removes what is flagged and in |set| (NULL: whatever is flagged). */
-uint32_t model_expunge(struct model_imap *m, const char *set, size_t left)
+static uint32_t expunge(struct model_imap *m, const char *set, size_t left)
 {
     uint32_t lowest = 0;
 
@@ -104,7 +107,7 @@ void model_on_uid_expunge(struct model_imap *m, const char *tag,
 {
     if (!m->traits->uidplus)
         model_violation(m, "UID EXPUNGE without UIDPLUS");
-    model_tagged_limited(m, tag, model_expunge(m, arguments, quota(m)));
+    model_tagged_limited(m, tag, expunge(m, arguments, quota(m)));
 }
 
 void model_on_expunge(struct model_imap *m, const char *tag,
@@ -113,7 +116,7 @@ void model_on_expunge(struct model_imap *m, const char *tag,
     (void)arguments;
     if (m->traits->uidplus)
         model_violation(m, "EXPUNGE where UID EXPUNGE would do");
-    model_tagged_limited(m, tag, model_expunge(m, NULL, quota(m)));
+    model_tagged_limited(m, tag, expunge(m, NULL, quota(m)));
 }
 
 /* --- SEARCH --- */
@@ -198,16 +201,16 @@ static bool copies(struct model_imap *m, const char *set, size_t i)
 }
 
 /* RFC 4315 §3: in the order of the source, and copies that have any UIDs. */
-static void say_copyuid(struct model_imap *m, const char *set)
+static void say_copyuid(struct model_imap *m, const char *set, size_t left)
 {
-    unsigned count = 0;
+    size_t count = 0;
 
     model_say(m, "[COPYUID 9 ");
-    for (size_t i = 0; i < m->box->count; i++)
+    for (size_t i = 0; i < m->box->count && count < left; i++)
         if (copies(m, set, i))
             model_say(m, "%s%u", count++ > 0 ? "," : "",
                       (unsigned)m->box->messages[i].uid);
-    model_say(m, " 1:%u] ", count);
+    model_say(m, " 1:%zu] ", count);
 }
 
 static size_t count_copies(struct model_imap *m, const char *set)
@@ -217,6 +220,17 @@ static size_t count_copies(struct model_imap *m, const char *set)
     for (size_t i = 0; i < m->box->count; i++)
         count += copies(m, set, i);
     return count;
+}
+
+static void copy(struct model_imap *m, const char *set, size_t left)
+{
+    for (size_t i = 0; i < m->box->count && left > 0; i++) {
+        if (!copies(m, set, i))
+            continue;
+        model_event(m, MODEL_COPIED, i);
+        m->box->messages[i].in_trash = true;
+        left--;
+    }
 }
 
 /* RFC 9738 §3: all or nothing. */
@@ -235,17 +249,12 @@ void model_on_copy(struct model_imap *m, const char *tag, const char *arguments)
     }
     model_say(m, "%s OK ", tag);
     if (count > 0 && m->traits->uidplus && ROLL(m, 4) != 0)
-        say_copyuid(m, arguments);
+        say_copyuid(m, arguments, count);
     model_say(m, "done\r\n");
-    for (size_t i = 0; i < m->box->count; i++) {
-        if (!copies(m, arguments, i))
-            continue;
-        model_event(m, MODEL_COPIED, i);
-        m->box->messages[i].in_trash = true;
-    }
+    copy(m, arguments, count);
 }
 
-uint32_t model_move(struct model_imap *m, const char *set, size_t left)
+static uint32_t move(struct model_imap *m, const char *set, size_t left)
 {
     uint32_t lowest = 0;
 
@@ -276,7 +285,7 @@ void model_on_move(struct model_imap *m, const char *tag, const char *arguments)
         model_tagged(m, tag, "NO [TRYCREATE] gone");
         return;
     }
-    model_tagged_limited(m, tag, model_move(m, arguments, quota(m)));
+    model_tagged_limited(m, tag, move(m, arguments, quota(m)));
 }
 
 void model_on_list(struct model_imap *m, const char *tag, const char *arguments)
@@ -293,4 +302,30 @@ void model_on_list(struct model_imap *m, const char *tag, const char *arguments)
     if (!m->traits->no_trash)
         model_say(m, "* LIST (\\Trash) \"/\" \"" MODEL_TRASH "\"\r\n");
     model_tagged(m, tag, "OK done");
+}
+
+/* --- What goes wrong --- */
+
+bool model_do_in_part(struct model_imap *m, const char *tag,
+                      const char *arguments, model_handler *run)
+{
+    size_t some = ROLL(m, 3);
+
+    if (run == model_on_uid_expunge) {
+        (void)expunge(m, arguments, some);
+    } else if (run == model_on_move) {
+        (void)move(m, arguments, some);
+    } else if (run == model_on_store) {
+        (void)store(m, arguments, some);
+    } else if (run == model_on_copy && m->traits->uidplus && some > 0) {
+        model_say(m, "%s OK ", tag);
+        say_copyuid(m, arguments, some);
+        model_say(m, "some done\r\n");
+        copy(m, arguments, some);
+        return true;
+    }
+    if ((run != model_on_store && run != model_on_move) || ROLL(m, 2) == 0)
+        return false;
+    model_tagged(m, tag, "OK as if all were done");
+    return true;
 }

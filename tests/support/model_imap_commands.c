@@ -7,9 +7,6 @@
 
 #define ROLL(m, n) random_below((m)->random, (n))
 
-typedef void model_handler(struct model_imap *m, const char *tag,
-                           const char *arguments);
-
 void model_tagged(struct model_imap *m, const char *tag, const char *answer)
 {
     model_say_late(m);
@@ -289,12 +286,9 @@ static bool go_wrong(struct model_imap *m, const struct model_verb *verb,
         verb->run(m, tag, arguments);
         m->cut = true;
         return true;
-    case 5: /* done in part */
-        if (verb->run == model_on_uid_expunge)
-            (void)model_expunge(m, arguments, ROLL(m, 3));
-        else if (verb->run == model_on_move)
-            (void)model_move(m, arguments, ROLL(m, 3));
-        answer_no(m, verb, tag);
+    case 5:
+        if (!model_do_in_part(m, tag, arguments, verb->run))
+            answer_no(m, verb, tag);
         return true;
     default:
         answer_no(m, verb, tag);

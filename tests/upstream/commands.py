@@ -150,11 +150,29 @@ def select(conn, command):
     lines = [f"FLAGS ({FLAGS})", f"{len(conn.view)} EXISTS", "0 RECENT",
              f"OK [UIDVALIDITY {box.uidvalidity}] as ever",
              f"OK [UIDNEXT {box.uidnext}] next",
-             rf"OK [PERMANENTFLAGS ({FLAGS} \*)] lasting"]
+             f"OK [PERMANENTFLAGS ({permanent(box)})] lasting"]
     if "CONDSTORE" in conn.capabilities():
         lines.append(f"OK [HIGHESTMODSEQ {box.modseq}] highest")
     return Answer([line.encode() for line in lines],
                   b"OK [READ-WRITE] selected")
+
+
+def permanent(box):
+    return rf"{FLAGS} \*" if box.permanent is None else box.permanent
+
+
+def list_(conn, command):
+    m = match(r'LIST (\(SPECIAL-USE\) )?"" (?:"((?:[^"\\]|\\.)*)"|\{\d+\+?\})',
+              command)
+    name = command.literals[0].decode() if m[2] is None else \
+        re.sub(r"\\(.)", r"\1", m[2])
+    trash, lines = conn.mailbox.trash, []
+    if not m[1] and name in ("*", "INBOX"):
+        lines.append(rb'LIST (\HasNoChildren) "/" INBOX')
+    if trash is not None and name in ("*", trash):
+        quoted = re.sub(r'(["\\])', r"\\\1", trash)
+        lines.append(rf'LIST (\HasNoChildren \Trash) "/" "{quoted}"'.encode())
+    return Answer(lines, b"OK listed")
 
 
 def close(conn, command):
@@ -264,6 +282,43 @@ def store(conn, command):
     return Answer(lines, b"OK " + code + b"stored")
 
 
+def copied(conn, command, verb):
+    """The UIDs to copy, or why not."""
+    m = match(rf'UID {verb} (\S+) (?:"((?:[^"\\]|\\.)*)"|\{{\d+\+?\}})', command)
+    name = command.literals[0].decode() if m[2] is None else \
+        re.sub(r"\\(.)", r"\1", m[2])
+    if name != conn.mailbox.trash:
+        return [], Answer(tagged=b"NO [TRYCREATE] no such mailbox")
+    return members(m[1], conn.view), None
+
+
+def copyuid(uids):
+    if not uids:
+        return b""
+    return b"[COPYUID 5 %s 1:%d] " % (",".join(map(str, uids)).encode(),
+                                     len(uids))
+
+
+def uid_copy(conn, command):
+    uids, refusal = copied(conn, command, "COPY")
+    if refusal:
+        return refusal
+    done = conn.mailbox.copy_to_trash(uids)
+    code = copyuid(done) if "UIDPLUS" in conn.capabilities() else b""
+    return Answer(tagged=b"OK " + code + b"copied")
+
+
+def uid_move(conn, command):
+    uids, refusal = copied(conn, command, "MOVE")
+    if refusal:
+        return refusal
+    uids, code = limited(conn, uids)
+    done = conn.mailbox.copy_to_trash(uids)
+    conn.mailbox.remove(done)
+    return Answer([b"OK " + copyuid(done) + b"moved"],
+                  b"OK " + code + b"done")
+
+
 def expunge(conn, command):
     conn.mailbox.remove(conn.mailbox.deleted())
     return Answer(tagged=b"OK expunged")
@@ -281,7 +336,7 @@ def uid_expunge(conn, command):
 
 
 def search(conn, command):
-    m = match(r"(UID )?SEARCH (.*)", command)
+    m = match(r"(UID )?SEARCH (?:RETURN \(ALL\) )?(.*)", command)
     found = set(conn.view) & set(conn.mailbox.uids())
     words = m[2].upper().split(" ")
     while words:
@@ -308,6 +363,11 @@ def search_key(conn, word, words):
         flag = "\\" + word.removeprefix("UN").capitalize()
         wanted = not word.startswith("UN")
         return {u for u, m in box.items() if (flag in m.flags) == wanted}
+    if word in ("KEYWORD", "UNKEYWORD"):
+        keyword = words.pop(0)
+        return {u for u, m in box.items()
+                if (keyword in {f.upper() for f in m.flags})
+                == (word == "KEYWORD")}
     raise Refused(f"cannot search {word}")
 
 
@@ -326,4 +386,5 @@ HANDLERS = {
     "FETCH": fetch, "UID FETCH": fetch, "STORE": store, "UID STORE": store,
     "SEARCH": search, "UID SEARCH": search,
     "EXPUNGE": expunge, "UID EXPUNGE": uid_expunge,
+    "LIST": list_, "UID COPY": uid_copy, "UID MOVE": uid_move,
 }

@@ -18,6 +18,7 @@ QUOTED = r'"(?:[^"\\\r\n\0\x80-\xff]|\\["\\])*"'
 STRING = rf"(?:{QUOTED}|\{{\d+\+?\}})"
 BASE64 = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
 SET = r"(?P<set>[0-9:*,]+)"
+KEYWORD = r"[^\x00-\x20(){%*\"\\\]\x7f-\xff]{1,50}"
 ITEM = r"(?:UID|FLAGS|RFC822\.SIZE|BODY\.PEEK\[\](?:<\d+\.[1-9]\d*>)?)"
 
 ANY, CLEAR, LOGGED_IN, SELECTED = "any", "clear", "login", "selected"
@@ -38,9 +39,16 @@ COMMANDS = {
                   rf"UID FETCH {SET} (?:{ITEM}|\({ITEM}(?: {ITEM})*\))"
                   r"(?P<since> \(CHANGEDSINCE [1-9]\d*\))?"),
     "UID STORE": (SELECTED, rf"UID STORE {SET} \+FLAGS\.SILENT "
-                            r"\(\\(?:Deleted|Seen)\)"),
+                            r"\((?:\\(?:Deleted|Seen)|"
+                            rf"{KEYWORD})\)"),
+    "UID COPY": (SELECTED, rf"UID COPY {SET} {STRING}"),
+    "UID MOVE": (SELECTED, rf"UID MOVE {SET} {STRING}"),
+    "LIST": (SELECTED,
+             rf'LIST (?P<special>\(SPECIAL-USE\) )?"" {STRING}'),
     "UID EXPUNGE": (SELECTED, rf"UID EXPUNGE {SET}"),
-    "UID SEARCH": (SELECTED, r"UID SEARCH [A-Z0-9:,* ]+"),
+    "UID SEARCH": (SELECTED,
+                   r"UID SEARCH (?:RETURN \(ALL\) )?"
+                   rf"[A-Z0-9:,* ]+(?:KEYWORD {KEYWORD}[A-Z0-9:,* ]*)*"),
     "EXPUNGE": (SELECTED, r"EXPUNGE"),
 }
 
@@ -145,6 +153,11 @@ def _capability_complaints(conn, name, m):
         out.append("ID is not offered")
     if name == "UID EXPUNGE" and not rev2 and "UIDPLUS" not in caps:
         out.append("UID EXPUNGE without UIDPLUS")
+    if name == "UID MOVE" and not rev2 and "MOVE" not in caps:
+        out.append("MOVE is not offered")
+    if name == "LIST" and m["special"] and \
+            not {"SPECIAL-USE", "LIST-EXTENDED"} <= caps:
+        out.append("SPECIAL-USE is not offered")
     if name == "SELECT" and m["mod"] and not caps & {"CONDSTORE", "QRESYNC"}:
         out.append("CONDSTORE is not offered")
     if name == "UID FETCH" and m["since"] and not conn.condstore:

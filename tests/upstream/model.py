@@ -27,6 +27,9 @@ class Mailbox:
         self.modseq = 1
         self.messages = {}          # by UID, ascending
         self.later = {}             # known to the scenario, not yet delivered
+        self.permanent = None       # PERMANENTFLAGS; None: any
+        self.trash = None           # another mailbox: its name on the wire
+        self.trashed = []           # UIDs that its messages had here
 
     def body(self, uid):
         """Of a message that is there, or still to come."""
@@ -58,6 +61,13 @@ class Mailbox:
             for uid in uids:
                 if self.messages.pop(uid, None):
                     self.modseq += 1
+
+    def copy_to_trash(self, uids):
+        """Those that are there; returns them."""
+        with self.lock:
+            copied = [uid for uid in uids if uid in self.messages]
+            self.trashed += copied
+            return copied
 
     def flag(self, uid, flags, mode="+"):
         """mode: + adds, - takes away, = replaces."""

@@ -12,7 +12,7 @@ STEPS_ON = {"S", "raw", "model", "data", "quietly", "close", "reset",
             "expunge", "flag", "unflag", "uidvalidity"}
 STEPS_POP3 = {"C", "S", "login", "connect", "closed", "drop", "wait",
               "meanwhile", "delete", "undelivered"}
-CHECKS = {"exists", "flags", "wire", "never", "count", "connections", "log",
+CHECKS = {"exists", "trash", "flags", "wire", "never", "count", "connections", "log",
           "metric"}
 
 
@@ -171,6 +171,12 @@ class _Reader:
 
     def do_uidvalidity(self, number, rest, block):
         self.scenario.mailbox.uidvalidity = int(rest)
+
+    def do_trash(self, number, rest, block):
+        self.scenario.mailbox.trash = octets(rest).decode()
+
+    def do_permanentflags(self, number, rest, block):
+        self.scenario.mailbox.permanent = rest
 
     def do_message(self, number, rest, block):
         uid, size, flags = self._about(rest)

@@ -194,6 +194,11 @@ class Checks:
         assert self.scenario.mailbox.uids() == wanted, \
             f"there are {self.scenario.mailbox.uids()}"
 
+    def _is_trash(self, text):
+        wanted = [] if text == "none" else uids(text)
+        assert self.scenario.mailbox.trashed == wanted, \
+            f"there are {self.scenario.mailbox.trashed}"
+
     def _is_flags(self, text):
         uid, *flags = text.split()
         got = self.scenario.mailbox.messages[int(uid)].flags

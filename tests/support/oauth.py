@@ -13,8 +13,9 @@ import urllib.request
 
 from support.dovecot import Dovecot
 from support.node import PROGRAM, packages_of
+from support.popinjay import binary
 from support.ports import LOOPBACK
-from support.secrets import plant
+from support.secrets import keep, plant
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))), "oauth")
@@ -63,7 +64,7 @@ class AuthorizationServer:
 
     def __exit__(self, *_):
         # Of tokens that others came by, too.
-        for token in self._say("issued")["tokens"]:
+        for token in self.issued():
             plant(token, "a token that was issued")
         self._process.stdin.close()
         self._process.stdout.close()
@@ -121,6 +122,15 @@ class AuthorizationServer:
     def seen(self, path="/token"):
         """What was asked there since this was last asked (of any path)."""
         return [entry for entry in self._say("seen") if entry["path"] == path]
+
+    def issued(self):
+        """All tokens that the token endpoint gave, the oldest first."""
+        return self._say("issued")["tokens"]
+
+    def worth(self, token):
+        """Whether it is active, as the mail server would be told."""
+        _, answer = self.post("/token/introspection", "mail", token=token)
+        return answer["active"]
 
     # --- What a client says -----------------------------------------------------
 
@@ -196,3 +206,57 @@ class OauthDovecot(Dovecot):
                 issuer=self._tokens_of.issuer.replace("localhost", LOOPBACK)))
         self._extra = PASSDB.format(conf=conf)
         super()._write_config(owner, cert, key)
+
+
+class Accounts:
+    """What a proxy needs whose accounts have tokens of |server|, made in
+    |folder|; settings(...) is for the proxy, add(...) makes accounts then."""
+
+    def __init__(self, folder, server):
+        self._folder = str(folder)
+        self._server = server
+        self.passwords = {}
+        os.mkdir(os.path.join(self._folder, "state"), 0o700)
+
+    def _file(self, name, octets):
+        path = keep(os.path.join(self._folder, name))
+        with open(path, "wb") as f:
+            os.fchmod(f.fileno(), 0o600)
+            f.write(octets)
+        return path
+
+    def settings(self, client="proxy", **keys):
+        """By |client|; |keys| of [oauth tokens] come on top."""
+        secret = self._server.secrets.get(client)
+        return {
+            "server": {"state_directory": os.path.join(self._folder, "state")},
+            "accounts": {
+                "file": os.path.join(self._folder, "accounts.conf"),
+                "key_file": self._file("key", os.urandom(32))},
+            # So that each login needs a token.
+            "limits": {"upstream_reuse": "0 s"},
+            "oauth tokens": {
+                "provider": "generic", "issuer": self._server.issuer,
+                "ca_file": self._server.ca_file, "client_id": client,
+                "scope": "mail offline_access",
+                **({"client_secret_file":
+                    self._file(client, secret.encode() + b"\n")}
+                   if secret else {}), **keys}}
+
+    def add(self, proxy, name, **options):
+        """An account of that name at |proxy|, which does not run yet or is told
+        to look by a reload; returns its password."""
+        done = self.run(proxy, "account", "add", name, "--generate",
+                        "--oauth", "tokens",
+                        *(f"--{key}={value}" for key, value in
+                          options.items()))
+        assert done.returncode == 0, done.stderr
+        self.passwords[name] = plant(done.stdout.strip(),
+                                     f"the password of {name}")
+        return self.passwords[name]
+
+    def run(self, proxy, *command):
+        return subprocess.run(
+            [binary(), *command, "-c", proxy.config_path],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=60, check=False)

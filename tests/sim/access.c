@@ -34,6 +34,7 @@ static void grant(struct session *s, const struct credentials *used)
         .upstream = w->elsewhere ? &w->other_policy : &w->upstream_policy,
         .mailbox = &w->mailbox_policy,
         .credentials = used,
+        .unix_s = w->unix_s,
     };
 
     s->granted = grant.upstream;

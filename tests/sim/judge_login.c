@@ -24,20 +24,75 @@ static struct shown *add_shown(struct judge *j)
     return &j->shown[j->shown_count++];
 }
 
+/* Nobody but the search, which no change to the mailbox follows, knows of flags
+ * and dates.
+ */
+static void must_be_searched(struct session *s)
+{
+    if (!s->world->server.view_searched)
+        session_fail(s, "what is to be hidden was not asked for");
+}
+
+static bool is_kept(struct session *s, const struct model_listed *listed)
+{
+    const struct model_message *m = &s->world->box.messages[listed->message];
+
+    if (s->world->mailbox_policy.on_delete != ON_DELETE_KEEP)
+        return false;
+    must_be_searched(s);
+    if (!m->has_keyword && !m->gone)
+        return false;
+    cover(COVER_HIDDEN_KEPT);
+    return true;
+}
+
+/* It is |days| old everywhere on earth. */
+static bool is_old(const struct world *w, const struct model_message *m,
+                   uint32_t days)
+{
+    return m->day + days < (w->unix_s - 43200) / 86400;
+}
+
+/* Of what the window does not show, but for the number of the newest. */
+static bool is_outside(struct session *s, const struct model_listed *listed)
+{
+    const struct mailbox_window *w = &s->world->mailbox_policy.window;
+    const struct model_message *m = &s->world->box.messages[listed->message];
+    bool searched =
+        w->newer_than_days > 0 || w->unread_only || w->only_keyword != NULL;
+
+    if (searched)
+        must_be_searched(s);
+    if ((w->max_message_octets == 0 || listed->size <= w->max_message_octets) &&
+        (w->newer_than_days == 0 || !is_old(s->world, m, w->newer_than_days)) &&
+        (!w->unread_only || !m->seen) &&
+        (w->only_keyword == NULL || m->chosen) && !(searched && m->gone))
+        return false;
+    cover(COVER_HIDDEN_WINDOW);
+    return true;
+}
+
+static void cut_to_newest(struct session *s)
+{
+    struct judge *j = &s->judge;
+    uint32_t newest = s->world->mailbox_policy.window.newest;
+
+    if (newest == 0 || j->shown_count <= newest)
+        return;
+    memmove(j->shown, j->shown + j->shown_count - newest,
+            newest * sizeof(*j->shown));
+    j->shown_count = newest;
+    cover(COVER_HIDDEN_OLDER);
+}
+
 static void show(struct session *s, const struct model_listed *listed)
 {
     if (listed->deleted && s->world->mailbox_policy.hide_deleted) {
         cover(COVER_HIDDEN);
         return;
     }
-    if (s->world->mailbox_policy.on_delete == ON_DELETE_KEEP &&
-        !s->world->server.view_searched)
-        session_fail(s, "what is kept was not asked for");
-    if (s->world->mailbox_policy.on_delete == ON_DELETE_KEEP &&
-        !s->world->box.messages[listed->message].in_view) {
-        cover(COVER_HIDDEN_KEPT);
+    if (is_kept(s, listed) || is_outside(s, listed))
         return;
-    }
     *add_shown(&s->judge) = (struct shown){ .message = listed->message,
                                             .uid = listed->uid,
                                             .size = listed->size };
@@ -105,6 +160,7 @@ static void take_listing(struct session *s)
         take_all(s);
     if (j->shown_count > 0)
         qsort(j->shown, j->shown_count, sizeof(*j->shown), by_uid);
+    cut_to_newest(s);
     cover_add(COVER_LISTED, j->shown_count);
 }
 

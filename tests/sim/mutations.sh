@@ -155,8 +155,26 @@ mutate "the snapshot is not sorted" session/snapshot_builder.c \
     's/if \(is_sorted\(b\)\)/if (true)/'
 mutate "unique-ids without UIDVALIDITY" session/pop3_transaction.c \
     's/maildrop_uidvalidity\((m|s->maildrop)\)/7/' 'UIDL'
-mutate "others' deleted messages are shown" session/viewing.c \
+mutate "view: others' deleted messages are shown" session/viewing.c \
     's/policy->hide_deleted \?/false ?/'
+mutate "view: the window shows too large messages" session/view.c \
+    's/<= w->max_message_octets/>= 0/'
+mutate "view: the window shows the oldest" session/view.c \
+    's/e\.count == w->newest/e.count == w->newest + 1/'
+mutate "view: newest counts what is hidden" session/view.c \
+    '/^static struct extent measure/,/^}/s/if \(!passes\(whole, w, names, i\)\)/if (false)/'
+mutate "view: the window is a day narrower" session/view.c \
+    's/days \* SECONDS_A_DAY \+ ZONE_WEST_S/(days - 1) * SECONDS_A_DAY/'
+mutate "view: what is read is shown" session/viewing.c \
+    's/\.unseen = w->unread_only/.unseen = false/'
+mutate "view: what is kept is shown" session/viewing.c \
+    's/\.not_keyword = v->hidden_keyword,//'
+mutate "view: any keyword will do" session/viewing.c \
+    '/\.keyword = w->only_keyword/,/SPAN_LITERAL/s/w->only_keyword != NULL/false/'
+mutate "view: a limited search is all there is" session/viewing.c \
+    's/answer->code == IMAP_CODE_MESSAGELIMIT/false/'
+mutate "view: a view is kept for the next session" session/bridge_task.c \
+    '/^static void end_viewing/,/^}/s/bridge_forget_task\(b\);$/learn_mailbox(b, \&(struct snapshot_halves){ view, view }); bridge_forget_task(b);/'
 mutate "STAT counts what is marked" session/maildrop.c \
     's/m->listed_octets -= maildrop_size_octets\(m, index\)/(void)0/' 'STAT'
 mutate "RSET keeps the marks" session/pop3_transaction.c \

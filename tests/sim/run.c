@@ -345,9 +345,26 @@ static void check_bodies(struct session *s)
                      server->bodies, s->judge.messages);
 }
 
+/* Of what is hidden no octet is asked for. */
+static void check_reads(struct session *s)
+{
+    const struct model_mailbox *box = &s->world->box;
+    const struct judge *j = &s->judge;
+
+    for (size_t i = 0; j->logged_in && i < box->count; i++) {
+        bool shown = !box->messages[i].body_asked;
+
+        for (size_t k = 0; k < j->shown_count && !shown; k++)
+            shown = j->shown[k].message == i;
+        if (!shown)
+            session_fail(s, "a message was read that is not shown");
+    }
+}
+
 static void check_end(struct session *s)
 {
     check_bodies(s);
+    check_reads(s);
     if (!s->client_lost && !s->close_wished)
         session_fail(s, "over, and the client was not closed");
     if (s->upstream != UPSTREAM_NONE)

@@ -98,6 +98,7 @@ struct world {
     struct mailbox_policy mailbox_policy;
     struct octet_budget readahead;
     struct model_imap server;
+    uint64_t unix_s;            /* the date, as granted */
     struct known_mailbox known; /* what its sessions keep for each other */
     struct model_imap resting;  /* of the connection that is parked */
     struct imap_parked parked;

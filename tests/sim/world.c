@@ -67,7 +67,7 @@ static void make_server(struct world *w)
         t->auth_oauthbearer = t->auth_xoauth2 = false;
     t->starttls = w->upstream_policy.tls == TLS_MODE_STARTTLS;
     /* RFC 9051 Appendix E. */
-    t->esearch = t->rev2_only;
+    t->esearch = t->rev2_only || one_in(w, 3);
     t->sasl_ir = t->sasl_ir || t->rev2_only;
     t->uidplus = t->uidplus || t->rev2_only;
     t->literal_plus = t->literal_plus || t->rev2_only;
@@ -89,8 +89,29 @@ static enum on_delete any_on_delete(struct world *w)
                : (enum on_delete)random_below(&w->random, ON_DELETE_COUNT);
 }
 
+/* Some of it, in every second world. */
+static struct mailbox_window any_window(struct world *w)
+{
+    static const uint32_t days[] = { 1, 7, 40, 90 };
+    struct mailbox_window window = { .newest = 0 };
+
+    if (one_in(w, 2))
+        return window;
+    if (one_in(w, 3))
+        window.newest = 1 + (uint32_t)random_below(&w->random, 6);
+    if (one_in(w, 3))
+        window.newer_than_days =
+            days[random_below(&w->random, ARRAY_LENGTH(days))];
+    if (one_in(w, 3))
+        window.max_message_octets = random_below(&w->random, 800);
+    window.unread_only = one_in(w, 3);
+    window.only_keyword = one_in(w, 3) ? MODEL_CHOSEN : NULL;
+    return window;
+}
+
 static void make_policy(struct world *w)
 {
+    w->unix_s = MODEL_TODAY * UINT64_C(86400) + random_below(&w->random, 86400);
     w->policy = (struct session_policy){
         .client_tls = (enum tls_mode)random_below(&w->random, 3),
         .allow_plaintext_login = one_in(w, 2),
@@ -125,6 +146,7 @@ static void make_policy(struct world *w)
         .without_uidplus = one_in(w, 6) ? REMOVAL_REFUSE : REMOVAL_GUARDED,
         .on_delete = any_on_delete(w),
         .keep_keyword = MODEL_KEYWORD,
+        .window = any_window(w),
     };
     octet_budget_init(&w->readahead, one_in(w, 8) ? 1500 : 1 << 20);
     if (w->policy.client_tls == TLS_MODE_NONE && !one_in(w, 8))
@@ -175,6 +197,8 @@ static bool run_one(struct world *w, struct session *s, uint64_t *now)
 
     *s = (struct session){ .world = w, .judge = judge };
     judge_init(&s->judge);
+    for (size_t i = 0; i < w->box.count; i++)
+        w->box.messages[i].body_asked = false;
     buf_init(&s->to_bridge, 1024 * 1024);
     s->now = s->started = s->last_event = s->last_client_event = *now;
     s->cut = (enum cut_style)random_below(&w->random, 3);

@@ -26,6 +26,8 @@
 #define MODEL_COMMAND_MAX 4096
 #define MODEL_QUEUE_MAX 64
 #define MODEL_EVENTS_MAX 4096
+/* The flag of the window's only_keyword. */
+#define MODEL_CHOSEN "$Chosen"
 #define MODEL_KEYWORD "$Kept" /* the only one that is ever stored */
 #define MODEL_TRASH "Bin (old)"
 
@@ -46,7 +48,7 @@ struct model_traits {
     bool condstore;
     bool condstore_bad; /* offered, and refused in SELECT */
     bool nomodseq;      /* the mailbox has none */
-    bool esearch;       /* answers SEARCH with ESEARCH (rev2) */
+    bool esearch;       /* takes RETURN; rev2 answers so without it */
     bool starttls;
     bool preauth;
     bool greeting_capabilities;
@@ -178,7 +180,7 @@ struct model_imap {
     size_t told;            /* messages, by EXISTS and EXPUNGE */
     bool in_use;            /* SELECT was refused with INUSE */
     bool listing_disturbed; /* a listing was answered with a gap */
-    bool view_searched; /* since SELECT; model_message.in_view says what for */
+    bool view_searched;     /* since SELECT, for what a session is to see */
     bool searched;
     uint64_t searched_at;    /* box->changes of the last SEARCH */
     bool revalidated;        /* an unasked UIDVALIDITY was announced ... */

@@ -119,69 +119,6 @@ void model_on_expunge(struct model_imap *m, const char *tag,
     model_tagged_limited(m, tag, expunge(m, NULL, quota(m)));
 }
 
-/* --- SEARCH --- */
-
-static bool is_found(const struct model_message *message, bool for_deleted)
-{
-    return !message->gone &&
-           (for_deleted ? message->deleted : !message->has_keyword);
-}
-
-/* What is flagged, before an EXPUNGE; or what a session is to see. */
-static bool judge_search(struct model_imap *m, const char *arguments,
-                         bool *with_return)
-{
-    static const char returns[] = "RETURN (ALL) ";
-
-    *with_return = strncmp(arguments, returns, strlen(returns)) == 0;
-    if (*with_return && !m->traits->esearch)
-        model_violation(m, "RETURN where it is not offered");
-    if (*with_return)
-        arguments += strlen(returns);
-    if (strcmp(arguments, "DELETED") == 0)
-        return true;
-    if (strcmp(arguments, "UNKEYWORD " MODEL_KEYWORD) != 0)
-        model_violation(m, "SEARCH for something else");
-    return false;
-}
-
-static void note_search(struct model_imap *m, bool for_deleted)
-{
-    if (for_deleted) {
-        m->searched = true;
-        m->searched_at = m->box->changes;
-        return;
-    }
-    m->view_searched = true;
-    for (size_t i = 0; i < m->box->count; i++)
-        m->box->messages[i].in_view = is_found(&m->box->messages[i], false);
-}
-
-void model_on_search(struct model_imap *m, const char *tag,
-                     const char *arguments)
-{
-    bool with_return;
-    bool for_deleted = judge_search(m, arguments, &with_return);
-    bool esearch = m->traits->esearch;
-    const char *between = esearch ? " ALL " : " ";
-
-    note_search(m, for_deleted);
-    if (esearch)
-        model_say(m, "* ESEARCH (TAG \"%s\") UID", tag);
-    else
-        model_say(m, "* SEARCH");
-    for (size_t i = 0; i < m->box->count; i++) {
-        const struct model_message *message = &m->box->messages[i];
-
-        if (!is_found(message, for_deleted))
-            continue;
-        model_say(m, "%s%u", between, (unsigned)message->uid);
-        between = esearch ? "," : " ";
-    }
-    model_say(m, "\r\n");
-    model_tagged(m, tag, "OK done");
-}
-
 /* --- The trash --- */
 
 static bool is_for_trash(struct model_imap *m, const char *arguments)

@@ -388,10 +388,11 @@ static void fetch_body(struct model_imap *m, const char *tag, const char *set,
 
     for (size_t k = 0; k < m->box->count; k++) {
         size_t i = downwards ? m->box->count - 1 - k : k;
-        const struct model_message *message = &m->box->messages[i];
+        struct model_message *message = &m->box->messages[i];
 
         if (message->gone || !model_set_has(m, set, message->uid))
             continue;
+        message->body_asked = true;
         m->bodies += !wanted->window;
         if (message->unreadable) {
             m->faults++;

@@ -177,7 +177,13 @@ void model_mailbox_add(struct model_mailbox *box, size_t size)
         assert(box->messages != NULL);
     }
     m = &box->messages[box->count++];
-    *m = (struct model_message){ .uid = box->uid_next, .modseq = box->modseq };
+    *m = (struct model_message){
+        .uid = box->uid_next,
+        .modseq = box->modseq,
+        .day = MODEL_TODAY - (uint32_t)random_below(box->random, 80),
+        .chosen = random_below(box->random, 2) == 0,
+        .seen = random_below(box->random, 4) == 0,
+    };
     if (!box->low_modseq)
         model_mailbox_touch(box, m);
     box->uid_next++;
@@ -244,6 +250,17 @@ static void unflag_one(struct model_mailbox *box)
     model_mailbox_touch(box, m);
 }
 
+static void read_one(struct model_mailbox *box)
+{
+    struct model_message *m = any_living(box);
+
+    if (m == NULL)
+        return;
+    m->seen = true; /* and it stays so: on_delete = seen goes by it */
+    m->chosen = random_below(box->random, 2) == 0;
+    model_mailbox_touch(box, m);
+}
+
 /* A plain EXPUNGE: it takes what our own session has flagged as well. */
 static void expunge_all(struct model_mailbox *box)
 {
@@ -268,7 +285,7 @@ void model_mailbox_exchange(struct model_mailbox *box)
 void model_mailbox_disturb(struct model_mailbox *box)
 {
     box->changes++;
-    switch (random_below(box->random, 6)) {
+    switch (random_below(box->random, 7)) {
     case 0:
     case 1:
         model_mailbox_add_any(box);
@@ -282,6 +299,9 @@ void model_mailbox_disturb(struct model_mailbox *box)
         break;
     case 5:
         expunge_all(box);
+        break;
+    case 6:
+        read_one(box);
         break;
     }
 }

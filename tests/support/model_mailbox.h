@@ -17,6 +17,9 @@
 #include "base/span.h"
 #include "support/random.h"
 
+/* Days since 1970: the last one on which mail has come. */
+#define MODEL_TODAY 20000
+
 struct model_message {
     uint32_t uid;
     uint32_t said_size;  /* RFC822.SIZE, not always the truth */
@@ -29,7 +32,9 @@ struct model_message {
     uint64_t foreign_at; /* the change that did it */
     bool has_keyword;    /* MODEL_KEYWORD */
     bool in_trash;       /* a copy of it is */
-    bool in_view;        /* the last search for a session's view named it */
+    bool chosen;         /* MODEL_CHOSEN */
+    uint32_t day;        /* of INTERNALDATE, since 1970 */
+    bool body_asked;     /* for its body, or a part of it, in this session */
     bool unreadable;     /* listed, but its body is never given */
     bool gone;
 };

@@ -75,7 +75,7 @@ LDFLAGS  ?=
 LIBRARIES    := libuv openssl inih jansson libseccomp libcurl libgsasl libcrypt
 once          = $(eval $(1) := $$(shell $(2)))$($(1))
 LIB_CFLAGS    = $(call once,LIB_CFLAGS,pkg-config --cflags $(LIBRARIES))
-LIB_LIBS      = $(call once,LIB_LIBS,pkg-config --libs $(LIBRARIES))
+LIB_LIBS      = $(call once,LIB_LIBS,pkg-config --libs $(LIBRARIES) && echo -lm)
 CMOCKA_CFLAGS = $(call once,CMOCKA_CFLAGS,pkg-config --cflags cmocka)
 CMOCKA_LIBS   = $(call once,CMOCKA_LIBS,pkg-config --libs cmocka)
 

@@ -26,6 +26,12 @@ struct config_address {
     uint16_t port;
 };
 
+/* In the order of the file. */
+struct config_addresses {
+    struct config_address *at;
+    size_t count;
+};
+
 /* The same words, that is: [::1] and [0::1] are different ones. */
 bool config_address_equals(const struct config_address *a,
                            const struct config_address *b);
@@ -82,10 +88,10 @@ enum route_case {
 struct config_upstream {
     char *name;    /* of [upstream NAME]; CONFIG_UPSTREAM_DEFAULT without one */
     unsigned line; /* where its section begins */
-    struct config_address address;
+    struct config_addresses addresses;
     enum tls_mode tls;
     char *ca_file;     /* NULL: the system's store */
-    char *server_name; /* verified and sent as SNI; never NULL once loaded */
+    char *server_name; /* verified and sent as SNI; NULL: each server's host */
     bool allow_insecure_upstream; /* tls = none beyond loopback: a warning */
     bool alpn;                    /* `imap` is offered */
     uint32_t max_connections;     /* at one time; 0: no limit */
@@ -268,7 +274,7 @@ struct session_policy config_policy(const struct config *config,
                                     const struct config_listener *listener);
 
 /* The same for those at |upstream|, and with mailboxes under |policy|; |version|
- * and |config| must outlive it.
+ * and |config| must outlive it. Which host it is, is for the caller to say.
  */
 struct upstream_policy config_upstream_policy(
     const struct config *config, const struct config_upstream *upstream,

@@ -46,7 +46,8 @@ enum config_kind {
     CONFIG_MAILBOX,         /* char *, in UTF-8, not INBOX; empty is NULL */
     CONFIG_KEYWORD_PATTERN, /* char *: imap/keyword.h */
     CONFIG_NUMERIC_ADDRESS, /* struct config_address */
-    CONFIG_ADDRESS,         /* the same, a host name too */
+    CONFIG_ADDRESSES,       /* struct config_addresses; host names too; may
+                               stand several times */
 };
 
 struct config_key {

@@ -418,8 +418,6 @@ struct upstream_policy config_upstream_policy(
 {
     return (struct upstream_policy){
         .tls = upstream->tls,
-        .host = upstream->server_name,
-        .port = upstream->address.port,
         .send_id = config->send_id,
         .forward_client_address = upstream->forward_client_address,
         .upstream_timeout_ms = config->upstream_timeout_ms,

@@ -47,24 +47,39 @@ static bool host_is_loopback(const char *host)
     return strcasecmp(host, "localhost") == 0;
 }
 
-static bool judge_server(const struct subject *s)
+static bool judge_address(const struct subject *s, size_t i)
 {
-    struct config_upstream *u = s->upstream;
+    const struct config_upstream *u = s->upstream;
+    const struct config_address *address = &u->addresses.at[i];
 
-    if (u->address.host == NULL)
-        return config_wrong(s->l, u->line, "%s address: is missing", s->title);
+    for (size_t n = 0; n < i; n++)
+        if (config_address_equals(&u->addresses.at[n], address))
+            return config_wrong(s->l, line_of(s, "address"),
+                                "%s address: %s:%u is there twice", s->title,
+                                address->host, (unsigned)address->port);
     if (u->tls == TLS_MODE_NONE && !u->allow_insecure_upstream &&
-        !host_is_loopback(u->address.host))
+        !host_is_loopback(address->host))
         return config_wrong(s->l, line_of(s, "tls"),
                             "%s tls: none sends passwords in clear to another "
                             "host; only allow_insecure_upstream = yes permits "
                             "that",
                             s->title);
-    if (u->server_name == NULL) {
-        u->server_name = strdup(u->address.host);
-        if (u->server_name == NULL)
-            return config_wrong(s->l, 0, "out of memory");
-    }
+    return true;
+}
+
+static bool judge_servers(const struct subject *s)
+{
+    const struct config_upstream *u = s->upstream;
+
+    if (u->addresses.count == 0)
+        return config_wrong(s->l, u->line, "%s address: is missing", s->title);
+    if (u->addresses.count > UPSTREAM_SERVERS_MAX)
+        return config_wrong(s->l, line_of(s, "address"),
+                            "%s address: more than %d of them", s->title,
+                            UPSTREAM_SERVERS_MAX);
+    for (size_t i = 0; i < u->addresses.count; i++)
+        if (!judge_address(s, i))
+            return false;
     return true;
 }
 
@@ -179,7 +194,7 @@ bool config_judge_upstreams(struct config_loading *l)
         const struct subject s = subject_of(l, i);
 
         s.upstream->ca_file_line = line_of(&s, "ca_file");
-        if (!judge_server(&s) || !judge_domains(&s) || !judge_listeners(&s) ||
+        if (!judge_servers(&s) || !judge_domains(&s) || !judge_listeners(&s) ||
             !judge_names(&s))
             return false;
     }

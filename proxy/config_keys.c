@@ -127,8 +127,8 @@ const struct config_key config_keys[] = {
     { CONFIG_LISTEN, "max_sessions", CONFIG_NUMBER, IN_LISTEN(max_sessions),
       "0", 0, 1000000, NULL },
 
-    { CONFIG_UPSTREAM, "address", CONFIG_ADDRESS, IN_UPSTREAM(address), NULL, 0,
-      0, NULL },
+    { CONFIG_UPSTREAM, "address", CONFIG_ADDRESSES, IN_UPSTREAM(addresses),
+      NULL, 0, 0, NULL },
     { CONFIG_UPSTREAM, "tls", CONFIG_CHOICE, IN_UPSTREAM(tls), "implicit", 0, 0,
       tls_modes },
     { CONFIG_UPSTREAM, "ca_file", CONFIG_FILE, IN_UPSTREAM(ca_file), "", 0, 0,
@@ -324,7 +324,7 @@ const struct config_key *config_key_find(enum config_section section,
 bool config_key_is_list(const struct config_key *key)
 {
     return key->kind == CONFIG_FILES || key->kind == CONFIG_WORDS ||
-           key->kind == CONFIG_NETWORKS;
+           key->kind == CONFIG_ADDRESSES || key->kind == CONFIG_NETWORKS;
 }
 
 const char *config_section_name(enum config_section section)

@@ -347,7 +347,7 @@ static bool set_address(const struct config_key *key, void *to,
                         const char *text, struct complaint c)
 {
     struct config_address *address = to;
-    bool names = key->kind == CONFIG_ADDRESS;
+    bool names = key->kind == CONFIG_ADDRESSES;
     const char *digits = "";
     char *host = split_address(text, &digits);
     bool bracketed = text[0] == '[';
@@ -368,6 +368,25 @@ static bool set_address(const struct config_key *key, void *to,
     free(address->host);
     address->host = host;
     address->port = (uint16_t)port;
+    return true;
+}
+
+static bool add_address(const struct config_key *key, void *to,
+                        const char *text, struct complaint c)
+{
+    struct config_addresses *addresses = to;
+    struct config_address one = { .host = NULL };
+    struct config_address *more;
+
+    if (!set_address(key, &one, text, c))
+        return false;
+    more = reallocarray(addresses->at, addresses->count + 1, sizeof(*more));
+    if (more == NULL) {
+        free(one.host);
+        return complain(c, "out of memory");
+    }
+    addresses->at = more;
+    more[addresses->count++] = one;
     return true;
 }
 
@@ -464,8 +483,9 @@ bool config_key_set(const struct config_key *key, void *base, const char *text,
     case CONFIG_KEYWORD_PATTERN:
         return set_keyword_pattern(to, text, c);
     case CONFIG_NUMERIC_ADDRESS:
-    case CONFIG_ADDRESS:
         return set_address(key, to, text, c);
+    case CONFIG_ADDRESSES:
+        return add_address(key, to, text, c);
     }
     return false;
 }
@@ -476,6 +496,14 @@ static void free_paths(struct config_paths *paths)
         free(paths->at[i].text);
     free(paths->at);
     *paths = (struct config_paths){ NULL, 0 };
+}
+
+static void free_addresses(struct config_addresses *addresses)
+{
+    for (size_t i = 0; i < addresses->count; i++)
+        free(addresses->at[i].host);
+    free(addresses->at);
+    *addresses = (struct config_addresses){ NULL, 0 };
 }
 
 static void free_words(struct config_words *words)
@@ -518,9 +546,11 @@ static void free_value(const struct config_key *key, void *from)
         *(char **)from = NULL;
         break;
     case CONFIG_NUMERIC_ADDRESS:
-    case CONFIG_ADDRESS:
         free(((struct config_address *)from)->host);
         ((struct config_address *)from)->host = NULL;
+        break;
+    case CONFIG_ADDRESSES:
+        free_addresses(from);
         break;
     case CONFIG_BOOL:
     case CONFIG_CHOICE:

@@ -321,6 +321,7 @@
 /* Upstreams: sections of one configuration, and names since the start. */
 #define UPSTREAMS_MAX 64
 #define UPSTREAM_NAMES_MAX 256
+#define UPSTREAM_SERVERS_MAX 16 /* of one upstream */
 #define SESSIONS_GATHER_MS 2000
 
 #define HTTP_REQUEST_LINE_MAX 8192

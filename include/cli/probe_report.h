@@ -11,6 +11,7 @@
 #include "config.h"
 #include "imap/capability.h"
 #include "net/connection.h"
+#include "server/upstream_servers.h"
 #include "session/imap_session.h"
 #include "session/snapshot.h"
 
@@ -33,9 +34,10 @@ void probe_report_server(struct imap_capabilities at_login,
 void probe_report_mailbox(const struct imap_mailbox *mailbox,
                           const struct snapshot_halves *messages);
 
-/* |u| is of no use: why, and what to do. */
-void probe_report_failure(const struct config_upstream *u, const char *failure,
-                          bool is_untrusted);
+/* |server| of |u| is of no use: why, and what to do. */
+void probe_report_failure(const struct config_upstream *u,
+                          const struct upstream_server *server,
+                          const char *failure, bool is_untrusted);
 void probe_report_fault(enum fault fault, struct span words);
 
 #endif

@@ -90,8 +90,13 @@ struct relay {
     size_t sent;              /* to it, in this turn of the pump */
     uint64_t client_limit_ms; /* CLOSING: the output has until then to go */
 
-    struct dialer *dialer;       /* DIALING */
-    struct connection *upstream; /* SECURING, UPGRADING, OPEN */
+    uint64_t spread; /* upstream_servers_hash of who is logged in there */
+    uint8_t servers[UPSTREAM_SERVERS_MAX]; /* in the order of trying them */
+    size_t tried;                          /* of those */
+    const struct upstream_server *server;  /* that it is connected with, or to
+                                              be; NULL: it is not known */
+    struct dialer *dialer;                 /* DIALING */
+    struct connection *upstream;           /* SECURING, UPGRADING, OPEN */
     enum relay_upstream_stage upstream_stage;
     struct upstream_pass pass; /* QUEUED */
     struct relay *queue_next;  /* the same; utlist */

@@ -25,6 +25,7 @@
 #include "net/tls_context.h"
 #include "server/listener_names.h"
 #include "server/upstream.h"
+#include "server/upstream_servers.h"
 #include "session/policy.h"
 
 struct settings;
@@ -50,9 +51,10 @@ struct settings_upstream {
     const struct config_upstream *config;
     struct upstream *lasting; /* what outlives this reading of it */
     struct upstream_policy policy;
-    struct tls_context *tls;       /* NULL with tls = none */
-    struct file_stamp authorities; /* as they were before they were read */
-    char *address;                 /* HOST:PORT, for people */
+    struct upstream_servers *servers; /* held */
+    struct tls_context *tls;          /* NULL with tls = none */
+    struct file_stamp authorities;    /* as they were before they were read */
+    char *address;                    /* HOST:PORT,HOST:PORT, for people */
     char *place; /* server_name:port, half a maildrop's name */
     /* The same and a number that is another one whenever the upstream is, or
      * who is trusted to be it: under it stands what must not be taken over from

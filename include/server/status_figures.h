@@ -32,13 +32,15 @@ const char *status_stage_name(enum counter_stage stage);
 /* Of one upstream. */
 struct status_upstream {
     const char *name;
-    const char *address; /* HOST:PORT as configured */
+    const char *address; /* HOST:PORT,HOST:PORT */
     struct upstream_health_view health;
     uint64_t open;   /* connections now, parked ones too */
     uint64_t limit;  /* of those; 0: none */
     uint64_t queue;  /* logins that wait for one */
     uint64_t parked; /* of those that are open */
     uint64_t counts[UPSTREAM_COUNT_COUNT];
+    size_t server_count;
+    struct upstream_server_view servers[UPSTREAM_SERVERS_MAX];
 };
 
 struct status_figures {

@@ -1,4 +1,4 @@
-/* upstream_probe.h - one look at the upstream, without a user.
+/* upstream_probe.h - one look at a server, without a user.
  *
  * Connects as a session would, TLS and all, waits for the greeting and what the
  * server can do, and says LOGOUT. It looks where no session may come: at the
@@ -22,10 +22,12 @@ struct upstream_probe; /* opaque */
  */
 typedef void upstream_probe_done(void *owner, const char *failure);
 
-/* Holds |settings|, whose |upstream| it is, meanwhile. NULL where there is no memory. */
+/* Holds |settings|, whose |upstream| it is, meanwhile. |server| is one of
+ * its servers. NULL where there is no memory. */
 MUST_CHECK struct upstream_probe *upstream_probe_start(
     struct connection_space *space, struct settings *settings,
-    const struct settings_upstream *upstream, upstream_probe_done *done,
+    const struct settings_upstream *upstream,
+    const struct upstream_server *server, upstream_probe_done *done,
     void *owner);
 
 /* Before it is done: it will not call. NULL is fine. */

@@ -20,12 +20,14 @@
 #include "net/connection.h"
 #include "net/dialer.h"
 #include "net/tls_context.h"
+#include "server/upstream_servers.h"
 #include "session/imap_session.h"
 #include "session/policy.h"
 
 /* Whom it talks to, and how; what is pointed at outlives the talk. */
 struct upstream_talk_to {
     const struct config_upstream *upstream;
+    const struct upstream_server *server; /* of those that it is made of */
     const struct upstream_policy *policy;
     struct tls_context *tls; /* not looked at without TLS */
 };

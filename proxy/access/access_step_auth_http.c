@@ -36,7 +36,19 @@ static bool is_same_host(const char *a, const char *b)
 static bool is_at(const struct config_upstream *u, const char *server,
                   uint16_t port)
 {
-    return u->address.port == port && is_same_host(u->address.host, server);
+    for (size_t i = 0; i < u->addresses.count; i++)
+        if (u->addresses.at[i].port == port &&
+            is_same_host(u->addresses.at[i].host, server))
+            return true;
+    return false;
+}
+
+static bool has_port(const struct config_upstream *u, uint16_t port)
+{
+    for (size_t i = 0; i < u->addresses.count; i++)
+        if (u->addresses.at[i].port == port)
+            return true;
+    return port == 0;
 }
 
 /* By the name of its section, or by its address. NULL: it is none of ours, and
@@ -49,8 +61,7 @@ static const struct config_upstream *find_upstream(const struct config *config,
     for (size_t i = 0; i < config->upstream_count; i++) {
         const struct config_upstream *u = &config->upstreams[i];
 
-        if (strcmp(u->name, server) == 0 &&
-            (port == 0 || u->address.port == port))
+        if (strcmp(u->name, server) == 0 && has_port(u, port))
             return u;
     }
     for (size_t i = 0; i < config->upstream_count; i++)

@@ -77,6 +77,8 @@ const struct config_upstream *route_sole(const struct config *config,
 {
     const struct config_upstream *sole = by_listener(config, listener);
 
+    if (config->upstream_count > 1 && config->accounts_file != NULL)
+        return NULL; /* an account may name another */
     for (size_t i = 0; i < config->upstream_count; i++)
         if (&config->upstreams[i] != sole &&
             config->upstreams[i].domains.count > 0)

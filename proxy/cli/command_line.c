@@ -246,7 +246,7 @@ static int ask_url(const char *given)
     (void)snprintf(address, sizeof(address), "%.*s", (int)strcspn(url, "/"),
                    url);
     if (config_key_set(key, &parsed, address, why, sizeof(why)))
-        code = status_run(parsed.address.host, parsed.address.port);
+        code = status_run(parsed.addresses.at->host, parsed.addresses.at->port);
     else
         (void)fprintf(stderr,
                       "popinjay: a URL is such as http://127.0.0.1:8110, "

@@ -15,6 +15,7 @@
 struct probe {
     const struct config *config;
     const struct config_upstream *upstream;
+    const struct upstream_server *server;
     const struct credentials *credentials; /* NULL: no login */
     struct upstream_policy policy;
     struct mailbox_policy mailbox_policy;
@@ -47,7 +48,7 @@ static void finish(struct probe *p, int code)
 
 static void fail(struct probe *p, const char *failure, bool is_untrusted)
 {
-    probe_report_failure(p->upstream, failure, is_untrusted);
+    probe_report_failure(p->upstream, p->server, failure, is_untrusted);
     finish(p, EXIT_FAILURE);
 }
 
@@ -209,13 +210,13 @@ static void talk(struct probe *p)
 {
     const struct config_upstream *upstream = p->upstream;
     const struct upstream_talk_to to = { .upstream = upstream,
+                                         .server = p->server,
                                          .policy = &p->policy,
                                          .tls = p->tls };
 
     (void)uv_timer_init(&p->loop, &p->timer);
     p->timer.data = p;
-    (void)printf("Server %s:%u\n", upstream->address.host,
-                 (unsigned)upstream->address.port);
+    (void)printf("Server %s\n", p->server->text);
     if (upstream_talk_start(&p->talk, &to, &p->space, on_stir, p))
         restart_timer(p);
     else
@@ -238,19 +239,11 @@ static bool make_tls(struct probe *p)
     return p->tls != NULL;
 }
 
-int probe_run(const struct config *config,
-              const struct config_upstream *upstream, const char *version,
-              const struct credentials *credentials)
+static int probe_server(struct probe p)
 {
-    struct probe p = { .config = config,
-                       .upstream = upstream,
-                       .credentials = credentials,
-                       .policy =
-                           config_upstream_policy(config, upstream, version),
-                       .mailbox_policy =
-                           config_mailbox_policy(upstream->policy),
-                       .code = EXIT_FAILURE };
-
+    p.code = EXIT_FAILURE;
+    p.policy.host = p.server->name;
+    p.policy.port = p.server->port;
     if (!make_tls(&p) || uv_loop_init(&p.loop) != 0)
         return EXIT_FAILURE;
     if (connection_space_init(&p.space, &p.loop))
@@ -259,4 +252,27 @@ int probe_run(const struct config *config,
     (void)uv_loop_close(&p.loop);
     tls_context_free(p.tls);
     return p.code;
+}
+
+int probe_run(const struct config *config,
+              const struct config_upstream *upstream, const char *version,
+              const struct credentials *credentials)
+{
+    struct upstream_servers *servers = upstream_servers_new(upstream);
+    struct probe p = {
+        .config = config,
+        .upstream = upstream,
+        .credentials = credentials,
+        .policy = config_upstream_policy(config, upstream, version),
+        .mailbox_policy = config_mailbox_policy(upstream->policy),
+    };
+    int code = servers != NULL ? EXIT_SUCCESS : EXIT_FAILURE;
+
+    for (size_t i = 0; servers != NULL && i < servers->count; i++) {
+        p.server = &servers->at[i];
+        if (probe_server(p) != EXIT_SUCCESS)
+            code = EXIT_FAILURE;
+    }
+    upstream_servers_release(servers);
+    return code;
 }

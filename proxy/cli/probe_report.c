@@ -190,17 +190,18 @@ void probe_report_mailbox(const struct imap_mailbox *mailbox,
 
 /* --- what went wrong --- */
 
-void probe_report_failure(const struct config_upstream *u, const char *failure,
-                          bool is_untrusted)
+void probe_report_failure(const struct config_upstream *u,
+                          const struct upstream_server *server,
+                          const char *failure, bool is_untrusted)
 {
     (void)printf("  %-12s%s\n", "failed", failure);
     if (is_untrusted)
         (void)printf("The certificate must be valid for server_name (%s), and "
                      "signed by one of\nca_file (%s). It is shown by:\n"
-                     "  openssl s_client -connect %s:%u -servername %s%s\n",
-                     u->server_name,
+                     "  openssl s_client -connect %s -servername %s%s\n",
+                     server->name,
                      u->ca_file != NULL ? u->ca_file : "the system's",
-                     u->address.host, (unsigned)u->address.port, u->server_name,
+                     server->text, server->name,
                      u->tls == TLS_MODE_STARTTLS ? " -starttls imap" : "");
     else
         (void)printf("Look at [upstream] address and tls, the name server, and "

@@ -8,6 +8,7 @@
 #include "net/network.h"
 #include "net/tcp.h"
 #include "server/relay_parts.h"
+#include "server/upstream_notes.h"
 
 /* Octets for the client. What one turn receives is bounded, what answers it is
  * not: a client that asks for one long list after another, and reads as fast as
@@ -102,6 +103,14 @@ static const enum counter listing_counters[KNOWN_VERDICT_COUNT] = {
     [KNOWN_FRESH] = COUNTER_LISTINGS_FRESH,
 };
 
+/* Of the server at hand, and so of its upstream. */
+static void note_greeting(struct relay *r, const char *failure)
+{
+    relay_note_health(r, failure);
+    if (r->server != NULL)
+        upstream_note_server(r->to, r->server, failure, relay_now(r));
+}
+
 /* What concerns the upstream that it is about, of several. */
 static void count_upstream(struct relay *r, const struct bridge_report *now)
 {
@@ -117,9 +126,9 @@ static void count_upstream(struct relay *r, const struct bridge_report *now)
     upstream_count(lasting, UPSTREAM_REUSED,
                    now->upstream_reused - then->upstream_reused);
     if (now->greetings_failed > then->greetings_failed)
-        relay_note_health(r, fault_pop3_text(now->last_greeting_fault));
+        note_greeting(r, fault_pop3_text(now->last_greeting_fault));
     if (now->greetings > then->greetings)
-        relay_note_health(r, NULL);
+        note_greeting(r, NULL);
 }
 
 /* What DELE marked and the policy did not remove. */

@@ -18,6 +18,7 @@ static const struct settings_upstream *upstream_of(
 static void grant(struct relay *r, const struct settings_upstream *to,
                   const struct access_answer *answer)
 {
+    struct span user = buf_span(&answer->credentials->user);
     const struct login_grant grant = {
         .upstream = &to->policy,
         .mailbox = settings_mailbox_policy(r->settings, answer->policy),
@@ -26,6 +27,7 @@ static void grant(struct relay *r, const struct settings_upstream *to,
         .unix_s = (uint64_t)time(NULL),
     };
 
+    r->spread = upstream_servers_hash(user);
     bridge_grant_login(r->bridge, &grant, relay_now(r));
 }
 

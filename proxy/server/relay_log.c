@@ -259,7 +259,8 @@ void relay_log_upstream_failure(struct relay *r, const char *failure,
     relay_log_begin(r, &record, level,
                     untrusted ? "upstream_untrusted" : "upstream_unreachable");
     log_record_add_string(&record, "upstream", r->to->config->name);
-    log_record_add_string(&record, "upstream_address", r->to->address);
+    log_record_add_string(&record, "upstream_address",
+                          r->server != NULL ? r->server->text : r->to->address);
     log_record_add_string(&record, "text", failure);
     write_failure(r, &record,
                   untrusted ? FAULT_UPSTREAM_UNTRUSTED

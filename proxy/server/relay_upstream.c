@@ -3,10 +3,18 @@
 
 #include "base/limits.h"
 #include "server/relay_parts.h"
+#include "server/upstream_notes.h"
 
 static void tell(struct relay *r, enum bridge_outcome outcome)
 {
     bridge_outcome(r->bridge, outcome, relay_now(r));
+}
+
+/* Of the server at hand: it was reached (NULL), or was not. */
+static void note_server(struct relay *r, const char *failure)
+{
+    if (r->server != NULL)
+        upstream_note_server(r->to, r->server, failure, relay_now(r));
 }
 
 static void let_go(struct relay *r)
@@ -21,13 +29,25 @@ static void let_go(struct relay *r)
     r->upstream_counted = false;
 }
 
-/* It did not come up, or not under TLS. */
+static void dial_next(struct relay *r);
+
+/* It did not come up, or not under TLS: another server may. Not where the bridge
+ * knows of the connection, behind STARTTLS.
+ */
 static void give_up(struct relay *r, const char *failure, bool untrusted,
                     enum bridge_outcome outcome)
 {
     relay_log_upstream_failure(r, failure, untrusted);
-    relay_note_health(r, failure);
+    note_server(r, failure);
     connection_close(r->upstream); /* an alert may be on its way */
+    if (r->upstream_stage != RELAY_UPSTREAM_UPGRADING &&
+        r->tried < r->to->servers->count) {
+        r->upstream = NULL;
+        tell(r, BRIDGE_UPSTREAM_BEGUN); /* which has its time, too */
+        dial_next(r);
+        return;
+    }
+    relay_note_health(r, failure);
     let_go(r);
     tell(r, untrusted ? BRIDGE_UPSTREAM_UNTRUSTED : outcome);
 }
@@ -39,7 +59,7 @@ static bool start_tls(struct relay *r)
 {
     const struct config_upstream *upstream = r->to->config;
     const struct address_text address = connection_peer(r->upstream);
-    struct tls *tls = tls_new_client(r->to->tls, upstream->server_name,
+    struct tls *tls = tls_new_client(r->to->tls, r->server->name,
                                      upstream->alpn ? TLS_ALPN_IMAP : NULL,
                                      &r->host->upstream_session, &address);
 
@@ -118,18 +138,24 @@ static void on_dialed(void *owner, uv_tcp_t *tcp, const char *failure)
     relay_pump(r);
 }
 
-static void dial(struct relay *r)
+static void dial_next(struct relay *r)
 {
-    const struct config_address *to = &r->to->config->address;
-
+    r->server = &r->to->servers->at[r->servers[r->tried++]];
     r->upstream_stage = RELAY_UPSTREAM_DIALING;
-    r->upstream_counted = true;
-    r->upstream_made_ms = relay_now(r);
     r->stage_began_ms = relay_now(r);
-    r->dialer =
-        dialer_start(r->host->space.loop, to->host, to->port, on_dialed, r);
+    r->dialer = dialer_start(r->host->space.loop, r->server->host,
+                             r->server->port, on_dialed, r);
     if (r->dialer == NULL)
         give_up(r, "no memory", false, BRIDGE_UPSTREAM_UNREACHABLE);
+}
+
+static void dial(struct relay *r)
+{
+    upstream_servers_rank(r->to->servers, r->spread, relay_now(r), r->servers);
+    r->tried = 0;
+    r->upstream_counted = true;
+    r->upstream_made_ms = relay_now(r);
+    dial_next(r);
 }
 
 /* Which says nothing about the server. */
@@ -176,6 +202,7 @@ void relay_upstream_admit(struct relay *r, enum upstream_gate_status status)
 void relay_upstream_connect(struct relay *r)
 {
     assert(r->upstream_stage == RELAY_UPSTREAM_NONE);
+    r->server = NULL;
     relay_upstream_admit(r, relay_queue_enter(r));
 }
 
@@ -243,6 +270,7 @@ void relay_upstream_reuse(struct relay *r,
     struct parked_connection parked;
 
     assert(r->upstream_stage == RELAY_UPSTREAM_NONE);
+    r->server = NULL;
     if (!take_parked(r, credentials, &parked)) {
         bridge_reuse(r->bridge, NULL, relay_now(r));
         return;

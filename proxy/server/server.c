@@ -60,8 +60,11 @@ static struct status_upstream figures_of(const struct server *s,
         .limit = u->config->max_connections,
         .queue = upstream_gate_queue_length(lasting->gate),
         .parked = parked_count_of(s->service->parked, lasting->gate),
+        .server_count = u->servers->count,
     };
 
+    for (size_t i = 0; i < out.server_count; i++)
+        out.servers[i] = upstream_servers_view(u->servers, i, uv_now(&s->loop));
     for (unsigned i = 0; i < UPSTREAM_COUNT_COUNT; i++)
         out.counts[i] = atomic_load(&lasting->counts[i]);
     return out;

@@ -107,11 +107,13 @@ static const struct upstream_policy *early_upstream(
     const struct settings *s, const struct config_listener *listener)
 {
     const struct config_upstream *sole = route_sole(s->config, listener->name);
+    const struct settings_upstream *u;
 
     if (sole == NULL || sole->logins_per_second > 0 ||
         sole->max_connections > 0 || s->config->auth_http.url != NULL)
         return NULL;
-    return &s->upstreams[sole - s->config->upstreams].policy;
+    u = &s->upstreams[sole - s->config->upstreams];
+    return u->servers->count == 1 ? &u->policy : NULL;
 }
 
 static bool set_up_listeners(struct settings *s, char *error, size_t error_size)

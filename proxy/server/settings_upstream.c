@@ -3,20 +3,31 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* --- which server it is --- */
 
+/* Where it is, how it is spoken to, and who is trusted to be it. */
 static bool is_same(const struct settings_upstream *u,
                     const struct settings_upstream *before)
 {
-    const struct config_upstream *a = u->config;
-    const struct config_upstream *b = before->config;
-
-    return config_address_equals(&a->address, &b->address) &&
-           a->tls == b->tls &&
-           config_same_text(a->server_name, b->server_name) &&
-           config_same_text(a->ca_file, b->ca_file) &&
+    return upstream_servers_equal(u->servers, before->servers) &&
+           config_same_text(u->config->ca_file, before->config->ca_file) &&
            file_stamp_equals(&u->authorities, &before->authorities);
+}
+
+/* What is known of the servers is kept where they are the same. */
+static void identify(struct settings_upstream *u, struct upstreams *all,
+                     const struct settings_upstream *before)
+{
+    if (before == NULL || !is_same(u, before)) {
+        u->number = upstreams_new_number(all);
+        return;
+    }
+    u->number = before->number;
+    upstream_servers_release(u->servers);
+    u->servers = before->servers;
+    upstream_servers_hold(u->servers);
 }
 
 static bool print(char **text, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -34,14 +45,29 @@ static bool print(char **text, const char *format, ...)
     return length >= 0;
 }
 
+/* All of them, with commas between. */
+static char *write_address(const struct upstream_servers *servers)
+{
+    char *text = strdup(servers->at[0].text);
+
+    for (size_t i = 1; text != NULL && i < servers->count; i++) {
+        char *before = text;
+
+        (void)print(&text, "%s,%s", before, servers->at[i].text);
+        free(before);
+    }
+    return text;
+}
+
 static bool name(struct settings_upstream *u)
 {
-    const struct config_upstream *config = u->config;
+    const struct upstream_server *first = &u->servers->at[0];
 
-    u->address = config_address_text(&config->address);
+    u->policy.host = first->name;
+    u->policy.port = first->port;
+    u->address = write_address(u->servers);
     return u->address != NULL &&
-           print(&u->place, "%s:%u", config->server_name,
-                 (unsigned)config->address.port) &&
+           print(&u->place, "%s:%u", first->name, (unsigned)first->port) &&
            print(&u->key, "%s#%u", u->place, u->number);
 }
 
@@ -68,9 +94,10 @@ bool settings_upstream_init(struct settings_upstream *u,
     }
     if (config->ca_file != NULL)
         u->authorities = file_stamp_of(config->ca_file);
-    u->number = before != NULL && is_same(u, before)
-                    ? before->number
-                    : upstreams_new_number(all);
+    u->servers = upstream_servers_new(config);
+    if (u->servers == NULL)
+        return false;
+    identify(u, all, before);
     if (!name(u))
         return false;
     if (config->tls == TLS_MODE_NONE)
@@ -82,6 +109,7 @@ bool settings_upstream_init(struct settings_upstream *u,
 void settings_upstream_fini(struct settings_upstream *u)
 {
     tls_context_free(u->tls);
+    upstream_servers_release(u->servers);
     free(u->address);
     free(u->place);
     free(u->key);

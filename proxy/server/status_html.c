@@ -168,15 +168,39 @@ static void write_verdict(struct buf *out, enum upstream_verdict verdict)
     html_text(out, "</span></td></tr>\n");
 }
 
+/* Of several, what becomes of each. */
+static void write_servers(struct buf *out, const struct status_upstream *u)
+{
+    for (size_t i = 0; u->server_count > 1 && i < u->server_count; i++) {
+        const struct upstream_server_view *server = &u->servers[i];
+
+        html_text(out, "<tr><th>");
+        html_escaped(out, server->text);
+        if (server->aside_ms == 0) {
+            html_text(out, "</th><td><span class=\"good\">in use</span>");
+        } else {
+            html_text(out, "</th><td class=\"text\"><span class=\"bad\">"
+                           "aside for ");
+            html_latency(out, server->aside_ms);
+            html_text(out, "</span> ");
+            html_escaped(out, server->failure);
+        }
+        html_text(out, "</td></tr>\n");
+    }
+}
+
 static void write_upstream(struct buf *out, const struct status_figures *f,
                            const struct status_upstream *u)
 {
     const struct upstream_health_view *h = &u->health;
 
-    html_begin_row(out, "address");
-    html_text(out, "<td class=\"text\">");
-    html_escaped(out, u->address);
-    html_text(out, "</td></tr>\n");
+    if (u->server_count <= 1) {
+        html_begin_row(out, "address");
+        html_text(out, "<td class=\"text\">");
+        html_escaped(out, u->address);
+        html_text(out, "</td></tr>\n");
+    }
+    write_servers(out, u);
     html_begin_row(out, "health");
     write_verdict(out, h->verdict);
     write_time_row(out, f, "last reached", h->success_unix_s);

@@ -170,6 +170,25 @@ static bool put_health(json_t *upstream, const struct upstream_health_view *v)
                                     { NULL, 0 } });
 }
 
+static bool put_servers(json_t *upstream, const struct status_upstream *u)
+{
+    json_t *array = json_array();
+    bool good = json_object_set_new(upstream, "servers", array) == 0;
+
+    for (size_t i = 0; good && i < u->server_count; i++) {
+        const struct upstream_server_view *server = &u->servers[i];
+        json_t *object = json_object();
+
+        good = json_array_append_new(array, object) == 0 &&
+               put_text(object, "address", server->text) &&
+               put(object, "aside_ms", server->aside_ms) &&
+               put(object, "successes", server->successes) &&
+               put(object, "failures", server->failures) &&
+               put_text(object, "last_error", server->failure);
+    }
+    return good;
+}
+
 static bool put_one_upstream(json_t *object, const struct status_upstream *u)
 {
     const uint64_t *n = u->counts;
@@ -183,7 +202,8 @@ static bool put_one_upstream(json_t *object, const struct status_upstream *u)
            put(object, "reused", n[UPSTREAM_REUSED]) &&
            put(object, "failures", n[UPSTREAM_FAILURES]) &&
            put(object, "logins_ok", n[UPSTREAM_LOGINS_OK]) &&
-           put(object, "logins_failed", n[UPSTREAM_LOGINS_FAILED]);
+           put(object, "logins_failed", n[UPSTREAM_LOGINS_FAILED]) &&
+           put_servers(object, u);
 }
 
 static bool put_upstreams(json_t *page, const struct status_figures *f)

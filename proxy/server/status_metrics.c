@@ -109,6 +109,34 @@ static void write_up(struct buf *out, const struct family *family,
     }
 }
 
+static void write_servers_up(struct buf *out, const struct family *family,
+                             const struct status_figures *f)
+{
+    for (size_t i = 0; i < f->upstream_count; i++) {
+        const struct status_upstream *u = &f->upstreams[i];
+
+        for (size_t n = 0; n < u->server_count; n++)
+            metrics_write(out, family->name,
+                          labelled_twice("upstream", u->name, "address",
+                                         u->servers[n].text),
+                          u->servers[n].aside_ms == 0);
+    }
+}
+
+static void write_server_failures(struct buf *out, const struct family *family,
+                                  const struct status_figures *f)
+{
+    for (size_t i = 0; i < f->upstream_count; i++) {
+        const struct status_upstream *u = &f->upstreams[i];
+
+        for (size_t n = 0; n < u->server_count; n++)
+            metrics_write(out, family->name,
+                          labelled_twice("upstream", u->name, "address",
+                                         u->servers[n].text),
+                          u->servers[n].failures);
+    }
+}
+
 /* |field| of each. */
 static void write_of_each(struct buf *out, const struct family *family,
                           const struct status_figures *f)
@@ -395,6 +423,11 @@ static const struct family families[] = {
           "The IMAP servers, as configured."),
     OTHER("popinjay_upstream_up", "gauge", write_up,
           "0 while the upstream is not reached."),
+    OTHER("popinjay_upstream_server_up", "gauge", write_servers_up,
+          "0 while a server of the upstream is put aside."),
+    OTHER("popinjay_upstream_server_failures_total", "counter",
+          write_server_failures,
+          "Attempts to reach that server that failed, probes too."),
     GAUGE("popinjay_uptime_seconds", uptime_seconds, "Time since the start."),
     OTHER("popinjay_ready", "gauge", write_ready,
           "1 if mail can be served: not starting, not draining, an upstream "

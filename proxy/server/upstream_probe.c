@@ -99,11 +99,13 @@ static void on_stir(void *owner)
 
 struct upstream_probe *upstream_probe_start(
     struct connection_space *space, struct settings *settings,
-    const struct settings_upstream *upstream, upstream_probe_done *done,
+    const struct settings_upstream *upstream,
+    const struct upstream_server *server, upstream_probe_done *done,
     void *owner)
 {
     const struct upstream_talk_to to = {
         .upstream = upstream->config,
+        .server = server,
         .policy = &upstream->policy,
         .tls = upstream->tls,
     };

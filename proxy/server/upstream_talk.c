@@ -17,10 +17,9 @@ static void send_output(struct upstream_talk *t)
 
 static void start_tls(struct upstream_talk *t)
 {
-    const struct config_upstream *upstream = t->to.upstream;
     struct tls *tls =
-        tls_new_client(t->to.tls, upstream->server_name,
-                       upstream->alpn ? TLS_ALPN_IMAP : NULL, NULL, NULL);
+        tls_new_client(t->to.tls, t->to.server->name,
+                       t->to.upstream->alpn ? TLS_ALPN_IMAP : NULL, NULL, NULL);
 
     if (tls == NULL)
         fail(t, "no memory");
@@ -127,13 +126,11 @@ bool upstream_talk_start(struct upstream_talk *t,
                          struct connection_space *space, connection_stir *stir,
                          void *owner)
 {
-    const struct config_address *address = &to->upstream->address;
-
     *t = (struct upstream_talk){
         .to = *to, .space = space, .stir = stir, .owner = owner
     };
-    t->dialer =
-        dialer_start(space->loop, address->host, address->port, on_dialed, t);
+    t->dialer = dialer_start(space->loop, to->server->host, to->server->port,
+                             on_dialed, t);
     return t->dialer != NULL;
 }
 

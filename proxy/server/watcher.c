@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "server/log.h"
+#include "server/upstream_notes.h"
 #include "server/upstream_probe.h"
 
 #define TICK_MS 1000
@@ -20,7 +21,10 @@ struct watch {
     struct watcher *watcher;
     struct upstream *upstream; /* NULL: it was not yet there */
     struct upstream_probe *probe;
+    const struct settings_upstream *probed; /* while there is a probe */
+    const struct upstream_server *server;   /* of its servers; the same */
     unsigned number; /* of what is probed, in the settings */
+    size_t turn;     /* whose it is, of the servers */
     uint64_t probed_ms;
     bool is_failing; /* as the log knows it */
 };
@@ -83,13 +87,37 @@ enum watcher_readiness watcher_readiness(const struct watcher *w)
     return best;
 }
 
+/* Where others answer, one of several servers that fails is its own matter. */
 static void on_probed(void *owner, const char *failure)
 {
     struct watch *watch = owner;
+    uint64_t now_ms = uv_now(watch->watcher->loop);
 
     watch->probe = NULL;
-    upstream_health_note(&watch->upstream->health, watch->number, failure,
-                         uv_now(watch->watcher->loop), (uint64_t)time(NULL));
+    upstream_note_server(watch->probed, watch->server, failure, now_ms);
+    if (failure == NULL ||
+        upstream_servers_all_aside(watch->probed->servers, now_ms))
+        upstream_health_note(&watch->upstream->health, watch->number, failure,
+                             now_ms, (uint64_t)time(NULL));
+}
+
+/* Of an upstream that is not known to answer each server in turn; else those
+ * that are put aside. NULL: nobody needs to be asked.
+ */
+static const struct upstream_server *next_server(struct watch *watch,
+                                                 struct upstream_servers *all,
+                                                 enum upstream_verdict verdict)
+{
+    uint64_t now_ms = uv_now(watch->watcher->loop);
+
+    for (size_t i = 0; i < all->count; i++) {
+        size_t server = watch->turn++ % all->count;
+
+        if (verdict != UPSTREAM_REACHED ||
+            upstream_servers_view(all, server, now_ms).aside_ms > 0)
+            return &all->at[server];
+    }
+    return NULL;
 }
 
 static void cancel(struct watch *watch)
@@ -104,16 +132,19 @@ static void probe(struct watch *watch, const struct settings_upstream *u,
     struct watcher *w = watch->watcher;
     uint64_t interval_ms = probe_interval_ms(w);
 
-    if (w->is_resting || watch->probe != NULL || interval_ms == 0 ||
-        verdict == UPSTREAM_REACHED)
+    if (w->is_resting || watch->probe != NULL || interval_ms == 0)
         return;
     if (verdict != UPSTREAM_UNKNOWN &&
         uv_now(w->loop) < watch->probed_ms + interval_ms)
         return;
+    watch->server = next_server(watch, u->servers, verdict);
+    if (watch->server == NULL)
+        return;
     watch->probed_ms = uv_now(w->loop);
+    watch->probed = u;
     watch->number = u->number;
     watch->probe = upstream_probe_start(&w->space, *w->source.settings, u,
-                                        on_probed, watch);
+                                        watch->server, on_probed, watch);
 }
 
 static void log_event_of(const struct watch *watch, enum log_level level,

@@ -121,7 +121,7 @@ static void test_defaults(void **state)
     assert_string_equal(c->listeners[0].name, "a");
     assert_int_equal(c->upstreams[0].tls, TLS_MODE_IMPLICIT);
     assert_null(c->upstreams[0].ca_file);
-    assert_string_equal(c->upstreams[0].server_name, "imap.example.com");
+    assert_null(c->upstreams[0].server_name);
     assert_false(c->upstreams[0].allow_insecure_upstream);
     assert_false(c->has_status);
     assert_int_equal(c->max_sessions, 10000);
@@ -212,8 +212,8 @@ static void test_everything(void **state)
     assert_string_equal(c->listeners[1].address.host, "192.0.2.1");
     assert_int_equal(c->listeners[1].tls, TLS_MODE_STARTTLS);
     assert_true(c->listeners[1].allow_plaintext_login);
-    assert_string_equal(c->upstreams[0].address.host, "2001:db8::1");
-    assert_int_equal(c->upstreams[0].address.port, 143);
+    assert_string_equal(c->upstreams[0].addresses.at->host, "2001:db8::1");
+    assert_int_equal(c->upstreams[0].addresses.at->port, 143);
     assert_int_equal(c->upstreams[0].tls, TLS_MODE_STARTTLS);
     assert_string_equal(c->upstreams[0].ca_file, pem);
     assert_string_equal(c->upstreams[0].server_name, "mail.example.com");
@@ -258,6 +258,11 @@ static void test_sections(void **state)
     check_bad(BASE "[upstream b]\naddress = b:1\n[upstream b]\n",
               ":9: [upstream b] stands at line 7 already");
     check_bad(BASE "[upstream b]\n", ":7: [upstream b] address: is missing");
+    check_bad(BASE "address = imap.example.com:993\n",
+              ":7: [upstream] address: imap.example.com:993 is there twice");
+    check_bad(BASE "address = b:1\ntls = none\n",
+              ":8: [upstream] tls: none sends passwords in clear to another "
+              "host; only allow_insecure_upstream = yes permits that");
     check_bad(BASE "[upstream b]\ntls = x\n",
               ":8: [upstream b] tls: must be implicit, starttls or none, is "
               "\"x\"");
@@ -276,13 +281,16 @@ static void test_several_upstreams(void **state)
     struct config *c = load_good(
         PLAIN "[upstream b]\naddress = b.example:143\ntls = starttls\n"
               "[upstream]\naddress = a.example:993\nserver_name = x.example\n"
-              "[upstream c.d]\naddress = c.example:993\nalpn = no\n");
+              "[upstream c.d]\naddress = c.example:993\nalpn = no\n"
+              "address = [::1]:1993\n");
 
     (void)state;
+    assert_int_equal(c->upstreams[2].addresses.count, 2);
+    assert_string_equal(c->upstreams[2].addresses.at[1].host, "::1");
     assert_int_equal(c->upstream_count, 3);
     assert_string_equal(c->upstreams[0].name, "b");
     assert_int_equal(c->upstreams[0].tls, TLS_MODE_STARTTLS);
-    assert_string_equal(c->upstreams[0].server_name, "b.example");
+    assert_null(c->upstreams[0].server_name);
     assert_int_equal(c->upstreams[0].line, 5);
     assert_string_equal(c->upstreams[1].name, CONFIG_UPSTREAM_DEFAULT);
     assert_string_equal(c->upstreams[1].server_name, "x.example");

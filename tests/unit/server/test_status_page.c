@@ -58,6 +58,12 @@ static struct status_upstream first_upstream(void)
         .limit = 29,
         .queue = 30,
         .parked = 17,
+        .server_count = 2,
+        .servers = { { .text = "imap1:993", .successes = 31, .failures = 32 },
+                     { .text = "imap2:993",
+                       .aside_ms = 4000,
+                       .failures = 33,
+                       .failure = "<refused>" } },
     };
 
     for (unsigned i = 0; i < UPSTREAM_COUNT_COUNT; i++)
@@ -304,6 +310,12 @@ static void test_metrics(void **state)
         "\npopinjay_upstream_info{upstream=\"default\","
         "address=\"imap.example.com:993\"} 1\n",
         "\npopinjay_upstream_up{upstream=\"default\"} 1\n",
+        "\npopinjay_upstream_server_up{upstream=\"default\","
+        "address=\"imap1:993\"} 1\n",
+        "\npopinjay_upstream_server_up{upstream=\"default\","
+        "address=\"imap2:993\"} 0\n",
+        "\npopinjay_upstream_server_failures_total{upstream=\"default\","
+        "address=\"imap2:993\"} 33\n",
         "\npopinjay_upstream_logins_total{upstream=\"default\","
         "result=\"ok\"} 7003\n",
         "\npopinjay_upstream_logins_total{upstream=\"default\","
@@ -563,6 +575,7 @@ static void test_several_upstreams(void **state)
     assert_true(status_page_html(&f, &text));
     assert_true(holds(buf_span(&text), "the upstream second is not reached"));
     assert_true(holds(buf_span(&text), "Upstream default"));
+    assert_true(holds(buf_span(&text), "aside for 4 s</span> &lt;refused&gt;"));
     buf_fini(&text);
     buf_init(&text, STATUS_PAGE_MAX);
     assert_true(status_page_metrics(&f, &text));
@@ -596,6 +609,9 @@ static void test_most_upstreams(void **state)
         most[i] = upstreams[0];
         most[i].name = "a-name-that-is-quite-as-long-as-it-may-be";
         most[i].health.verdict = UPSTREAM_FAILING;
+        most[i].server_count = UPSTREAM_SERVERS_MAX;
+        for (size_t n = 0; n < UPSTREAM_SERVERS_MAX; n++)
+            most[i].servers[n] = most[i].servers[1];
         memset(most[i].health.failure, '&', UPSTREAM_HEALTH_TEXT_MAX - 1);
     }
     f.upstreams = most;

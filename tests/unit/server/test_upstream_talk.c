@@ -18,6 +18,7 @@ struct stage {
     uv_loop_t loop;
     struct connection_space space;
     struct config_upstream upstream;
+    struct upstream_server address;
     struct upstream_policy policy;
     struct upstream_talk_to to;
     struct upstream_talk talk;
@@ -46,10 +47,12 @@ static void begin(struct stage *s)
     s->listening = listener_bind(host, 0, true, error, sizeof(error));
     assert_string_equal(error, "");
     assert_int_equal(getsockname(s->listening, as_is, &len), 0);
-    s->upstream.address.host = host;
-    s->upstream.address.port = ntohs(name.sin_port);
+    s->address = (struct upstream_server){ .host = host,
+                                           .port = ntohs(name.sin_port),
+                                           .name = host };
     s->policy.tls = TLS_MODE_NONE;
     s->to.upstream = &s->upstream;
+    s->to.server = &s->address;
     s->to.policy = &s->policy;
     assert_int_equal(uv_loop_init(&s->loop), 0);
     assert_true(connection_space_init(&s->space, &s->loop));

@@ -25,6 +25,7 @@
 
 #include "access/access_rules.h"
 #include "access/crypt_job.h"
+#include "access/proof.h"
 #include "access/token_counter.h"
 #include "base/attributes.h"
 #include "base/counters.h"
@@ -32,20 +33,26 @@
 #include "session/credentials.h"
 #include "session/fault.h"
 
+/* What all loops of the process have in common. */
+struct access_shared {
+    struct crypt_queue *crypt;
+    struct token_desk *desk;
+    const struct keyed_digest *decoys; /* of names that have no account */
+};
+
 /* What the steps of one loop have in common. */
 struct access {
     uv_loop_t *loop;
-    struct crypt_queue *crypt;    /* of the process */
-    struct counters *counters;    /* of the loop */
+    struct access_shared shared;
+    struct counters *counters; /* of the loop */
+    struct proof_maker proofs;
     struct http_client *http;     /* NULL: nobody was asked so far */
-    struct token_desk *desk;      /* of the process */
     struct token_counter *tokens; /* NULL: none was asked for so far */
 };
 
 /* All of them must outlive it. */
 void access_init(struct access *access, uv_loop_t *loop,
-                 struct crypt_queue *crypt, struct token_desk *desk,
-                 struct counters *counters);
+                 const struct access_shared *shared, struct counters *counters);
 
 /* No request is under way. The loop must run until what is closed is. */
 void access_fini(struct access *access);
@@ -70,6 +77,7 @@ struct access_answer {
     const char
         *problem; /* for the log, of a refusal; NULL: the fault says all */
     const struct account *account; /* NULL: there is none */
+    enum secret_kind given_kind;   /* what the client gave */
     /* The rest: of a login that is granted. */
     const struct config_upstream *upstream;
     const struct config_policy *policy;

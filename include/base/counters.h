@@ -74,10 +74,15 @@ enum counter {
     COUNTER_LIMIT_THROTTLE_BACKOFF,
     COUNTER_LIMIT_UPSTREAM_QUEUE,
     COUNTER_LIMIT_VERIFICATIONS,
-    COUNTER_MESSAGES_MOVED,   /* marked by DELE, and by +OK in the trash, */
-    COUNTER_MESSAGES_FLAGGED, /* flagged \Seen, */
-    COUNTER_MESSAGES_KEPT,    /* hidden by a keyword */
-    COUNTER_MESSAGES_HIDDEN,  /* from logins, by the policy's window */
+    COUNTER_MESSAGES_MOVED,     /* marked by DELE, and by +OK in the trash, */
+    COUNTER_MESSAGES_FLAGGED,   /* flagged \Seen, */
+    COUNTER_MESSAGES_KEPT,      /* hidden by a keyword */
+    COUNTER_MESSAGES_HIDDEN,    /* from logins, by the policy's window */
+    COUNTER_LOGINS_PASSED_ON,   /* of those that are OK: judged upstream */
+    COUNTER_LOGINS_BY_PASSWORD, /* of an account's own, judged here, and so on */
+    COUNTER_LOGINS_BY_APOP,
+    COUNTER_LOGINS_BY_CRAM_MD5,
+    COUNTER_LOGINS_BY_SCRAM,
     COUNTER_COUNT,
 };
 

@@ -72,6 +72,8 @@ struct relay {
     struct login_attempt attempt; /* the last one, as the client says */
     struct login_attempt upstream_attempt; /* and as whom it goes on */
     struct access_request *access;         /* under way; or NULL */
+    struct proof *proof;                   /* the same */
+    enum counter proven_by;                /* of the last login */
     const struct account *account;         /* of the last login; or NULL */
     unsigned logins;                       /* that were asked about */
 

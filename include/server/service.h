@@ -35,6 +35,7 @@ struct service {
     struct octet_budget readahead;
     struct crypt_queue crypt;
     struct token_desk *tokens; /* the server's, from its beginning to its end */
+    struct keyed_digest *decoys; /* what is made up for names without account */
     struct listener_names listener_names;
     struct upstreams upstreams;
 };

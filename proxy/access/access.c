@@ -11,19 +11,19 @@ static access_step *const steps[] = {
 };
 
 void access_init(struct access *access, uv_loop_t *loop,
-                 struct crypt_queue *crypt, struct token_desk *desk,
-                 struct counters *counters)
+                 const struct access_shared *shared, struct counters *counters)
 {
     access->loop = loop;
-    access->crypt = crypt;
+    access->shared = *shared;
+    access->proofs = (struct proof_maker){ .decoys = shared->decoys };
     access->counters = counters;
     access->http = NULL;
-    access->desk = desk;
     access->tokens = NULL;
 }
 
 void access_fini(struct access *access)
 {
+    proof_maker_fini(&access->proofs);
     http_client_close(access->http);
     access->http = NULL;
     token_counter_close(access->tokens);
@@ -49,6 +49,7 @@ static struct access_request *make(struct access *access,
     r->question = *question;
     r->question.given = &r->given;
     r->answer.credentials = &r->used;
+    r->answer.given_kind = question->given->kind;
     credentials_init(&r->given);
     credentials_init(&r->used);
     if (credentials_copy(&r->given, question->given))

@@ -77,7 +77,7 @@ static enum access_progress ask_token(struct access_request *r)
     struct access *access = r->access;
 
     if (access->tokens == NULL)
-        access->tokens = token_counter_new(access->desk, access->loop);
+        access->tokens = token_counter_new(access->shared.desk, access->loop);
     if (access->tokens != NULL)
         r->wish =
             token_counter_ask(access->tokens, r->account->oauth,

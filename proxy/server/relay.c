@@ -151,6 +151,7 @@ static void count(struct relay *r)
     enum bridge_phase phase = bridge_phase(r->bridge);
 
     counters_add(c, COUNTER_LOGINS_OK, now->logins_ok - then->logins_ok);
+    counters_add(c, r->proven_by, now->logins_ok - then->logins_ok);
     if (now->logins_ok > then->logins_ok)
         counters_add(c, COUNTER_MESSAGES_HIDDEN, now->messages_hidden);
     for (uint64_t n = then->logins_failed; n < now->logins_failed; n++)

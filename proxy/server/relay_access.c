@@ -59,6 +59,20 @@ static void serve(struct relay *r, const struct access_answer *answer)
         deny(r, fault, 0);
 }
 
+/* By what it is known who it is, should it be granted. */
+static enum counter proof_by(const struct relay *r,
+                             const struct access_answer *answer)
+{
+    enum secret_kind kind = answer->given_kind;
+
+    if (answer->account == NULL || !account_has_proof(answer->account))
+        return COUNTER_LOGINS_PASSED_ON;
+    if (kind == SECRET_PROVEN)
+        return r->proven_by;
+    return kind == SECRET_APOP ? COUNTER_LOGINS_BY_APOP
+                               : COUNTER_LOGINS_BY_PASSWORD;
+}
+
 /* Within the question, or later, in a turn of its own. */
 static void on_answer(void *relay, const struct access_answer *answer)
 {
@@ -66,20 +80,57 @@ static void on_answer(void *relay, const struct access_answer *answer)
     bool is_late = r->access != NULL;
 
     r->access = NULL;
+    r->proven_by = proof_by(r, answer);
     serve(r, answer);
     if (is_late)
         relay_pump(r);
 }
 
-/* Nobody has keys stored for such an exchange. */
+/* --- exchanges --- */
+
+static void begin_proof(struct relay *r, enum sasl_mechanism mechanism)
+{
+    const struct proof_wish wish = { .rules = r->settings->access,
+                                     .listener = r->listener->config->name,
+                                     .client = r->client_address,
+                                     .mechanism = mechanism };
+
+    proof_free(r->proof);
+    r->proof = proof_new(&r->host->access.proofs, &wish);
+}
+
+/* One that has failed counts as a login that was tried. One that has not is
+ * asked about as any other.
+ */
+static void judge_failure(struct relay *r, struct sasl_step *step)
+{
+    enum fault fault = FAULT_NONE;
+
+    if (step->status == SASL_FAILED && step->user.len > 0)
+        fault = relay_guard_begin(r, step->user);
+    if (fault != FAULT_NONE)
+        step->fault = fault;
+}
+
 void relay_access_sasl(struct relay *r, const struct bridge_wish *wish)
 {
-    const struct sasl_step failed = { .status = SASL_FAILED,
-                                      .fault = FAULT_CREDENTIALS };
+    struct sasl_step step = { .status = SASL_FAILED, .fault = FAULT_NO_MEMORY };
 
-    (void)wish;
-    bridge_sasl(r->bridge, &failed, relay_now(r));
+    if (wish->begins)
+        begin_proof(r, wish->mechanism);
+    if (r->proof != NULL)
+        proof_step(r->proof, wish->response, &step);
+    judge_failure(r, &step);
+    bridge_sasl(r->bridge, &step, relay_now(r));
+    if (step.status == SASL_CHALLENGE)
+        return;
+    r->proven_by = wish->mechanism == SASL_CRAM_MD5 ? COUNTER_LOGINS_BY_CRAM_MD5
+                                                    : COUNTER_LOGINS_BY_SCRAM;
+    proof_free(r->proof);
+    r->proof = NULL;
 }
+
+/* --- logins --- */
 
 /* The guard has admitted a login that is asked about again. */
 void relay_access_ask(struct relay *r, const struct bridge_wish *wish)
@@ -109,4 +160,6 @@ void relay_access_leave(struct relay *r)
 {
     access_cancel(r->access);
     r->access = NULL;
+    proof_free(r->proof);
+    r->proof = NULL;
 }

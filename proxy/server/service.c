@@ -14,9 +14,10 @@ struct service *service_new(void)
     s->snapshots = snapshot_cache_new(0);
     s->admission = admission_new();
     s->guard = login_guard_new();
+    s->decoys = keyed_digest_new();
     s->parked = parked_table_new(&(struct parked_limits){ .count = 0 });
     if (s->locks != NULL && s->snapshots != NULL && s->parked != NULL &&
-        s->admission != NULL && s->guard != NULL)
+        s->admission != NULL && s->guard != NULL && s->decoys != NULL)
         return s;
     service_free(s);
     return NULL;
@@ -79,6 +80,7 @@ void service_free(struct service *s)
     parked_table_free(s->parked);
     upstreams_fini(&s->upstreams);
     login_guard_free(s->guard);
+    keyed_digest_free(s->decoys);
     admission_free(s->admission);
     lock_table_free(s->locks);
     snapshot_cache_free(s->snapshots);

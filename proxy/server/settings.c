@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "access/route.h"
+#include "pop3/sasl.h"
 #include "server/log.h"
 #include "server/settings_upstream.h"
 #include "server/unique_id_file.h"
@@ -116,6 +117,19 @@ static const struct upstream_policy *early_upstream(
     return u->servers->count == 1 ? &u->policy : NULL;
 }
 
+/* Only where an account can use them. */
+static void offer_proofs(const struct settings *s, struct settings_listener *l)
+{
+    const struct accounts *accounts = s->access->accounts;
+    const char *name = l->config->name;
+
+    if (accounts_any_scram(accounts, name))
+        l->policy.mechanisms |= BIT(SASL_SCRAM_SHA_256);
+    l->policy.apop = accounts_any_recoverable(accounts, name);
+    if (l->policy.apop)
+        l->policy.mechanisms |= BIT(SASL_CRAM_MD5);
+}
+
 static bool set_up_listeners(struct settings *s, char *error, size_t error_size)
 {
     s->listeners = calloc(s->config->listener_count, sizeof(*s->listeners));
@@ -131,6 +145,7 @@ static bool set_up_listeners(struct settings *s, char *error, size_t error_size)
         l->policy.apop =
             s->config->auth_http.url != NULL && s->config->auth_http.apop;
         l->policy.readahead_budget = s->source->readahead;
+        offer_proofs(s, l);
         l->policy_in_clear = l->policy;
         l->policy_in_clear.allow_plaintext_login = true;
         l->number =

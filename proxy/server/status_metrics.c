@@ -364,6 +364,15 @@ static const struct part sent[] = {
     { NULL, 0 },
 };
 
+static const struct part proofs[] = {
+    { "passed_on", COUNTER_LOGINS_PASSED_ON },
+    { "password", COUNTER_LOGINS_BY_PASSWORD },
+    { "apop", COUNTER_LOGINS_BY_APOP },
+    { "cram_md5", COUNTER_LOGINS_BY_CRAM_MD5 },
+    { "scram_sha_256", COUNTER_LOGINS_BY_SCRAM },
+    { NULL, 0 },
+};
+
 static const struct part auth_http[] = {
     { "granted", COUNTER_AUTH_HTTP_GRANTED },
     { "refused", COUNTER_AUTH_HTTP_REFUSED },
@@ -450,6 +459,10 @@ static const struct family families[] = {
             "Logins that succeeded."),
     OTHER("popinjay_login_failures_total", "counter", write_login_failures,
           "Logins that failed, by the reason."),
+    PARTS(
+        "popinjay_account_logins_total", "proof", proofs,
+        "Logins that succeeded, by how the client proved itself; passed_on: to "
+        "the upstream."),
     STAGE("popinjay_verification_duration_seconds", COUNTER_STAGE_VERIFY,
           "Passwords of accounts that were judged, from their coming to the "
           "verdict."),

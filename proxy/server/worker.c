@@ -104,6 +104,9 @@ static bool init_loop(struct worker *w)
 
 struct worker *worker_new(struct service *service, unsigned workers)
 {
+    const struct access_shared shared = { .crypt = &service->crypt,
+                                          .desk = service->tokens,
+                                          .decoys = service->decoys };
     struct worker *w = calloc(1, sizeof(*w));
 
     if (w == NULL || pthread_mutex_init(&w->mutex, NULL) != 0) {
@@ -118,8 +121,7 @@ struct worker *worker_new(struct service *service, unsigned workers)
     w->host.service = service;
     w->host.workers = workers;
     counters_init(&w->host.counters);
-    access_init(&w->host.access, &w->loop, &service->crypt, service->tokens,
-                &w->host.counters);
+    access_init(&w->host.access, &w->loop, &shared, &w->host.counters);
     proxy_gate_init(&w->gate, &w->loop, &w->host.counters, worker_admit, w);
     if (connection_space_init(&w->host.space, &w->loop))
         return w;

@@ -183,7 +183,10 @@ static int set_up(void **state)
     host.workers = 1;
     counters_init(&host.counters);
     assert_true(connection_space_init(&host.space, &loop));
-    access_init(&host.access, &loop, &service->crypt, NULL, &host.counters);
+    access_init(&host.access, &loop,
+                &(struct access_shared){ .crypt = &service->crypt,
+                                         .decoys = service->decoys },
+                &host.counters);
     return 0;
 }
 

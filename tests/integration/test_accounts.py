@@ -1,0 +1,590 @@
+"""Accounts of devices: who a device is here, and who it is upstream."""
+
+import base64
+import concurrent.futures
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import signal
+import subprocess
+
+import pytest
+
+from support import mail
+from support.metrics import samples
+from support.pop3client import Pop3Error
+from support.popinjay import binary
+from support.ports import wait_until
+from support.secrets import keep, plant
+
+class Figures:
+    """The series of /metrics, and by how much each has risen since."""
+
+    def __init__(self, proxy):
+        self._proxy = proxy
+        self._before = self._now()
+
+    def _now(self):
+        return samples(self._proxy.http("/metrics"))
+
+    def rise(self, name):
+        return self._now().get(name, 0) - self._before.get(name, 0)
+
+
+MESSAGE = mail.message("x", b"a scan\r\n")
+
+
+class Accounts:
+    """accounts.conf with its key, edited as an operator does."""
+
+    def __init__(self, folder):
+        self.path = str(folder / "accounts.conf")
+        self.key = keep(str(folder / "accounts.key"))
+        self.conf = str(folder / "edit.conf")
+        with open(self.key, "wb") as f:
+            f.write(secrets.token_bytes(32))
+        self.settings = {"accounts": {"file": self.path, "key_file": self.key}}
+        with open(self.conf, "w", encoding="utf-8") as f:
+            f.write("[listen pop3s]\naddress = 127.0.0.1:1\ntls = none\n"
+                    "allow_plaintext_login = yes\n"
+                    "[listen pop3]\naddress = 127.0.0.1:2\ntls = none\n"
+                    "allow_plaintext_login = yes\n"
+                    "[listen plain]\naddress = 127.0.0.1:3\ntls = none\n"
+                    "allow_plaintext_login = yes\n"
+                    "[upstream]\naddress = 127.0.0.1:4\ntls = none\n"
+                    f"[accounts]\nfile = {self.path}\nkey_file = {self.key}\n")
+
+    def run(self, *words, given=""):
+        return subprocess.run(
+            [binary(), "account", *words, "-c", self.conf], input=given,
+            capture_output=True, text=True, timeout=60, check=False)
+
+    def must(self, *words, given=""):
+        done = self.run(*words, given=given)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def add(self, name, server, user, *options, password=None):
+        """The device's password; that of |user| is the secret."""
+        password = password or plant(f"Device-{secrets.token_hex(6)}",
+                                     f"the password of {name}")
+        self.must("add", name, "--user", user, *options,
+                  given=f"{password}\n{server.password(user)}\n")
+        return password
+
+    def text(self):
+        with open(self.path, encoding="utf-8") as f:
+            return f.read()
+
+
+@pytest.fixture
+def accounts(tmp_path):
+    return Accounts(tmp_path)
+
+
+@pytest.fixture
+def begin(accounts, server, start_proxy):
+    """begin(settings): a proxy that knows the accounts made so far."""
+    def start(settings=None):
+        if not os.path.exists(accounts.path):
+            with open(accounts.path, "w", encoding="utf-8"):
+                pass
+        merged = {**server.settings, **accounts.settings}
+        for section, keys in (settings or {}).items():
+            merged[section] = {**merged.get(section, {}), **keys}
+        return start_proxy(server.upstream_config(), merged)
+    return start
+
+
+def coded(octets):
+    return base64.b64encode(octets).decode()
+
+
+def refused(c, user, password):
+    with pytest.raises(Pop3Error) as e:
+        c.login(user, password)
+    return str(e.value)
+
+
+# --- passwords -----------------------------------------------------------------
+
+def test_password(server, begin, accounts, user):
+    """A device reads the mail of a user whose password it does not know; the
+    log has both names, and neither password works in the place of the other."""
+    server.deliver(user, [MESSAGE])
+    password = accounts.add("scanner@hall.example", server, user)
+    proxy = begin()
+    figures = Figures(proxy)
+    with proxy.pop3s() as c:
+        c.login("scanner@hall.example", password)
+        assert c.ok("STAT").startswith(b"+OK 1 ")
+        c.quit()
+    assert re.search(r' logged_in .*user=scanner@hall.example '
+                     r'account=scanner@hall.example', proxy.log())
+    assert figures.rise('popinjay_account_logins_total{proof="password"}') == 1
+    assert figures.rise("popinjay_verification_duration_seconds_count") == 1
+    with proxy.pop3s() as c:
+        text = refused(c, "scanner@hall.example", server.password(user))
+        assert text.startswith("-ERR [AUTH] ")
+    assert figures.rise('popinjay_login_failures_total{reason="credentials"}')
+    assert server.password(user) not in proxy.log() + accounts.text()
+    assert password not in proxy.log() + accounts.text()
+
+
+def test_others_pass_through(server, begin, accounts, user):
+    """Whoever is no account gives what is the upstream's; unless only accounts
+    may log in."""
+    accounts.add("device", server, user)
+    proxy = begin()
+    figures = Figures(proxy)
+    with proxy.pop3s() as c:
+        c.login(user, server.password(user))
+        c.quit()
+    assert figures.rise('popinjay_account_logins_total{proof="passed_on"}') == 1
+
+
+def test_only_accounts(server, begin, accounts, user):
+    """A name that nobody has costs as much work as one that somebody has, and
+    is answered the same."""
+    password = accounts.add("device", server, user)
+    proxy = begin({"accounts": {"only": "yes"}})
+    figures = Figures(proxy)
+    count = "popinjay_verification_duration_seconds_count"
+    answers = []
+    for n, name in enumerate(["device", user, "nobody"]):
+        with proxy.pop3s() as c:
+            answers.append(refused(c, name, "wrong"))
+        assert figures.rise(count) == n + 1
+    assert len(set(answers)) == 1
+    with proxy.pop3s() as c:
+        c.login("device", password)
+    assert re.search(r"login_refused .*user=nobody .*reason=no_account",
+                     proxy.log())
+
+
+def test_places(server, begin, accounts, user):
+    """Where an account may not be used it is as if the password were wrong, and
+    as much work."""
+    inside = accounts.add("inside", server, user, "--networks", "127.0.0.0/8")
+    outside = accounts.add("outside", server, user, "--networks",
+                           "192.0.2.0/24, 2001:db8::/32")
+    door = accounts.add("door", server, user, "--listeners", "pop3, plain")
+    proxy = begin()
+    figures = Figures(proxy)
+    with proxy.pop3s() as c:
+        c.login("inside", inside)
+        c.quit()
+    with proxy.pop3s() as c:
+        assert refused(c, "outside", outside) == refused(c, "inside", "wrong")
+        assert refused(c, "door", door).startswith("-ERR [AUTH] ")
+    with proxy.plain() as c:
+        c.login("door", door)
+        c.quit()
+    assert figures.rise("popinjay_verification_duration_seconds_count") == 5
+    assert figures.rise(
+        'popinjay_login_failures_total{reason="account_place"}') == 2
+
+
+def test_passed_through_by_its_rules(server, begin, accounts, user):
+    """An account without a password of its own has its rules all the same."""
+    accounts.must("add", "alias", "--pass-through", "--user", user,
+                  "--listeners", "pop3s")
+    proxy = begin()
+    with proxy.pop3s() as c:
+        c.login("alias", server.password(user))
+        c.quit()
+    with proxy.plain() as c:
+        refused(c, "alias", server.password(user))
+    assert "account=alias" in proxy.log()
+
+
+def test_sealed_by_the_password(server, begin, accounts, user):
+    """Without a key file: only the device's own password opens the secret."""
+    os.remove(accounts.key)
+    with open(accounts.conf, encoding="utf-8") as f:
+        text = f.read().replace(f"key_file = {accounts.key}\n", "")
+    with open(accounts.conf, "w", encoding="utf-8") as f:
+        f.write(text)
+    del accounts.settings["accounts"]["key_file"]
+    password = accounts.add("device", server, user, "--seal-by-password")
+    assert "secret = 1p." in accounts.text()
+    proxy = begin()
+    with proxy.pop3s() as c:
+        refused(c, "device", "wrong")
+        c.login("device", password)
+        c.quit()
+
+
+def test_many_at_once(server, begin, accounts, user):
+    """Beyond what is judged at a time devices are told to come back: nobody is
+    told that the password is wrong."""
+    password = accounts.add("device", server, user)
+    proxy = begin({"limits": {"login_failures": "0",
+                              "login_failures_per_client": "0"}})
+    clients = [proxy.plain() for _ in range(160)]
+    for c in clients:
+        c.ok("USER device")
+    for c in clients:
+        c.send(b"PASS wrong-password\r\n")
+    answers = [c.line() for c in clients]
+    for c in clients:
+        c.close()
+    assert any(a.startswith(b"-ERR [SYS/TEMP] ") for a in answers)
+    assert any(a.startswith(b"-ERR [AUTH] ") for a in answers)
+    assert "limit=verifications" in proxy.log()
+    with proxy.pop3s() as c:
+        c.login("device", password)
+        c.quit()
+
+
+def test_guessers_are_stopped(server, begin, accounts, user):
+    """Wrong passwords of an account count as those of the upstream do; a
+    blocked login is not judged."""
+    password = accounts.add("device", server, user, "--scram")
+    proxy = begin({"limits": {"login_failures": "3"}})
+    figures = Figures(proxy)
+    with proxy.pop3s() as c:
+        refused(c, "device", "wrong")
+        refused(c, "device", "wrong")
+    with proxy.pop3s() as c:
+        assert scram(c, "device", "wrong").startswith(b"-ERR [AUTH] ")
+        assert refused(c, "device", password).startswith("-ERR [SYS/TEMP] ")
+    assert figures.rise("popinjay_verification_duration_seconds_count") == 2
+    assert " login_blocked " in proxy.log()
+
+
+# --- proofs --------------------------------------------------------------------
+
+def apop(c, user, password):
+    stamp = re.search(rb"<[!-~]+@[!-~]+>", c.greeting)[0]
+    digest = hashlib.md5(stamp + password.encode()).hexdigest()
+    return c.command(f"APOP {user} {digest}")
+
+
+def cram_md5(c, user, password):
+    challenge = base64.b64decode(c.command("AUTH CRAM-MD5")[2:])
+    digest = hmac.new(password.encode(), challenge, "md5").hexdigest()
+    return c.command(coded(f"{user} {digest}".encode()))
+
+
+def scram(c, user, password, seen=None):
+    """RFC 5802, RFC 7677: a client of our own, which also judges the server."""
+    nonce = secrets.token_hex(12)
+    first = f"n={user},r={nonce}"
+    server_first = base64.b64decode(
+        c.command("AUTH SCRAM-SHA-256 " + coded(f"n,,{first}".encode()))[2:]
+    ).decode()
+    parts = dict(p.split("=", 1) for p in server_first.split(","))
+    assert parts["r"].startswith(nonce) and len(parts["r"]) > len(nonce)
+    if seen is not None:
+        seen.update(parts)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(),
+                                 base64.b64decode(parts["s"]), int(parts["i"]))
+    last = f"c={coded(b'n,,')},r={parts['r']}"
+    words = f"{first},{server_first},{last}".encode()
+
+    def key(what):
+        return hmac.new(salted, what, "sha256").digest()
+    stored = hashlib.sha256(key(b"Client Key")).digest()
+    proof = bytes(a ^ b for a, b in zip(
+        key(b"Client Key"), hmac.new(stored, words, "sha256").digest()))
+    reply = c.command(coded(f"{last},p={coded(proof)}".encode()))
+    if not reply.startswith(b"+ "):
+        return reply
+    signature = hmac.new(key(b"Server Key"), words, "sha256").digest()
+    assert base64.b64decode(reply[2:]) == b"v=" + coded(signature).encode()
+    return c.command("")
+
+
+PROOFS = {"apop": (apop, "--recoverable"),
+          "cram_md5": (cram_md5, "--recoverable"),
+          "scram_sha_256": (scram, "--scram")}
+
+
+@pytest.mark.parametrize("proof", PROOFS)
+def test_proofs(server, begin, accounts, user, proof):
+    """SASL-14: a device that does not say its password, over TLS and in clear;
+    a wrong one, and a name that nobody has, are refused alike."""
+    way, option = PROOFS[proof]
+    server.deliver(user, [MESSAGE])
+    password = accounts.add("device", server, user, option)
+    proxy = begin()
+    figures = Figures(proxy)
+    for connect in (proxy.pop3s, proxy.plain):
+        with connect() as c:
+            assert way(c, "device", password).startswith(b"+OK")
+            assert c.ok("STAT").startswith(b"+OK 1 ")
+            c.quit()
+    name = f'popinjay_account_logins_total{{proof="{proof}"}}'
+    assert figures.rise(name) == 2
+    with proxy.pop3s() as c:
+        wrong = way(c, "device", "wrong")
+        assert wrong.startswith(b"-ERR [AUTH] ")
+        assert way(c, "nobody", password) == wrong
+    assert "reason=credentials" in proxy.log()
+    with proxy.pop3s() as c:        # the password may still be said
+        c.login("device", password)
+        c.quit()
+
+
+def test_proofs_are_offered_where_they_are_of_use(server, begin, accounts,
+                                                  user):
+    """CAPA and the greeting tell of them only where an account can use them."""
+    accounts.add("s", server, user, "--scram", "--listeners", "pop3s")
+    accounts.add("r", server, user, "--recoverable", "--listeners", "plain")
+    proxy = begin()
+
+    def offered(c):
+        sasl = [l for l in c.listing("CAPA") if l.startswith("SASL ")]
+        return b"@" in c.greeting, set(sasl[0].split()[1:])
+    with proxy.pop3s() as c:
+        assert offered(c) == (False, {"PLAIN", "LOGIN", "SCRAM-SHA-256"})
+    with proxy.plain() as c:
+        assert offered(c) == (True, {"PLAIN", "LOGIN", "CRAM-MD5"})
+    with proxy.pop3() as c:
+        c.stls()
+        assert offered(c) == (False, {"PLAIN", "LOGIN"})
+
+
+def test_made_up_salts_stay(server, begin, accounts, user):
+    """A name that nobody has shows the same salt each time, as one that
+    somebody has does."""
+    accounts.add("device", server, user, "--scram")
+    proxy = begin()
+    salts = {}
+    for name in ("device", "nobody", "other"):
+        for _ in range(2):
+            seen = {}
+            with proxy.pop3s() as c:
+                scram(c, name, "wrong", seen)
+            salts.setdefault(name, set()).add((seen["s"], seen["i"]))
+    assert all(len(s) == 1 for s in salts.values()), salts
+    assert len({s for each in salts.values() for s in each}) == 3
+    assert len({len(s) for each in salts.values() for s, _ in each}) == 1
+
+
+def by_curl(proxy, folder, mechanism, password):
+    config = os.path.join(folder, "curlrc")
+    with open(keep(config), "w", encoding="utf-8") as f:
+        f.write(f'user = "device:{password}"\n')
+    return ["curl", "-sS", "-K", config, "--cacert", proxy.ca_file,
+            "--login-options", f"AUTH={mechanism}",
+            f"pop3s://localhost:{proxy.port_tls}/1"]
+
+
+def by_mpop(proxy, folder, mechanism, password):
+    config = os.path.join(folder, "mpoprc")
+    with open(keep(config), "w", encoding="utf-8") as f:
+        f.write(f"account a\nhost localhost\nport {proxy.port_tls}\ntls on\n"
+                f"tls_starttls off\ntls_trust_file {proxy.ca_file}\n"
+                f"auth {mechanism.lower()}\nuser device\n"
+                f"password {password}\nkeep on\nuidls_file {folder}/uidls\n"
+                f"delivery mbox {folder}/mbox\n")
+    os.chmod(config, 0o600)
+    return ["mpop", "-C", config, "a"]
+
+
+def by_fetchmail(proxy, folder, mechanism, password):
+    config = os.path.join(folder, "fetchmailrc")
+    with open(keep(config), "w", encoding="utf-8") as f:
+        auth = ("protocol apop" if mechanism == "APOP"
+                else "protocol pop3 auth cram-md5")
+        f.write(f"poll localhost service {proxy.port_tls} {auth}\n"
+                f"user device password {password} ssl sslcertck\n"
+                f"sslcertfile {proxy.ca_file}\nkeep\nmda \"cat >{folder}/mail\"\n")
+    os.chmod(config, 0o600)
+    return ["fetchmail", "--nodetach", "--nosyslog", "-f", config,
+            "--idfile", os.path.join(folder, "ids"),
+            "--pidfile", os.path.join(folder, "pid")]
+
+
+def by_getmail(proxy, folder, mechanism, password):
+    config = os.path.join(folder, "getmailrc")
+    with open(keep(config), "w", encoding="utf-8") as f:
+        f.write("[retriever]\ntype = SimplePOP3SSLRetriever\n"
+                f"server = localhost\nport = {proxy.port_tls}\n"
+                f"ca_certs = {proxy.ca_file}\nusername = device\n"
+                f"password = {password}\nuse_apop = {mechanism == 'APOP'}\n"
+                "[destination]\ntype = MDA_external\npath = /bin/sh\n"
+                "arguments = ('-c', 'cat >/dev/null')\n"
+                "allow_root_commands = true\n"
+                "[options]\ndelete = false\n")
+    return ["getmail", "--getmaildir", folder, "--rcfile", config]
+
+
+CLIENTS = [(by_curl, "+APOP", "apop"),
+           (by_curl, "CRAM-MD5", "cram_md5"),
+           (by_mpop, "APOP", "apop"),
+           (by_mpop, "CRAM-MD5", "cram_md5"),
+           (by_mpop, "SCRAM-SHA-256", "scram_sha_256"),
+           (by_fetchmail, "APOP", "apop"),
+           (by_fetchmail, "CRAM-MD5", "cram_md5"),
+           (by_getmail, "APOP", "apop")]
+
+
+def test_clients(server, begin, accounts, user, tmp_path):
+    """Real programs prove themselves by each of these ways."""
+    server.deliver(user, [MESSAGE])
+    password = accounts.add("device", server, user, "--scram", "--recoverable")
+    proxy = begin()
+    figures = Figures(proxy)
+    for client, mechanism, proof in CLIENTS:
+        folder = tmp_path / f"{client.__name__}.{proof}"
+        folder.mkdir()
+        done = subprocess.run(
+            client(proxy, str(folder), mechanism, password), timeout=60,
+            capture_output=True, check=False,
+            env={**os.environ, "HOME": str(folder)})
+        assert done.returncode == 0, (client, mechanism, done)
+        name = f'popinjay_account_logins_total{{proof="{proof}"}}'
+        assert figures.rise(name) >= 1, (client, mechanism)
+        figures = Figures(proxy)
+
+
+# --- the file ------------------------------------------------------------------
+
+def reloaded(proxy, event):
+    before = proxy.log().count(f" {event} ")
+    proxy.signal(signal.SIGHUP)
+    wait_until(lambda: proxy.log().count(f" {event} ") > before, 10, event)
+
+
+def test_reload(server, begin, accounts, user):
+    """SIGHUP takes accounts up and away; a damaged file changes nothing."""
+    proxy = begin()
+    password = accounts.add("device", server, user)
+    with proxy.pop3s() as c:
+        refused(c, "device", password)
+    reloaded(proxy, "reloaded")
+    with proxy.pop3s() as c:
+        c.login("device", password)
+        c.quit()
+    good = accounts.text()
+    with open(accounts.path, "w", encoding="utf-8") as f:
+        f.write(good.replace("secret = 1k.", "secret = 1k.A"))
+    reloaded(proxy, "reload_refused")
+    assert f"{accounts.path}:1: [account device] secret: " in proxy.log()
+    with proxy.pop3s() as c:
+        c.login("device", password)
+        c.quit()
+    with open(accounts.path, "w", encoding="utf-8") as f:
+        f.write(good)
+    accounts.must("remove", "device")
+    reloaded(proxy, "reloaded")
+    with proxy.pop3s() as c:
+        refused(c, "device", password)
+
+
+def test_changed_file_is_noticed(server, begin, accounts, user):
+    """certificate_check looks at it as at certificates."""
+    proxy = begin({"server": {"certificate_check": "100 ms"}})
+    password = accounts.add("device", server, user)
+    wait_until(lambda: " certificates_reloaded" in proxy.log(), 10, "a look")
+    with proxy.pop3s() as c:
+        c.login("device", password)
+        c.quit()
+
+
+def test_another_key(server, accounts, user, start_proxy):
+    """What does not open is named at --check, before anybody logs in."""
+    accounts.add("device", server, user)
+    with open(accounts.key, "wb") as f:
+        f.write(secrets.token_bytes(32))
+    done = subprocess.run([binary(), "--check", "-c", accounts.conf],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        f"{accounts.path}:1: [account device] secret: does not open: ")
+
+
+# --- popinjay account ----------------------------------------------------------
+
+def test_generated(server, begin, accounts, user):
+    """A password of 16 characters, printed alone, works."""
+    printed = accounts.must("add", "device", "--generate", "--user", user,
+                            given=server.password(user) + "\n")
+    assert re.fullmatch(r"[a-km-np-z2-9]{16}\n", printed)
+    password = plant(printed.strip(), "a password that was made up")
+    with begin().pop3s() as c:
+        c.login("device", password)
+        c.quit()
+
+
+def test_passwd(server, begin, accounts, user):
+    """A new password for the device, and a new secret; what was kept of the
+    password before is kept of the new one."""
+    accounts.add("device", server, user, "--scram", "--recoverable")
+    password = plant(f"New-{secrets.token_hex(6)}", "a new password")
+    done = accounts.run("passwd", "device", given=password + "\n")
+    assert done.returncode == 0
+    assert "whoever has both accounts.conf and the key file has it" in \
+        done.stderr
+    proxy = begin()
+    for way in (apop, cram_md5, scram):
+        with proxy.pop3s() as c:
+            assert way(c, "device", password).startswith(b"+OK"), way
+            c.quit()
+    wrong = plant(f"Wrong-{secrets.token_hex(6)}", "a wrong secret")
+    for secret, good in ((wrong, False), (server.password(user), True)):
+        accounts.must("passwd", "device", "--secret", given=secret + "\n")
+        reloaded(proxy, "reloaded")
+        with proxy.pop3s() as c:
+            if good:
+                c.login("device", password)
+            else:
+                refused(c, "device", password)
+
+
+def test_list_and_remove(server, accounts, user):
+    """No secret is listed; a comment stays, and the mode is what it must be."""
+    accounts.add("one", server, user, "--scram")
+    accounts.must("add", "two", "--pass-through", "--networks", "192.0.2.7")
+    with open(accounts.path, "a", encoding="utf-8") as f:
+        f.write("; the last line\n")
+    lines = [l.split() for l in accounts.must("list").splitlines()]
+    assert lines[1:] == [["one", "password,scram", "by-key", "-", user],
+                         ["two", "none", "passed-on", "-", "two"]]
+    accounts.must("remove", "one")
+    assert accounts.text() == ("[account two]\nnetworks = 192.0.2.7\n"
+                               "; the last line\n")
+    assert os.stat(accounts.path).st_mode & 0o777 == 0o600
+    assert accounts.run("remove", "one").returncode == 1
+
+
+@pytest.mark.parametrize("words, given, problem", [
+    (["add"], "", "a name has 1 to 150 octets"),
+    (["add", "a b"], "", "a name has 1 to 150 octets"),
+    (["frobnicate"], "", "there is no command account frobnicate"),
+    (["list", "x"], "", "one word too many: x"),
+    (["remove", "nobody"], "", "there is no account of that name: nobody"),
+    (["add", "a", "--networks", "hall"], "p\ns\n", "must be networks"),
+    (["add", "a", "--upstream", "x"], "p\ns\n", "there is no [upstream x]"),
+    (["add", "a", "--user", "x\ny"], "p\ns\n", "--user"),
+    (["add", "a", "--pass-through", "--scram"], "", "--pass-through has no"),
+    (["add", "a", "--seal-by-password", "--scram"], "", "needs a password"),
+    (["passwd", "a", "--user", "x"], "", "these options belong to add"),
+    (["add", "a"], "", "a password is one line"),
+    (["add", "a"], "p\n", "a password is one line"),
+])
+def test_mistakes(accounts, words, given, problem):
+    """What cannot be is said, and no file is made of it."""
+    done = accounts.run(*words, given=given)
+    assert done.returncode in (1, 2)
+    assert problem in done.stderr
+    assert not os.path.exists(accounts.path)
+
+
+def test_edited_at_once(accounts):
+    """Of many who add accounts at the same time nobody's is lost."""
+    names = [f"device{n}" for n in range(12)]
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        codes = list(pool.map(
+            lambda n: accounts.run("add", n, "--pass-through").returncode,
+            names))
+    assert codes == [0] * len(names)
+    listed = accounts.must("list").splitlines()[1:]
+    assert [l.split()[0] for l in listed] == sorted(names)
+    assert set(os.listdir(os.path.dirname(accounts.path))) == {
+        "accounts.conf", "accounts.key", "edit.conf"}

@@ -336,9 +336,9 @@ def uid_expunge(conn, command):
 
 
 def search(conn, command):
-    m = match(r"(UID )?SEARCH (?:RETURN \(ALL\) )?(.*)", command)
+    m = match(r"(UID )?SEARCH (RETURN \(ALL\) )?(.*)", command)
     found = set(conn.view) & set(conn.mailbox.uids())
-    words = m[2].upper().split(" ")
+    words = m[3].upper().split(" ")
     while words:
         word = words.pop(0)
         negate = word == "NOT"
@@ -347,8 +347,9 @@ def search(conn, command):
         found = found - hits if negate else found & hits
     uids = sorted(found)
     numbers = uids if m[1] else [conn.sequence_number(u) for u in uids]
-    if "IMAP4REV2" in conn.capabilities() and \
-            "IMAP4REV1" not in conn.capabilities():
+    rev2_only = "IMAP4REV2" in conn.capabilities() and \
+        "IMAP4REV1" not in conn.capabilities()
+    if m[2] or rev2_only:
         return Answer([esearch(command.tag, bool(m[1]), numbers)])
     return Answer([" ".join(["SEARCH", *map(str, numbers)]).encode()])
 

@@ -48,7 +48,8 @@ COMMANDS = {
     "UID EXPUNGE": (SELECTED, rf"UID EXPUNGE {SET}"),
     "UID SEARCH": (SELECTED,
                    r"UID SEARCH (?:RETURN \(ALL\) )?"
-                   rf"[A-Z0-9:,* ]+(?:KEYWORD {KEYWORD}[A-Z0-9:,* ]*)*"),
+                   rf"(?:(?:(?:UN)?KEYWORD {KEYWORD}|UID [0-9:,]+|"
+                   r"SINCE [1-9]\d?-[A-Z][a-z]{2}-\d{4}|[A-Z]+)(?: |$))+"),
     "EXPUNGE": (SELECTED, r"EXPUNGE"),
 }
 

@@ -5,6 +5,7 @@
 #include "access/http_client.h"
 #include "cli/account.h"
 #include "cli/command_line.h"
+#include "cli/oauth.h"
 #include "config.h"
 #include "containment.h"
 #include "process.h"
@@ -93,6 +94,14 @@ static int run_account(int argc, char **argv)
     return account_run(&options);
 }
 
+static int run_oauth(int argc, char **argv)
+{
+    const struct oauth_options options = oauth_options_parse(argc, argv);
+
+    process_prepare();
+    return oauth_run(&options);
+}
+
 int main(int argc, char **argv)
 {
     const struct command_line line = command_line_parse(argc, argv);
@@ -105,6 +114,8 @@ int main(int argc, char **argv)
         return command_line_probe(&line, POPINJAY_VERSION);
     case COMMAND_ACCOUNT:
         return run_account(argc - 1, argv + 1);
+    case COMMAND_OAUTH:
+        return run_oauth(argc - 1, argv + 1);
     case COMMAND_STATUS:
         return command_line_status(&line);
     case COMMAND_VERSION:

@@ -21,6 +21,7 @@ enum command {
     COMMAND_PROBE,
     COMMAND_STATUS,
     COMMAND_ACCOUNT, /* what follows is cli/account_options.h's */
+    COMMAND_OAUTH,   /* the rest of the line is cli/oauth.h's */
     COMMAND_VERSION,
     COMMAND_HELP,
     COMMAND_WRONG, /* what is wrong has been said */

@@ -23,6 +23,7 @@
     "       popinjay probe [-c FILE] [--user NAME] [UPSTREAM]\n" \
     "       popinjay status [-c FILE | URL]\n"                   \
     "       popinjay account add|passwd|remove|list\n"           \
+    "       popinjay oauth login|import|remove|list\n"           \
     "       popinjay --version | --help\n"
 
 /* One screen: 24 lines of 80. */
@@ -43,7 +44,7 @@ const char command_line_usage[] = SYNOPSIS
     "  -u, --user NAME    ask for the password, log in, list INBOX\n"
     "  status             ask the running popinjay how it is; URL is such as\n"
     "                     http://127.0.0.1:8110\n"
-    "  account            devices' own names and passwords; account --help\n"
+    "  account, oauth     names and passwords of devices, tokens; see --help\n"
     "exit: 0 all is well; 1 it failed, or does not serve; 2 a mistake. SIGHUP\n"
     "reads the configuration anew, SIGTERM ends when the sessions have.\n";
 
@@ -123,6 +124,8 @@ struct command_line command_line_parse(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "account") == 0)
         return (struct command_line){ .command = COMMAND_ACCOUNT };
+    if (argc > 1 && strcmp(argv[1], "oauth") == 0)
+        return (struct command_line){ .command = COMMAND_OAUTH };
     while ((c = getopt_long(argc, argv, "c:u:h", options, NULL)) != -1) {
         switch (c) {
         case 'c':

@@ -17,13 +17,12 @@
 #define ERROR_MAX 2048
 #define URL_MAX 512
 
-#define SYNOPSIS                                                 \
-    "usage: popinjay -c FILE [--replace PID]\n"                  \
-    "       popinjay [-c FILE] --check\n"                        \
-    "       popinjay probe [-c FILE] [--user NAME] [UPSTREAM]\n" \
-    "       popinjay status [-c FILE | URL]\n"                   \
-    "       popinjay account add|passwd|remove|list\n"           \
-    "       popinjay oauth login|import|remove|list\n"           \
+#define SYNOPSIS                                                  \
+    "usage: popinjay -c FILE [--replace PID]\n"                   \
+    "       popinjay [-c FILE] --check\n"                         \
+    "       popinjay probe [-c FILE] [--user NAME] [UPSTREAM]\n"  \
+    "       popinjay status [-c FILE | URL]\n"                    \
+    "       popinjay account | oauth COMMAND, see their --help\n" \
     "       popinjay --version | --help\n"
 
 /* One screen: 24 lines of 80. */

@@ -2,6 +2,7 @@
 authorization server, and a Dovecot that asks it what a token is worth."""
 
 import json
+import re
 import time
 
 import pytest
@@ -210,3 +211,8 @@ def test_command(oauth, oauth_dovecot, accounts, prepare, tmp_path, form):
                     scope=None, client_secret_file=None, grant="command",
                     command=str(program)).start()
     assert log_in(proxy, accounts, user).startswith(b"+OK")
+    # Whoever runs it has seen the token, and leaves no core either.
+    assert proxy.children()
+    for pid in proxy.children():
+        with open(f"/proc/{pid}/limits", encoding="ascii") as f:
+            assert re.search(r"^Max core file size +0 +0 ", f.read(), re.M)

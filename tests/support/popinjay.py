@@ -159,8 +159,8 @@ class Popinjay:
         with open(os.path.join(self._folder, f"shown.{name}"), "ab") as f:
             f.write(octets + b"\n")
 
-    def _show_processes(self):
-        """How it, and its children, were called and surrounded."""
+    def children(self):
+        """Process ids of those that it started, and so on."""
         pids = [self.pid]
         for pid in pids:
             with contextlib.suppress(OSError):
@@ -168,6 +168,11 @@ class Popinjay:
                     with open(f"/proc/{pid}/task/{task}/children",
                               encoding="ascii") as f:
                         pids += map(int, f.read().split())
+        return pids[1:]
+
+    def _show_processes(self):
+        """How it, and its children, were called and surrounded."""
+        for pid in [self.pid, *self.children()]:
             for name in ("cmdline", "environ", "comm"):
                 with contextlib.suppress(OSError):
                     with open(f"/proc/{pid}/{name}", "rb") as f:

@@ -117,7 +117,7 @@ static const struct upstream_policy *early_upstream(
     return u->servers->count == 1 ? &u->policy : NULL;
 }
 
-/* Only where an account can use them. */
+/* Only where an account can use them, or a service judges them. */
 static void offer_proofs(const struct settings *s, struct settings_listener *l)
 {
     const struct accounts *accounts = s->access->accounts;
@@ -125,9 +125,12 @@ static void offer_proofs(const struct settings *s, struct settings_listener *l)
 
     if (accounts_any_scram(accounts, name))
         l->policy.mechanisms |= BIT(SASL_SCRAM_SHA_256);
-    l->policy.apop = accounts_any_recoverable(accounts, name);
-    if (l->policy.apop)
+    if (accounts_any_recoverable(accounts, name)) {
+        l->policy.apop = true;
         l->policy.mechanisms |= BIT(SASL_CRAM_MD5);
+    }
+    if (s->config->auth_http.url != NULL && s->config->auth_http.apop)
+        l->policy.apop = true;
 }
 
 static bool set_up_listeners(struct settings *s, char *error, size_t error_size)
@@ -142,8 +145,6 @@ static bool set_up_listeners(struct settings *s, char *error, size_t error_size)
         l->config = &s->config->listeners[i];
         l->policy = config_policy(s->config, l->config);
         l->policy.early_upstream = early_upstream(s, l->config);
-        l->policy.apop =
-            s->config->auth_http.url != NULL && s->config->auth_http.apop;
         l->policy.readahead_budget = s->source->readahead;
         offer_proofs(s, l);
         l->policy_in_clear = l->policy;

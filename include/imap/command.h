@@ -85,6 +85,10 @@ void imap_write_fetch_bodies(struct buf *out, uint32_t tag,
 void imap_write_fetch_window(struct buf *out, uint32_t tag, uint32_t uid,
                              uint64_t offset, uint32_t length);
 
+/* `An UID FETCH first:last (UID X-GM-MSGID)` (X-GM-EXT-1 only). */
+void imap_write_fetch_gmail_ids(struct buf *out, uint32_t tag, uint32_t first,
+                                uint32_t last);
+
 /* `An UID FETCH set (UID FLAGS)`: which of these are still there? */
 void imap_write_fetch_flags(struct buf *out, uint32_t tag,
                             const struct imap_uid_set *set);
@@ -98,10 +102,11 @@ void imap_write_uid_expunge(struct buf *out, uint32_t tag,
                             const struct imap_uid_set *set);
 
 /* `An SELECT "mailbox"`, or EXAMINE where |read_only|; with `(CONDSTORE)` where
- * asked for. |mailbox| must be writable to any server. INBOX goes unquoted.
+ * asked for. INBOX goes unquoted.
  */
 void imap_write_select(struct buf *out, uint32_t tag, struct span mailbox,
-                       bool read_only, bool condstore);
+                       bool read_only, bool condstore,
+                       struct imap_capabilities caps);
 
 /* `An UID COPY set "mailbox"`, or UID MOVE. */
 void imap_write_copy(struct buf *out, uint32_t tag,

@@ -46,6 +46,7 @@ enum imap_parser_state {
     IMAP_PARSER_FETCH_ITEM,     /* a name or the end */
     IMAP_PARSER_FETCH_UID,      /* the value of */
     IMAP_PARSER_FETCH_SIZE,     /* the value of */
+    IMAP_PARSER_FETCH_GMAIL_ID, /* the value of */
     IMAP_PARSER_FETCH_FLAGS,    /* the value of */
     IMAP_PARSER_FETCH_BODY,     /* the value of BODY[...], or its origin */
     IMAP_PARSER_FETCH_NAMED,    /* a section or the value */
@@ -150,6 +151,7 @@ imap_on_token imap_parser_on_fetch;
 imap_on_token imap_parser_on_item;
 imap_on_token imap_parser_on_uid;
 imap_on_token imap_parser_on_size;
+imap_on_token imap_parser_on_gmail_id;
 imap_on_token imap_parser_on_item_flags;
 imap_on_token imap_parser_on_body;
 imap_on_token imap_parser_on_named;

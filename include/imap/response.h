@@ -49,9 +49,10 @@ enum imap_event_kind {
      * Then come items in the server's order, then IMAP_FETCH_END.
      */
     IMAP_FETCH,
-    IMAP_FETCH_UID,   /* number, 1 .. 2^32-1; `UID 0` is no event at all */
-    IMAP_FETCH_SIZE,  /* RFC822.SIZE: number, 64 bits */
-    IMAP_FETCH_FLAGS, /* flags */
+    IMAP_FETCH_UID,      /* number, 1 .. 2^32-1; `UID 0` is no event at all */
+    IMAP_FETCH_SIZE,     /* RFC822.SIZE: number, 64 bits */
+    IMAP_FETCH_GMAIL_ID, /* X-GM-MSGID: number, 64 bits; 0 is none */
+    IMAP_FETCH_FLAGS,    /* flags */
     /* BODY[...]: whole, nil, origin, number (octets; 0 when nil). For a body
      * that is not nil follow IMAP_BODY_DATA, any number of them and none for
      * an empty body, then IMAP_BODY_END. A nil body is this one event.

@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "session/bridge.h"
 #include "session/credentials.h"
+#include "session/gmail_ids.h"
 #include "session/imap_session.h"
 #include "session/known_mailbox.h"
 #include "session/listing.h"
@@ -47,6 +48,7 @@ enum bridge_task {
     BRIDGE_TASK_SELECT, /* another one, after login */
     BRIDGE_TASK_LISTING,
     BRIDGE_TASK_VIEWING,
+    BRIDGE_TASK_GMAIL_IDS, /* of what is viewed */
     BRIDGE_TASK_RETRIEVAL,
     BRIDGE_TASK_REMOVAL,
     BRIDGE_TASK_KEEPALIVE,
@@ -96,6 +98,7 @@ struct bridge {
         struct trash trash;
         struct listing listing;
         struct viewing viewing;
+        struct gmail_ids gmail_ids;
         struct retrieval retrieval;
         struct removal removal;
     } work;

@@ -64,6 +64,7 @@ enum fault {
     FAULT_MAILBOX_READ_ONLY,  /* no \Deleted here: DEC-6 */
     FAULT_NO_SAFE_REMOVAL,    /* without_uidplus = refuse: DEC-5 */
     FAULT_NO_UNIQUE_IDS,      /* UIDNOTSTICKY, no UIDVALIDITY: DEC-12 */
+    FAULT_NO_GMAIL_IDS,       /* unique_ids = gmail, and no X-GM-EXT-1 */
     FAULT_NO_TRASH,           /* nowhere to move what DELE marks: DEC-25 */
     FAULT_NO_KEYWORD,         /* on_delete = keep, and it takes no keyword */
     FAULT_REMOVAL_REFUSED,    /* NO at QUIT, lasting: MAP-12 */

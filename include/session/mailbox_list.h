@@ -13,12 +13,17 @@
 #include "base/attributes.h"
 #include "base/limits.h"
 #include "base/span.h"
+#include "imap/capability.h"
 
 /* Both end with a NUL. */
 struct mailbox_name {
     char text[IMAP_MAILBOX_MAX + 1]; /* as people see it */
-    char wire[IMAP_MAILBOX_MAX + 1]; /* as it goes to the server */
+    char wire[IMAP_MAILBOX_MAX + 1]; /* as IMAP4rev1 has it */
 };
+
+/* As it goes to a server of these capabilities. */
+struct span mailbox_name_for(const struct mailbox_name *name,
+                             struct imap_capabilities caps);
 
 /* False, and |name| undefined, where |text| is empty, too long or not UTF-8, or
  * there is no memory. INBOX is INBOX in any case.

@@ -139,8 +139,8 @@ static void on_selected(struct probe *p)
 
 static struct span first_mailbox(const struct probe *p)
 {
-    return span_from_string(
-        mailbox_list_name(&p->mailbox_policy.mailboxes, 0)->wire);
+    return mailbox_name_for(mailbox_list_name(&p->mailbox_policy.mailboxes, 0),
+                            p->talk.imap.capabilities);
 }
 
 static void take_event(struct probe *p, const struct imap_session_event *ev)

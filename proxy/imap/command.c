@@ -159,29 +159,14 @@ void imap_write_id(struct buf *out, uint32_t tag, const char *version,
     buf_append_string(out, ")\r\n");
 }
 
-void imap_write_select(struct buf *out, uint32_t tag, struct span mailbox,
-                       bool read_only, bool condstore)
-{
-    const struct imap_capabilities none = { 0 };
-
-    assert(imap_mailbox_is_writable(mailbox, none));
-    append_tag(out, tag);
-    buf_append_string(out, read_only ? "EXAMINE " : "SELECT ");
-    if (span_equals(mailbox, SPAN_LITERAL("INBOX")))
-        buf_append(out, mailbox);
-    else
-        append_quoted(out, mailbox);
-    buf_append_string(out, condstore ? " (CONDSTORE)\r\n" : "\r\n");
-}
-
 static void append_uid_fetch_one(struct buf *out, uint32_t tag, uint32_t uid)
 {
     append_uid_command(out, tag, "FETCH", span_make(NULL, 0));
     buf_append_number(out, uid);
 }
 
-static void append_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,
-                                 uint32_t last)
+static void append_fetch_range(struct buf *out, uint32_t tag, uint32_t first,
+                               uint32_t last, const char *items)
 {
     append_uid_fetch_one(out, tag, first);
     buf_append_octet(out, ':');
@@ -189,7 +174,13 @@ static void append_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,
         buf_append_octet(out, '*');
     else
         buf_append_number(out, last);
-    buf_append_string(out, " (UID FLAGS RFC822.SIZE)");
+    buf_append_string(out, items);
+}
+
+static void append_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,
+                                 uint32_t last)
+{
+    append_fetch_range(out, tag, first, last, " (UID FLAGS RFC822.SIZE)");
 }
 
 void imap_write_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,
@@ -206,6 +197,12 @@ void imap_write_fetch_changes(struct buf *out, uint32_t tag, uint32_t last,
     buf_append_string(out, " (CHANGEDSINCE ");
     buf_append_number(out, modseq);
     buf_append_string(out, ")\r\n");
+}
+
+void imap_write_fetch_gmail_ids(struct buf *out, uint32_t tag, uint32_t first,
+                                uint32_t last)
+{
+    append_fetch_range(out, tag, first, last, " (UID X-GM-MSGID)\r\n");
 }
 
 void imap_write_fetch_bodies(struct buf *out, uint32_t tag,
@@ -262,16 +259,35 @@ size_t imap_mailbox_length(struct span name)
     return quoted_length(name);
 }
 
-/* ` "name"` and the line's end. */
-static void append_mailbox(struct buf *out, struct span name,
-                           struct imap_capabilities caps)
+static void append_name(struct buf *out, struct span name,
+                        struct imap_capabilities caps)
 {
     struct pieces w = { .out = out };
 
     assert(imap_mailbox_is_writable(name, caps));
-    buf_append_octet(out, ' ');
     append_string(&w, name, imap_string_form(name, caps));
+}
+
+/* ` "name"` and the line's end. */
+static void append_mailbox(struct buf *out, struct span name,
+                           struct imap_capabilities caps)
+{
+    buf_append_octet(out, ' ');
+    append_name(out, name, caps);
     buf_append_string(out, "\r\n");
+}
+
+void imap_write_select(struct buf *out, uint32_t tag, struct span mailbox,
+                       bool read_only, bool condstore,
+                       struct imap_capabilities caps)
+{
+    append_tag(out, tag);
+    buf_append_string(out, read_only ? "EXAMINE " : "SELECT ");
+    if (span_equals(mailbox, SPAN_LITERAL("INBOX")))
+        buf_append(out, mailbox);
+    else
+        append_name(out, mailbox, caps);
+    buf_append_string(out, condstore ? " (CONDSTORE)\r\n" : "\r\n");
 }
 
 void imap_write_copy(struct buf *out, uint32_t tag,

@@ -22,6 +22,7 @@ enum imap_status imap_parser_on_item(struct imap_parser *p,
         { "UID", IMAP_PARSER_FETCH_UID },
         { "RFC822.SIZE", IMAP_PARSER_FETCH_SIZE },
         { "FLAGS", IMAP_PARSER_FETCH_FLAGS },
+        { "X-GM-MSGID", IMAP_PARSER_FETCH_GMAIL_ID },
     };
 
     if (tok->kind == IMAP_TOKEN_CLOSE)
@@ -46,6 +47,15 @@ enum imap_status imap_parser_on_uid(struct imap_parser *p,
     if (p->ev.number == 0)
         return imap_parser_enter(p, IMAP_PARSER_FETCH_ITEM);
     return imap_parser_emit(p, IMAP_FETCH_UID, IMAP_PARSER_FETCH_ITEM);
+}
+
+enum imap_status imap_parser_on_gmail_id(struct imap_parser *p,
+                                         const struct imap_token *tok)
+{
+    if (tok->kind != IMAP_TOKEN_WORD ||
+        !span_to_number(tok->text, UINT64_MAX, &p->ev.number))
+        return IMAP_ESYNTAX;
+    return imap_parser_emit(p, IMAP_FETCH_GMAIL_ID, IMAP_PARSER_FETCH_ITEM);
 }
 
 /* Splits off the digits at the front of |s| and appends them to |value|.

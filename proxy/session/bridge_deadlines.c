@@ -7,7 +7,8 @@ static uint64_t client_deadline(const struct bridge *b)
     if (b->client == BRIDGE_CLIENT_ENDED)
         return UINT64_MAX;
     /* A long listing that gets on may get on: the upstream's time counts. */
-    if (b->task == BRIDGE_TASK_LISTING || b->task == BRIDGE_TASK_VIEWING)
+    if (b->task == BRIDGE_TASK_LISTING || b->task == BRIDGE_TASK_VIEWING ||
+        b->task == BRIDGE_TASK_GMAIL_IDS)
         return UINT64_MAX;
     if (!pop3_session_is_logged_in(&b->pop3))
         return b->login_deadline_ms;

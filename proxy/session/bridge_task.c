@@ -13,6 +13,8 @@ void bridge_forget_task(struct bridge *b)
         listing_fini(&b->work.listing);
     else if (b->task == BRIDGE_TASK_VIEWING)
         viewing_fini(&b->work.viewing);
+    else if (b->task == BRIDGE_TASK_GMAIL_IDS)
+        gmail_ids_fini(&b->work.gmail_ids);
     b->task = BRIDGE_TASK_NONE;
     b->resume_at_ms = UINT64_MAX;
 }
@@ -106,16 +108,45 @@ static enum fault add_maildrop(struct bridge *b, struct snapshot *view)
 }
 
 /* The mailbox that is selected is all known: the next one's turn. */
-static void finish_mailbox(struct bridge *b, struct snapshot *view)
+static void finish_mailbox(struct bridge *b)
 {
-    enum fault fault = add_maildrop(b, view);
-
-    if (fault != FAULT_NONE)
-        bridge_refuse_login(b, fault);
-    else if (b->selected + 1 < b->mailbox_count)
+    if (b->selected + 1 < b->mailbox_count)
         bridge_select(b, b->selected + 1);
     else
         bridge_accept_login(b);
+}
+
+static void end_gmail_ids(struct bridge *b, enum task_status status)
+{
+    struct gmail_ids *g = &b->work.gmail_ids;
+    enum fault fault = g->fault;
+
+    if (status == TASK_RUNNING)
+        return;
+    if (status == TASK_DONE)
+        b->maildrops.parts[b->selected].unique_ids.gmail_ids =
+            gmail_ids_take(g);
+    bridge_forget_task(b);
+    if (status == TASK_DONE)
+        finish_mailbox(b);
+    else
+        bridge_refuse_login(b, fault);
+}
+
+static void finish_view(struct bridge *b, struct snapshot *view)
+{
+    enum fault fault = add_maildrop(b, view);
+
+    if (fault != FAULT_NONE) {
+        bridge_refuse_login(b, fault);
+    } else if (b->mailbox_policy->unique_ids == UNIQUE_ID_GMAIL) {
+        begin(b, BRIDGE_TASK_GMAIL_IDS);
+        end_gmail_ids(
+            b, gmail_ids_start(&b->work.gmail_ids, &b->imap,
+                               b->maildrops.parts[b->selected].maildrop));
+    } else {
+        finish_mailbox(b);
+    }
 }
 
 static void end_viewing(struct bridge *b, enum task_status status)
@@ -138,7 +169,7 @@ static void end_viewing(struct bridge *b, enum task_status status)
         snapshot_count(v->whole) - snapshot_count(view);
     bridge_forget_task(b);
     bridge_end_stage(b, COUNTER_STAGE_LISTING);
-    finish_mailbox(b, view);
+    finish_view(b, view);
     snapshot_unref(view);
 }
 
@@ -397,6 +428,9 @@ void bridge_resume_task(struct bridge *b)
     case BRIDGE_TASK_VIEWING:
         viewing_resume(&b->work.viewing);
         break;
+    case BRIDGE_TASK_GMAIL_IDS:
+        gmail_ids_resume(&b->work.gmail_ids);
+        break;
     case BRIDGE_TASK_RETRIEVAL:
         retrieval_resume(&b->work.retrieval);
         break;
@@ -445,6 +479,9 @@ void bridge_run_task(struct bridge *b, const struct imap_session_event *ev)
         break;
     case BRIDGE_TASK_VIEWING:
         end_viewing(b, viewing_on_event(&b->work.viewing, ev));
+        break;
+    case BRIDGE_TASK_GMAIL_IDS:
+        end_gmail_ids(b, gmail_ids_on_event(&b->work.gmail_ids, ev));
         break;
     case BRIDGE_TASK_RETRIEVAL:
         end_retrieval(b, retrieval_on_event(&b->work.retrieval, ev));

@@ -279,9 +279,10 @@ void bridge_select(struct bridge *b, uint32_t mailbox)
     b->select_ms = b->now_ms;
     bridge_begin_stage(b);
     imap_session_watch(&b->imap, b->keyword);
-    imap_session_select(&b->imap,
-                        span_from_string(b->mailboxes[mailbox].name->wire),
-                        b->mailbox_policy->examine_only);
+    imap_session_select(
+        &b->imap,
+        mailbox_name_for(b->mailboxes[mailbox].name, b->imap.capabilities),
+        b->mailbox_policy->examine_only);
 }
 
 /* The first of those that are to be listed, or to be changed at QUIT. */

@@ -85,7 +85,7 @@ static void send_select(struct imap_session *s)
 {
     imap_phase_forget_mailbox(s);
     imap_write_select(&s->out, next_tag(s), s->mailbox_name, s->examine_only,
-                      imap_phase_has_condstore(s));
+                      imap_phase_has_condstore(s), s->capabilities);
 }
 
 void imap_phase_enter(struct imap_session *s, enum imap_state next)

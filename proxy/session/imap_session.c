@@ -322,6 +322,7 @@ static struct imap_session_event dispatch(struct imap_session *s,
     case IMAP_FETCH:
     case IMAP_FETCH_UID:
     case IMAP_FETCH_SIZE:
+    case IMAP_FETCH_GMAIL_ID:
     case IMAP_FETCH_FLAGS:
     case IMAP_BODY:
     case IMAP_BODY_DATA:

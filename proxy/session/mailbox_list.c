@@ -54,6 +54,15 @@ bool mailbox_name_set(struct mailbox_name *name, struct span text)
     return good;
 }
 
+/* Where both revisions are offered the first one holds: we never ENABLE. */
+struct span mailbox_name_for(const struct mailbox_name *name,
+                             struct imap_capabilities caps)
+{
+    bool is_first = imap_capabilities_have(caps, IMAP_CAP_IMAP4REV1);
+
+    return span_from_string(is_first ? name->wire : name->text);
+}
+
 /* --- the list of a configuration --- */
 
 unsigned mailbox_list_count(const struct mailbox_list *list)

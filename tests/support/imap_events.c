@@ -131,6 +131,7 @@ static void append_details(struct buf *trace, const struct imap_event *ev)
     case IMAP_FETCH:
     case IMAP_FETCH_UID:
     case IMAP_FETCH_SIZE:
+    case IMAP_FETCH_GMAIL_ID:
         append_number(trace, ev->number);
         break;
     case IMAP_FETCH_FLAGS:

@@ -25,7 +25,7 @@ static void test_names(void **state)
         "auth=plain",    "auth=oauthbearer", "auth=xoauth2", "sasl-ir",
         "literal+",      "literal-",         "uidplus",      "id",
         "utf8=only",     "condstore",        "qresync",      "move",
-        "list-extended", "special-use",      "esearch",
+        "list-extended", "special-use",      "esearch",      "x-gm-ext-1",
     };
     static const char *const unknown[] = {
         "", "X", "IMAP4", "AUTH=", "AUTH=PLAINX", "IDLE", "I", "LITERAL",

@@ -42,15 +42,23 @@ static void test_select(void **state)
 {
     (void)state;
     CHECK("A4 SELECT INBOX\r\n",
-          imap_write_select(&out, 4, SPAN_LITERAL("INBOX"), false, false));
-    CHECK("A4 EXAMINE INBOX (CONDSTORE)\r\n",
-          imap_write_select(&out, 4, SPAN_LITERAL("INBOX"), true, true));
+          imap_write_select(&out, 4, SPAN_LITERAL("INBOX"), false, false,
+                            NO_CAPS));
+    CHECK(
+        "A4 EXAMINE INBOX (CONDSTORE)\r\n",
+        imap_write_select(&out, 4, SPAN_LITERAL("INBOX"), true, true, NO_CAPS));
     CHECK("A5 SELECT \"Sent mail/\\\"2024\\\\\" (CONDSTORE)\r\n",
           imap_write_select(&out, 5, SPAN_LITERAL("Sent mail/\"2024\\"), false,
-                            true));
-    CHECK(
-        "A6 EXAMINE \"Entw&APw-rfe\"\r\n",
-        imap_write_select(&out, 6, SPAN_LITERAL("Entw&APw-rfe"), true, false));
+                            true, NO_CAPS));
+    CHECK("A6 EXAMINE \"Entw&APw-rfe\"\r\n",
+          imap_write_select(&out, 6, SPAN_LITERAL("Entw&APw-rfe"), true, false,
+                            NO_CAPS));
+    /* As IMAP4rev2 has it. */
+    CHECK("A6 SELECT {9+}\r\nEntw\xc3\xbcrfe\r\n",
+          imap_write_select(&out, 6, SPAN_LITERAL("Entw\xc3\xbcrfe"), false,
+                            false, MINUS));
+    CHECK("A7 UID FETCH 3:9 (UID X-GM-MSGID)\r\n",
+          imap_write_fetch_gmail_ids(&out, 7, 3, 9));
 }
 
 static void select_a_line_end(void)
@@ -59,7 +67,7 @@ static void select_a_line_end(void)
 
     buf_init(&out, UPSTREAM_OUTPUT_MAX);
     imap_write_select(&out, 1, SPAN_LITERAL("x\r\nA2 DELETE INBOX"), false,
-                      false);
+                      false, MINUS);
 }
 
 static void test_search(void **state)

@@ -62,6 +62,18 @@ static void test_flags(void **state)
                               "fetch 1\nerror syntax\n");
 }
 
+static void test_gmail_id(void **state)
+{
+    (void)state;
+    check_items("X-GM-MSGID 1278455344230334865 UID 7",
+                "fetch gmail id 1278455344230334865\nfetch uid 7\n");
+    check_items("uid 7 x-gm-msgid 18446744073709551615",
+                "fetch uid 7\nfetch gmail id 18446744073709551615\n");
+    check_error("X-GM-MSGID 18446744073709551616", "");
+    check_error("X-GM-MSGID NIL", "");
+    check_error("X-GM-MSGID (1)", "");
+}
+
 /* Yandex prints a size as its C library likes to. */
 static void test_sizes(void **state)
 {
@@ -179,7 +191,7 @@ static void test_unknown_items(void **state)
         "BINARY[1]<0> {3}\r\nU D",
         "BINARY[] NIL",
         "BINARY.SIZE[1] 5",
-        "X-GM-MSGID 1278455344230334865",
+        "X-GM-THRID 1278455344230334865",
         "X-GM-LABELS (\\Inbox \"a\" [Gmail]/x)",
         "X-LABEL [Gmail]/x",
         "X-LABEL a[b]c",
@@ -274,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_listing),
         cmocka_unit_test(test_zeros),
         cmocka_unit_test(test_flags),
+        cmocka_unit_test(test_gmail_id),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_body_shapes),
         cmocka_unit_test(test_uid_follows_body),

@@ -115,6 +115,7 @@ static void test_system_codes(void **state)
         FAULT_NO_SAFE_REMOVAL,   FAULT_NO_UNIQUE_IDS,
         FAULT_REMOVAL_REFUSED,   FAULT_REMOVAL_GUARDED,
         FAULT_NO_TRASH,          FAULT_NO_KEYWORD,
+        FAULT_NO_GMAIL_IDS,
     };
 
     (void)state;

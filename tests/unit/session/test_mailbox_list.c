@@ -84,6 +84,15 @@ static void test_name(void **state)
     assert_true(mailbox_name_set(&name, SPAN_LITERAL("Entw\xc3\xbcrfe")));
     assert_string_equal(name.text, "Entw\xc3\xbcrfe");
     assert_string_equal(name.wire, "Entw&APw-rfe");
+    assert_octets_string(
+        mailbox_name_for(&name,
+                         (struct imap_capabilities){ BIT(IMAP_CAP_IMAP4REV1) |
+                                                     BIT(IMAP_CAP_IMAP4REV2) }),
+        "Entw&APw-rfe");
+    assert_octets_string(
+        mailbox_name_for(&name,
+                         (struct imap_capabilities){ BIT(IMAP_CAP_IMAP4REV2) }),
+        "Entw\xc3\xbcrfe");
     assert_true(mailbox_name_set(&name, SPAN_LITERAL("iNbOx")));
     assert_string_equal(name.text, "INBOX");
     assert_string_equal(name.wire, "INBOX");

@@ -74,6 +74,7 @@ void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
         .hide_deleted = policy_flags & BIT(6),
         .without_uidplus =
             policy_flags & BIT(7) ? REMOVAL_REFUSE : REMOVAL_GUARDED,
+        .window = { .unread_only = delay, .newest = delay ? 3 : 0 },
     };
     octet_budget_init(&o->budget, AHEAD_OCTETS);
     o->slow = owner_flags & BIT(1);

@@ -214,6 +214,8 @@ static const struct {
     { "UID EXPUNGE ", false, true, WIRE_UID_EXPUNGE },
     { "EXPUNGE", true, true, WIRE_EXPUNGE },
     { "UID SEARCH DELETED", true, false, WIRE_SEARCH },
+    { "UID SEARCH UNSEEN", true, false, WIRE_SEARCH },
+    { "UID SEARCH RETURN (ALL) UNSEEN", true, false, WIRE_SEARCH },
     { "NOOP", true, false, WIRE_NOOP },
     { "LOGOUT", true, false, WIRE_LOGOUT },
 };

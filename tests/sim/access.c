@@ -8,8 +8,6 @@
 #include "sim/heap.h"
 #include "sim/session.h"
 
-#define STALE_TOKEN "stale-0123456789"
-
 /* In words of the model, so that the reply is judged as its refusals are. */
 static enum model_refusal refusal_of(enum fault fault)
 {
@@ -82,7 +80,7 @@ static void answer(struct session *s)
     } else {
         if (s->asked_again && !stale)
             cover(COVER_LOGIN_RENEWED);
-        grant_token(s, stale ? STALE_TOKEN : w->traits.token);
+        grant_token(s, stale ? w->traits.stale_token : w->traits.token);
     }
 }
 

@@ -127,7 +127,7 @@ mutate "a refused removal is none" session/bridge_client.c \
     '/^void bridge_finish_quit/,/^}/s/pop3_session_finish\(&b->pop3, fault\)/pop3_session_finish(\&b->pop3, FAULT_NONE)/' \
     'still there'
 mutate "the answer comes before the work" session/bridge_client.c \
-    's/else if \(!removal_is_needed\(maildrop, b->policy->mark_seen\)\)/else if (true)/' \
+    's/!removal_is_needed\(m->parts\[b->updating\]\.maildrop, b->mailbox_policy\)/true/' \
     'still there'
 
 # --- What the server holds is what the client gets ---
@@ -283,10 +283,42 @@ mutate "a lost connection is called a wrong password" session/bridge_upstream.c 
     's/bridge_refuse_login\(b, fault\);$/bridge_refuse_login(b, FAULT_CREDENTIALS);/' \
     'AUTH|code'
 
+# --- A login goes where it is granted, with what is granted, once it is ---
+
+mutate "a login does not wait for its grant" session/bridge_upstream.c \
+    's/if \(b->login_asked \|\| b->refuse_at_ms/if (b->refuse_at_ms/'
+mutate "the connection made at USER is used anyway" session/bridge_client.c \
+    's/if \(b->upstream_policy != grant->upstream\)/if (false)/' 'granted'
+mutate "a connection that is not needed refuses" session/bridge_upstream.c \
+    's/if \(b->login_asked\) \/\*/if (false) \/*/' \
+    'right password was refused|right one'
+mutate "a denial is called a wrong password" session/bridge_client.c \
+    '/^void bridge_login_denied/,/^}/s/bridge_refuse_login\(b, fault\)/bridge_refuse_login(b, FAULT_CREDENTIALS)/' \
+    'code'
+mutate "the device's password goes upstream" session/bridge_client.c \
+    's/credentials_copy\(&b->upstream, grant->credentials\)/credentials_copy(\&b->upstream, \&b->pop3.given)/' \
+    'IMAP: '
+mutate "a token goes as a password does" session/imap_login.c \
+    's/return choose_for_token\(capabilities, mechanism\)/return choose_for_password(c, capabilities, mechanism)/' \
+    'IMAP: '
+mutate "a token is for another host" session/imap_login.c \
+    's/buf_append_string\(message, to->host\)/buf_append_string(message, "proxy.example.org")/' \
+    "IMAP: a token's message"
+mutate "why a token is refused is not heard" session/imap_login.c \
+    's/SPAN_LITERAL\("AQ=="\)/SPAN_LITERAL("*")/' 'IMAP: '
+mutate "a refused token is asked about for ever" session/bridge_upstream.c \
+    's/fault == FAULT_TOKEN_REFUSED && !b->asked_again/fault == FAULT_TOKEN_REFUSED/' \
+    'again'
+mutate "a refused password is asked about again" session/bridge_upstream.c \
+    's/fault == FAULT_TOKEN_REFUSED && !b->asked_again/!b->asked_again/' \
+    'again'
+mutate "it rests under a token that was refused" session/bridge_upstream.c \
+    '/^static bool may_rest/,/^}/s/ && !b->asked_again//' 'PARK'
+
 # --- The wire upstream ---
 
-mutate "an initial response without SASL-IR" session/imap_phases.c \
-    's/!imap_capabilities_have\(s->capabilities, IMAP_CAP_SASL_IR\)/false/' \
+mutate "an initial response without SASL-IR" session/imap_login.c \
+    's/imap_capabilities_have\(s->capabilities, IMAP_CAP_SASL_IR\)/true/' \
     'IMAP: '
 mutate "no wait for TLS" session/imap_phases.c \
     's/imap_phase_enter\(s, IMAP_HANDSHAKE\)/imap_phase_enter(s, IMAP_CAPABILITY_TLS)/'

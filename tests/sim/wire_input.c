@@ -128,6 +128,12 @@ static void count_upstream_lost(const struct session *s)
     }
 }
 
+/* While the owner is asked, it may be another connection that is needed. */
+static bool is_dispensable(const struct session *s)
+{
+    return parked_is_on_trial(s) || s->login_asked;
+}
+
 void wire_upstream_lost(struct session *s)
 {
     struct world *w = s->world;
@@ -138,7 +144,7 @@ void wire_upstream_lost(struct session *s)
     model_imap_close(&w->server);
     s->upstream = UPSTREAM_NONE;
     s->upstream_seen = 0;
-    s->excused = s->excused || !parked_is_on_trial(s);
+    s->excused = s->excused || !is_dispensable(s);
     s->reusing = false;
     if (session_roll(s, 10) == 0) {
         model_mailbox_renumber(&w->box);
@@ -184,7 +190,7 @@ void wire_connect_outcome(struct session *s)
 
     if (session_chance(s, w->traits.fault)) {
         s->upstream = UPSTREAM_NONE;
-        s->excused = true;
+        s->excused = s->excused || !s->login_asked;
         wire_outcome(s, session_roll(s, 2) == 0 ? BRIDGE_UPSTREAM_UNREACHABLE
                                                 : BRIDGE_UPSTREAM_UNTRUSTED);
         return;

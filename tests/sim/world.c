@@ -61,6 +61,7 @@ static void make_server(struct world *w)
     };
     if (one_in(w, 4))
         t->token = "t0ken.0123456789-abcdef";
+    t->stale_token = "stale.0123456789-abcdef";
     t->auth_oauthbearer = one_in(w, 2);
     t->auth_xoauth2 = !t->auth_oauthbearer || one_in(w, 2);
     if (one_in(w, 100))

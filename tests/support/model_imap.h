@@ -35,8 +35,9 @@
 struct model_traits {
     const char *user; /* who may log in; another name or password is refused */
     const char *password;
-    const char *token;     /* in the password's place; NULL: that is used */
-    bool auth_oauthbearer; /* are offered, whatever is used */
+    const char *token;       /* in the password's place; NULL: that is used */
+    const char *stale_token; /* is refused, and no fault of the client's */
+    bool auth_oauthbearer;   /* are offered, whatever is used */
     bool auth_xoauth2;
     bool rev2_only;
     bool sasl_ir;

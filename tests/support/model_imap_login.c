@@ -127,17 +127,19 @@ static const char *const mechanism_names[MODEL_MECHANISM_COUNT] = {
     [MODEL_XOAUTH2] = "XOAUTH2",
 };
 
-static void append_plain(const struct model_traits *t, struct buf *out)
+static void append_plain(const struct model_traits *t, const char *password,
+                         struct buf *out)
 {
     buf_append_octet(out, '\0');
     buf_append_string(out, t->user);
     buf_append_octet(out, '\0');
-    buf_append_string(out, t->password);
+    buf_append_string(out, password);
 }
 
 /* No name of a world has a comma or an equals sign. */
 static void append_token(enum model_mechanism mechanism,
-                         const struct model_traits *t, struct buf *out)
+                         const struct model_traits *t, const char *token,
+                         struct buf *out)
 {
     bool is_xoauth2 = mechanism == MODEL_XOAUTH2;
 
@@ -146,11 +148,13 @@ static void append_token(enum model_mechanism mechanism,
     if (!is_xoauth2)
         buf_append_string(out, ",\1host=imap.example.org\1port=993");
     buf_append_string(out, "\1auth=Bearer ");
-    buf_append_string(out, t->token);
+    buf_append_string(out, token);
     buf_append_string(out, "\1\1");
 }
 
-static bool is_right_response(const struct model_imap *m, const char *text)
+/* Is it the message that has |secret|? */
+static bool is_response(const struct model_imap *m, const char *text,
+                        const char *secret)
 {
     struct buf given;
     struct buf right;
@@ -159,9 +163,9 @@ static bool is_right_response(const struct model_imap *m, const char *text)
     buf_init(&given, MODEL_COMMAND_MAX);
     buf_init(&right, MODEL_COMMAND_MAX);
     if (m->mechanism == MODEL_PLAIN)
-        append_plain(m->traits, &right);
-    else if (m->traits->token != NULL)
-        append_token(m->mechanism, m->traits, &right);
+        append_plain(m->traits, secret, &right);
+    else
+        append_token(m->mechanism, m->traits, secret, &right);
     equal = base64_decode(span_from_string(text), &given) &&
             span_equals(buf_span(&given), buf_span(&right));
     buf_fini(&given);
@@ -173,9 +177,16 @@ static bool is_right_response(const struct model_imap *m, const char *text)
 static void judge_response(struct model_imap *m, const char *tag,
                            const char *text)
 {
-    bool right = is_right_response(m, text);
+    const struct model_traits *t = m->traits;
+    bool is_plain = m->mechanism == MODEL_PLAIN;
+    bool right;
 
-    if (right || m->mechanism == MODEL_PLAIN || ROLL(m, 4) == 0) {
+    if (m->violation != NULL)
+        return;
+    right = is_response(m, text, is_plain ? t->password : t->token);
+    if (!right && !is_plain && !is_response(m, text, t->stale_token))
+        model_violation(m, "a token's message that is none");
+    if (right || is_plain || ROLL(m, 4) == 0) {
         judge_login(m, tag, right);
         return;
     }

@@ -62,6 +62,7 @@ struct imap_mailbox {
     bool keeps_deleted; /* \Deleted can be set for good */
     bool keeps_seen;
     bool keeps_keyword; /* that of imap_session_watch */
+    bool knows_keyword; /* a message may have it */
     bool changed;       /* a new UIDVALIDITY while selected: DEC-15 */
     bool expunged;      /* messages, while selected */
 

@@ -173,6 +173,18 @@ static void end_viewing(struct bridge *b, enum task_status status)
     snapshot_unref(view);
 }
 
+/* Where the server has no such keyword, none of its messages is hidden by it.
+ * There is one that aborts when it is asked (GNU Mailutils 3.15).
+ */
+static struct span hidden_keyword(const struct bridge *b)
+{
+    const struct imap_mailbox *mailbox = &b->imap.mailbox;
+
+    if (!mailbox->keeps_keyword && !mailbox->knows_keyword)
+        return (struct span){ NULL, 0 };
+    return span_from_string(b->keyword);
+}
+
 static void finish_listing(struct bridge *b)
 {
     struct snapshot_halves messages = listing_take(&b->work.listing);
@@ -181,8 +193,8 @@ static void finish_listing(struct bridge *b)
     bridge_forget_task(b);
     begin(b, BRIDGE_TASK_VIEWING);
     end_viewing(b, viewing_start(&b->work.viewing, &b->imap, &messages,
-                                 b->mailbox_policy,
-                                 span_from_string(b->keyword), b->granted_s));
+                                 b->mailbox_policy, hidden_keyword(b),
+                                 b->granted_s));
     snapshot_halves_drop(&messages);
 }
 

@@ -259,6 +259,13 @@ static void on_exists(struct imap_session *s, uint64_t number)
         s->mailbox.exists = (uint32_t)number;
 }
 
+/* Keywords that are in use are named there, whether we may set them or not. */
+static void on_flags(struct imap_session *s, const struct imap_event *ev)
+{
+    if (has_mailbox(s))
+        s->mailbox.knows_keyword = ev->flags & BIT(IMAP_FLAG_WATCHED);
+}
+
 static void on_expunge(struct imap_session *s)
 {
     if (!has_mailbox(s) || s->mailbox.exists == 0)
@@ -337,6 +344,8 @@ static struct imap_session_event dispatch(struct imap_session *s,
         return (struct imap_session_event){ .kind = IMAP_SESSION_ITEM,
                                             .item = *ev };
     case IMAP_FLAGS:
+        on_flags(s, ev);
+        return nothing;
     case IMAP_OTHER:
     case IMAP_EVENT_KIND_COUNT:
         return nothing;

@@ -19,7 +19,8 @@ static enum fault judge_expunge(const struct imap_session *imap,
 static enum fault judge_trash(const struct imap_session *imap,
                               const struct removal_terms *terms, bool may_move)
 {
-    if (terms->trash.len == 0)
+    /* Nor is what lies in the trash moved there once more. */
+    if (terms->trash.len == 0 || span_equals(terms->trash, imap->mailbox_name))
         return FAULT_NO_TRASH;
     if (may_move && imap_session_can_move(imap))
         return FAULT_NONE;

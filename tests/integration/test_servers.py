@@ -307,6 +307,101 @@ def test_seen_is_noted(front, upstream, account):
     assert answer[0].split() == [b"%d" % uids[1]]
 
 
+def with_policy(upstream, tmp_path, **policy):
+    """A proxy of the test's own, which must be stopped."""
+    return Popinjay(tmp_path, Authority(tmp_path / "ca"),
+                    upstream.upstream_config(), {"policy": policy})
+
+
+def create_mailbox(upstream, account, leaf):
+    """Its name: some servers have all mailboxes below INBOX."""
+    m = upstream.imap(account)
+    try:
+        for name in (leaf, f"INBOX.{leaf}", f"INBOX/{leaf}"):
+            if m.create(name)[0] == "OK":
+                return name
+    finally:
+        m.logout()
+    raise AssertionError("the server makes no mailbox")
+
+
+def bodies(upstream, account, mailbox):
+    m = upstream.imap(account)
+    assert m.select(mailbox, readonly=True)[0] == "OK"
+    _, answer = m.uid("FETCH", "1:*", "(BODY.PEEK[])")
+    m.logout()
+    return [part[1] for part in answer if isinstance(part, tuple)]
+
+
+@pytest.mark.parametrize("upstream", [s for s in SERVERS if s != "bare"], indirect=True)
+def test_delete_to_trash(upstream, account, tmp_path):
+    """DEC-25, IEXT-8: what is marked is in the trash, octet for octet, and in
+    INBOX no more; by MOVE or by COPY, as the server has it."""
+    sent = messages(4)
+    upstream.deliver(account, sent)
+    trash = create_mailbox(upstream, account, "Bin")
+    proxy = with_policy(upstream, tmp_path, on_delete="trash",
+                        trash_mailbox=trash)
+    try:
+        proxy.start()
+        with login(proxy, upstream, account) as c:
+            c.ok("DELE 2")
+            c.ok("DELE 4")
+            c.quit()
+        proxy.stop()
+    finally:
+        proxy.kill()
+    assert bodies(upstream, account, trash) == [sent[1], sent[3]]
+    assert bodies(upstream, account, "INBOX") == [sent[0], sent[2]]
+
+
+def test_delete_as_seen(upstream, account, tmp_path):
+    """Flagged, and nothing else: all is there the next time."""
+    upstream.deliver(account, messages(2))
+    uids = upstream.uids(account)
+    proxy = with_policy(upstream, tmp_path, on_delete="seen")
+    try:
+        proxy.start()
+        with login(proxy, upstream, account) as c:
+            c.ok("DELE 1")
+            c.quit()
+        with login(proxy, upstream, account) as c:
+            assert len(c.listing("LIST")) == 2
+            c.quit()
+        proxy.stop()
+    finally:
+        proxy.kill()
+    m = upstream.imap(account)
+    m.select(readonly=True)
+    _, answer = m.uid("SEARCH", "SEEN")
+    m.logout()
+    assert [int(n) for n in answer[0].split()] == uids[:1]
+    assert flagged(upstream, account) == []
+
+
+def test_delete_and_keep(upstream, account, tmp_path):
+    """Hidden from this user, there for all others; or, where the server takes
+    no keywords, DELE is refused."""
+    sent = messages(3)
+    upstream.deliver(account, sent)
+    proxy = with_policy(upstream, tmp_path, on_delete="keep")
+    try:
+        proxy.start()
+        with login(proxy, upstream, account) as c:
+            kept = c.command("DELE 2").startswith(b"+OK")
+            c.quit()
+        with login(proxy, upstream, account) as c:
+            left = [sent[0], sent[2]] if kept else sent
+            assert [c.retr(n + 1) for n in range(len(left))] == [
+                mail.as_retrieved(body) for body in left]
+            c.quit()
+        proxy.stop()
+    finally:
+        proxy.kill()
+    assert bodies(upstream, account, "INBOX") == sent
+    assert kept == ("KEYWORDS" in upstream.features)
+
+
 def test_server_gone(upstream, tmp_path):
     """MAP-9: a server that is away is [SYS/TEMP], never [AUTH]; and all is
     well when it is back."""

@@ -179,6 +179,8 @@ static void refuses_flags_that_do_not_last(void **state)
 
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         use(h, cases[i].on_delete);
+        if (cases[i].fault == FAULT_NO_KEYWORD)
+            h->server.search = NULL;
         snprintf(select, sizeof(select),
                  "* 3 EXISTS\r\n* OK [UIDVALIDITY 77] x\r\n"
                  "* OK [PERMANENTFLAGS %s] x\r\n",
@@ -198,6 +200,39 @@ static void refuses_flags_that_do_not_last(void **state)
         quit(h);
         end(h);
     }
+}
+
+static void log_in_with(struct harness *h, const char *select, bool searches)
+{
+    use(h, ON_DELETE_KEEP);
+    h->server.select = select;
+    h->server.selected = "# OK [READ-ONLY] selected\r\n";
+    h->server.found = "* SEARCH 10 30\r\n";
+    if (!searches)
+        h->server.search = NULL;
+    begin(h);
+    log_in(h);
+    client_says(h, "STAT\r\n");
+    expect_client(h, searches ? "+OK 2 305\r\n" : "+OK 3 505\r\n");
+    quit(h);
+    end(h);
+}
+
+/* What is hidden stays so where nothing can be changed; and a server that has
+ * never heard of the keyword is not asked for it.
+ */
+static void hides_where_it_cannot_mark(void **state)
+{
+    struct harness *h = *state;
+
+    log_in_with(h,
+                "* 3 EXISTS\r\n* FLAGS (\\Seen $kept-u)\r\n"
+                "* OK [UIDVALIDITY 77] x\r\n* OK [PERMANENTFLAGS ()] x\r\n",
+                true);
+    log_in_with(h,
+                "* 3 EXISTS\r\n* FLAGS (\\Seen $other)\r\n"
+                "* OK [UIDVALIDITY 77] x\r\n* OK [PERMANENTFLAGS ()] x\r\n",
+                false);
 }
 
 /* DEC-3: what is kept was delivered, and is noted as read. */
@@ -260,6 +295,7 @@ int main(void)
         SESSION_TEST(gives_up_where_no_flag_stays),
         SESSION_TEST(names_refused_flags),
         SESSION_TEST(refuses_flags_that_do_not_last),
+        SESSION_TEST(hides_where_it_cannot_mark),
         SESSION_TEST(notes_what_is_kept_as_read),
         SESSION_TEST(looks_up_after_a_loss),
     };

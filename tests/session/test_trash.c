@@ -426,6 +426,16 @@ static void asks_for_special_use(void **state)
     expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
 }
 
+/* What lies in the trash is not moved there. */
+static void refuses_within_the_trash(void **state)
+{
+    struct harness *h = *state;
+
+    use_trash(h, "IMAP4rev1 UIDPLUS MOVE");
+    h->server.listed = "* LIST (\\Trash) \"/\" INBOX\r\n# OK\r\n";
+    list_and_refuse(h);
+}
+
 /* A server that cannot remove safely can move. */
 static void may_move_without_uidplus(void **state)
 {
@@ -458,6 +468,7 @@ int main(void)
         SESSION_TEST(refuses_without_a_trash),
         SESSION_TEST(asks_for_a_name),
         SESSION_TEST(asks_for_special_use),
+        SESSION_TEST(refuses_within_the_trash),
         SESSION_TEST(may_move_without_uidplus),
     };
 

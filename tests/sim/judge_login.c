@@ -37,8 +37,9 @@ static bool is_kept(struct session *s, const struct model_listed *listed)
 {
     const struct model_message *m = &s->world->box.messages[listed->message];
 
-    if (s->world->mailbox_policy.on_delete != ON_DELETE_KEEP)
-        return false;
+    if (s->world->mailbox_policy.on_delete != ON_DELETE_KEEP ||
+        s->world->traits.no_deleted_flag || s->world->traits.no_keywords)
+        return false; /* no message has it, or ever will */
     must_be_searched(s);
     if (!m->has_keyword && !m->gone)
         return false;

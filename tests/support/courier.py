@@ -45,7 +45,7 @@ IMAPD = ("/usr/lib/courier/courier/imaplogin", "/usr/bin/imapd", "Maildir")
 class Courier(ChrootedServer):
     name = "courier"
     packages = ("courier-imap", "courier-authlib-userdb")
-    features = frozenset({"UIDPLUS", "STARTTLS"})
+    features = frozenset({"UIDPLUS", "STARTTLS", "KEYWORDS"})
 
     def _configure(self):
         root = self._instance

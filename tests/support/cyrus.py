@@ -59,7 +59,7 @@ class Cyrus(ChrootedServer):
     keeps_expunged = True
     features = frozenset({
         "UIDPLUS", "SASL-IR", "LITERAL+", "CONDSTORE", "MOVE", "ID",
-        "STARTTLS"})
+        "STARTTLS", "KEYWORDS"})
 
     def _configure(self):
         root = self._instance

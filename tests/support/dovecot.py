@@ -95,7 +95,7 @@ class Dovecot(ImapServer):
     name = "dovecot"
     features = frozenset({
         "UIDPLUS", "SASL-IR", "LITERAL+", "CONDSTORE", "MOVE", "ID",
-        "STARTTLS"})
+        "STARTTLS", "KEYWORDS"})
 
     def __init__(self, extra=""):
         """extra: lines of dovecot.conf that go behind ours."""

@@ -185,8 +185,12 @@ void model_on_copy(struct model_imap *m, const char *tag, const char *arguments)
         return;
     }
     model_say(m, "%s OK ", tag);
-    if (count > 0 && m->traits->uidplus && ROLL(m, 4) != 0)
+    if (count > 0 && m->traits->uidplus && ROLL(m, 4) != 0) {
+        /* Fewer than were asked for, and it says which. */
+        if (ROLL(m, 4) == 0)
+            count = 1 + ROLL(m, count);
         say_copyuid(m, arguments, count);
+    }
     model_say(m, "done\r\n");
     copy(m, arguments, count);
 }
@@ -254,12 +258,6 @@ bool model_do_in_part(struct model_imap *m, const char *tag,
         (void)move(m, arguments, some);
     } else if (run == model_on_store) {
         (void)store(m, arguments, some);
-    } else if (run == model_on_copy && m->traits->uidplus && some > 0) {
-        model_say(m, "%s OK ", tag);
-        say_copyuid(m, arguments, some);
-        model_say(m, "some done\r\n");
-        copy(m, arguments, some);
-        return true;
     }
     if ((run != model_on_store && run != model_on_move) || ROLL(m, 2) == 0)
         return false;

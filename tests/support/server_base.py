@@ -52,7 +52,8 @@ class ImapServer:
     port_starttls = None       # clear text, with STARTTLS if in features
     ca_file = None             # path of the CA of its certificate
     # What it can do, in capability names; tests pick on it:
-    # UIDPLUS, SASL-IR, LITERAL+, CONDSTORE, MOVE, ID, STARTTLS, ...
+    # UIDPLUS, SASL-IR, LITERAL+, CONDSTORE, MOVE, ID, STARTTLS, ...; and
+    # KEYWORDS, where clients may make up flags.
     features = frozenset()
     # An open session can still read what another expunged: RFC 2180 §4.1.1.
     keeps_expunged = False

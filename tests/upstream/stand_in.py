@@ -17,7 +17,7 @@ class Bare(ImapServer):
     """Only what RFC 3501 asks for, on a TLS port and on one with STARTTLS."""
 
     name = "bare"
-    features = frozenset({"STARTTLS", "AUTH=PLAIN"})
+    features = frozenset({"STARTTLS", "AUTH=PLAIN", "KEYWORDS"})
 
     def start(self):
         self._folder = tempfile.mkdtemp(prefix="popinjay-bare.")

@@ -73,26 +73,11 @@ struct token_source_figures {
     uint64_t next_expiry_s; /* until one ends */
 };
 
+/* How many there are; of NULL none. */
 size_t token_desk_sources(const struct token_desk *d);
 
-/* Number |i| of them, by name until the next adoption. */
+/* Number |i| of them, in the order of the file. */
 struct token_source_figures token_desk_figures(const struct token_desk *d,
                                                size_t i);
-
-/* An account whose last try has failed. */
-struct token_trouble {
-    const char *source;
-    const char *account;
-    enum oauth_result result;
-    const char *error;
-    bool is_refused; /* somebody must agree anew */
-    uint64_t for_s;  /* since the first failure in a row */
-};
-
-typedef void token_desk_trouble(void *owner, const struct token_trouble *t);
-
-/* Calls |each| for up to |max| of them. */
-void token_desk_troubles(const struct token_desk *d, unsigned max,
-                         token_desk_trouble *each, void *owner);
 
 #endif

@@ -51,9 +51,7 @@ struct desk_entry {
     char *access;   /* the last token that was had; NULL: none */
     bool is_wanted; /* asked for since it was obtained */
     struct token_record unsaved;
-    struct file_stamp stamp; /* of the record, when the last try failed */
-    uint64_t failing_since_ms;
-    struct oauth_error error;
+    struct file_stamp stamp;       /* of the record, when the last try failed */
     struct token_renewal *renewal; /* NULL: none is under way */
     struct token_sources *held;    /* for the renewal */
     struct token_wish *wishes;     /* that wait for it */

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "access/token_desk.h"
 #include "base/counters.h"
 #include "server/history.h"
 #include "server/listener_names.h"
@@ -72,7 +73,8 @@ struct status_figures {
     size_t listener_count;
     const struct settings_certificate *certificates;
     size_t certificate_count;
-    uint64_t now_seconds; /* Unix time */
+    const struct token_desk *tokens; /* NULL: none */
+    uint64_t now_seconds;            /* Unix time */
     struct counters_total totals;
 };
 

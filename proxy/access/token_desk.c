@@ -131,9 +131,6 @@ static void lose(struct desk_entry *e, const struct token_gain *gain)
 {
     uint64_t now_ms = uv_now(e->desk->loop);
 
-    if (e->state.failures == 0)
-        e->failing_since_ms = now_ms;
-    e->error = *gain->error;
     e->stamp = stamp_of(e);
     token_state_fail(&e->state, gain->result, now_ms);
 }

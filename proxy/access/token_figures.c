@@ -4,7 +4,7 @@
 
 size_t token_desk_sources(const struct token_desk *d)
 {
-    return d->known_count;
+    return d != NULL ? d->known_count : 0;
 }
 
 static void count(struct token_source_figures *f, const struct desk_entry *e,
@@ -41,26 +41,4 @@ struct token_source_figures token_desk_figures(const struct token_desk *d,
         if (strcmp(e->source, known->name) == 0)
             count(&f, e, uv_now(d->loop));
     return f;
-}
-
-void token_desk_troubles(const struct token_desk *d, unsigned max,
-                         token_desk_trouble *each, void *owner)
-{
-    const struct desk_entry *e;
-
-    for (e = d->entries; e != NULL && max > 0; e = e->hh.next) {
-        struct token_trouble t = {
-            .source = e->source,
-            .account = e->account,
-            .result = e->state.failure,
-            .error = e->error.text,
-            .is_refused = e->state.is_refused,
-        };
-
-        if (e->state.failures == 0)
-            continue;
-        t.for_s = (uv_now(d->loop) - e->failing_since_ms) / 1000;
-        each(owner, &t);
-        max--;
-    }
 }

@@ -115,6 +115,7 @@ static void figures(void *data, struct status_figures *out)
         .listener_count = config->listener_count,
         .certificates = s->settings->certificates,
         .certificate_count = s->settings->certificate_count,
+        .tokens = service->tokens,
         .now_seconds = (uint64_t)time(NULL),
     };
     add_upstreams(s, out);

@@ -353,6 +353,29 @@ static bool put_upstream(json_t *page, const struct status_figures *f)
            put_stages(page, &f->totals);
 }
 
+static bool put_tokens(json_t *page, const struct status_figures *f)
+{
+    json_t *object = put_object(page, "oauth");
+    bool good = object != NULL;
+
+    for (size_t i = 0; good && i < token_desk_sources(f->tokens); i++) {
+        struct token_source_figures t = token_desk_figures(f->tokens, i);
+        json_t *source = put_object(object, t.source);
+        json_t *requests =
+            source != NULL ? put_object(source, "requests") : NULL;
+
+        good = requests != NULL && put(source, "good", t.good) &&
+               put(source, "failing", t.failing) &&
+               put(source, "refused", t.refused) &&
+               put(source, "oldest_token_seconds", t.oldest_s) &&
+               put(source, "next_expiry_seconds", t.next_expiry_s);
+        for (unsigned n = 0; good && n < OAUTH_RESULT_COUNT; n++)
+            good = put(requests, oauth_result_name((enum oauth_result)n),
+                       t.tries[n]);
+    }
+    return good;
+}
+
 static bool put_process(json_t *page, const struct process_figures *p)
 {
     return put_rows(page, "process",
@@ -379,7 +402,8 @@ static bool put_all(json_t *page, const struct status_figures *f)
            put_last_hour(page, f->history) && put_upstream(page, f) &&
            put_tls(page, &f->totals) && put_certificates(page, f) &&
            put_limits(page, &f->totals) && put_refused(page, f) &&
-           put_work(page, &f->totals) && put_process(page, &f->process);
+           put_work(page, &f->totals) && put_tokens(page, f) &&
+           put_process(page, &f->process);
 }
 
 bool status_page_json(const struct status_figures *f, struct buf *out)

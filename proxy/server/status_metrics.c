@@ -297,6 +297,54 @@ static void write_logins(struct buf *out, const struct family *family,
     }
 }
 
+static void write_token_requests(struct buf *out, const struct family *family,
+                                 const struct status_figures *f)
+{
+    for (size_t i = 0; i < token_desk_sources(f->tokens); i++) {
+        struct token_source_figures t = token_desk_figures(f->tokens, i);
+
+        for (unsigned n = 0; n < OAUTH_RESULT_COUNT; n++)
+            metrics_write(
+                out, family->name,
+                labelled_twice("source", t.source, "result",
+                               oauth_result_name((enum oauth_result)n)),
+                t.tries[n]);
+    }
+}
+
+static void write_token_accounts(struct buf *out, const struct family *family,
+                                 const struct status_figures *f)
+{
+    for (size_t i = 0; i < token_desk_sources(f->tokens); i++) {
+        struct token_source_figures t = token_desk_figures(f->tokens, i);
+        const struct {
+            const char *state;
+            unsigned count;
+        } states[] = { { "good", t.good },
+                       { "failing", t.failing },
+                       { "refused", t.refused } };
+
+        for (size_t n = 0; n < ARRAY_LENGTH(states); n++)
+            metrics_write(
+                out, family->name,
+                labelled_twice("source", t.source, "state", states[n].state),
+                states[n].count);
+    }
+}
+
+/* A field of each source. */
+static void write_of_source(struct buf *out, const struct family *family,
+                            const struct status_figures *f)
+{
+    for (size_t i = 0; i < token_desk_sources(f->tokens); i++) {
+        struct token_source_figures t = token_desk_figures(f->tokens, i);
+        const char *base = (const char *)&t;
+
+        metrics_write(out, family->name, labelled("source", t.source),
+                      *(const uint64_t *)(const void *)(base + family->field));
+    }
+}
+
 static void write_processor(struct buf *out, const struct family *family,
                             const struct status_figures *f)
 {
@@ -411,6 +459,12 @@ static const struct part proxy_headers[] = {
     {                                                                         \
         .name = (NAME), .type = (TYPE), .help = HELP, .write = write_of_each, \
         .field = offsetof(struct status_upstream, FIELD)                      \
+    }
+#define OF_SOURCE(NAME, FIELD, HELP)                          \
+    {                                                         \
+        .name = (NAME), .type = "gauge", .help = HELP,        \
+        .write = write_of_source,                             \
+        .field = offsetof(struct token_source_figures, FIELD) \
     }
 #define STAGE(NAME, STAGE_OF, HELP)                        \
     {                                                      \
@@ -564,6 +618,15 @@ static const struct family families[] = {
           "Connections of balancers that wait for their PROXY header."),
     OTHER("popinjay_limit_hits_total", "counter", write_limits,
           "What was refused, closed or not done because of a limit."),
+    OTHER("popinjay_oauth_requests_total", "counter", write_token_requests,
+          "Tokens of OAuth that were asked for, by what came of it."),
+    OTHER("popinjay_oauth_accounts", "gauge", write_token_accounts,
+          "Accounts by the state of their token; refused: somebody must agree "
+          "anew."),
+    OF_SOURCE("popinjay_oauth_token_age_seconds", oldest_s,
+              "Since the oldest token in use was obtained; 0: none is."),
+    OF_SOURCE("popinjay_oauth_token_expiry_seconds", next_expiry_s,
+              "Until the first of the tokens in use ends; 0: none is."),
     OTHER("popinjay_certificate_expiry_timestamp_seconds", "gauge",
           write_certificates,
           "When a certificate that is shown to clients expires, in Unix "
@@ -582,12 +645,23 @@ static const struct family families[] = {
           "When the process started, in Unix time."),
 };
 
+/* One that has no samples, such as of tokens where none are used, is left out. */
+static void write_family(struct buf *out, const struct family *family,
+                         const struct status_figures *f)
+{
+    size_t before = buf_length(out);
+    size_t begun;
+
+    metrics_begin(out, family->name, family->type, family->help);
+    begun = buf_length(out);
+    family->write(out, family, f);
+    if (buf_length(out) == begun)
+        buf_truncate(out, before);
+}
+
 bool status_page_metrics(const struct status_figures *f, struct buf *out)
 {
-    for (size_t i = 0; i < ARRAY_LENGTH(families); i++) {
-        metrics_begin(out, families[i].name, families[i].type,
-                      families[i].help);
-        families[i].write(out, &families[i], f);
-    }
+    for (size_t i = 0; i < ARRAY_LENGTH(families); i++)
+        write_family(out, &families[i], f);
     return !buf_failed(out);
 }

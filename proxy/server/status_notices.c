@@ -120,6 +120,29 @@ static void on_certificates(struct notices *n)
     }
 }
 
+static void on_tokens(struct notices *n)
+{
+    for (size_t i = 0; i < token_desk_sources(n->f->tokens); i++) {
+        struct token_source_figures t = token_desk_figures(n->f->tokens, i);
+        unsigned troubled = t.refused > 0 ? t.refused : t.failing;
+
+        if (troubled == 0)
+            continue;
+        begin(n, t.refused > 0);
+        html_number(n->out, troubled);
+        html_text(n->out, troubled == 1 ? " account of [oauth "
+                                        : " accounts of [oauth ");
+        html_escaped(n->out, t.source);
+        html_text(n->out,
+                  t.refused > 0
+                      ? "]: somebody has to agree anew; token_refused in the "
+                        "log says whose it is and what to do."
+                      : "]: no token is had for now; token_failed in the log "
+                        "says why.");
+        end(n);
+    }
+}
+
 /* Of faults that are somebody's to mend: ours or the operator's. */
 static void on_failures(struct notices *n)
 {
@@ -178,6 +201,7 @@ bool status_write_notices(struct buf *out, const struct status_figures *f,
     on_upstreams(&n);
     on_state(&n);
     on_certificates(&n);
+    on_tokens(&n);
     on_failures(&n);
     if (f->reload_good == 0)
         say(&n, false,

@@ -28,10 +28,17 @@ def table(heading):
             for line in section.splitlines() if line.startswith("|")][2:]
 
 
-def test_metrics_are_documented(proxy):
+@pytest.fixture
+def full_proxy(server, start_proxy):
+    """One that has something of all that is shown."""
+    return start_proxy(server.upstream_config(), {"oauth people": {
+        "provider": "gmail", "client_id": "popinjay"}})
+
+
+def test_metrics_are_documented(full_proxy):
     """Each family has its row, with its type and the words of its HELP, and
     each row its family."""
-    page = proxy.http("/metrics")
+    page = full_proxy.http("/metrics")
     helps = dict(re.findall(r"^# HELP (\S+) (.*)$", page, re.M))
     rows = {row[0].strip("`"): row[1:] for row in table("Metrics")}
     assert {name: [kind, helps[name]]
@@ -58,14 +65,14 @@ def keys(value, path=""):
     return {path: kind}
 
 
-def test_json_is_documented(proxy):
+def test_json_is_documented(full_proxy):
     """Each key of /status has its row and type, and each row its keys."""
     rows = {row[0].strip("`"): row[1] for row in table("JSON")}
     # A name may have a dot in it: a version of TLS.
     patterns = {row: re.compile(".+".join(map(re.escape, row.split("*"))))
                 for row in rows}
     used = set()
-    for key, kind in keys(proxy.status()).items():
+    for key, kind in keys(full_proxy.status()).items():
         row = [r for r, pattern in patterns.items() if pattern.fullmatch(key)]
         assert len(row) == 1, f"{key}: {row}"
         assert kind in (rows[row[0]], rows[row[0]].split(",")[0]), key
@@ -130,9 +137,9 @@ def used(text):
     return set(re.findall(r"\b((?:popinjay|process)_[a-z0-9_]+)", text))
 
 
-def test_queries_ask_for_what_there_is(proxy):
+def test_queries_ask_for_what_there_is(full_proxy):
     """Rules and dashboard name no metric and no label value that is not."""
-    page = proxy.http("/metrics")
+    page = full_proxy.http("/metrics")
     board = json.loads(read("deploy", "grafana", "popinjay.json"))
     queries = [target["expr"] for panel in board["panels"]
                for target in panel.get("targets", [])]

@@ -283,20 +283,9 @@ static void test_rejected(void **state)
     end(&s);
 }
 
-static void note_trouble(void *owner, const struct token_trouble *t)
-{
-    unsigned *seen = owner;
-
-    assert_string_equal(t->account, "rose");
-    assert_int_equal(t->result, OAUTH_INVALID_GRANT);
-    assert_true(t->is_refused);
-    ++*seen;
-}
-
 static void test_revoked(void **state)
 {
     struct stage s;
-    unsigned troubles = 0;
 
     (void)state;
     agree("refresh-a");
@@ -311,8 +300,6 @@ static void test_revoked(void **state)
     assert_int_equal(ask(&s, "people", false), TOKEN_WITHHELD);
     assert_int_equal(s.stand.requests, 1);
     assert_int_equal(token_desk_figures(s.desk, 0).refused, 1);
-    token_desk_troubles(s.desk, 10, note_trouble, &troubles);
-    assert_int_equal(troubles, 1);
     agree("refresh-c");
     assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
     assert_non_null(strstr(s.stand.request, "refresh_token=refresh-c"));

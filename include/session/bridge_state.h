@@ -3,7 +3,8 @@
  * Internal: bridge.c takes octets, outcomes and time in and hands wishes out;
  * bridge_client.c serves what the POP3 session asks for; bridge_upstream.c
  * has the upstream connection, from the wish to connect to its end;
- * bridge_task.c what is done with the mailbox meanwhile; bridge_deadlines.c
+ * bridge_mailboxes.c what is learned of each mailbox at login; bridge_task.c
+ * what is done with one meanwhile; bridge_update.c QUIT; bridge_deadlines.c
  * says how long all that may take.
  */
 #ifndef POPINJAY_SESSION_BRIDGE_STATE_H
@@ -151,9 +152,6 @@ void bridge_note(struct bridge *b, enum bridge_note note, enum fault fault);
 void bridge_note_text(struct bridge *b, enum bridge_note note, struct span text,
                       enum fault fault);
 
-/* BRIDGE_KEEP_MAILBOX, where something is known of it. */
-void bridge_keep_mailbox(struct bridge *b, uint32_t mailbox);
-
 /* A stage begins; it has ended well, and is timed once. */
 void bridge_begin_stage(struct bridge *b);
 void bridge_end_stage(struct bridge *b, enum counter_stage stage);
@@ -176,18 +174,9 @@ void bridge_meet_deadlines(struct bridge *b);
 /* Serves requests for as long as the POP3 session has any. */
 void bridge_serve_client(struct bridge *b);
 
-/* What QUIT is to change in the mailbox |updating|, and those behind it. */
-void bridge_update(struct bridge *b);
-/* That one is done. */
-void bridge_update_next(struct bridge *b);
-/* What DELE marked is gone from all of them: only flags may be missing. */
-bool bridge_is_settled(const struct bridge *b);
-void bridge_finish_quit(struct bridge *b, enum fault fault);
 void bridge_refuse_login(struct bridge *b, enum fault fault);
 /* All mailboxes are listed. */
 void bridge_accept_login(struct bridge *b);
-/* Those of a login that was not, or is no more. */
-void bridge_forget_mailboxes(struct bridge *b);
 /* The answers to BRIDGE_ASK_LOGIN, which was asked. */
 void bridge_login_granted(struct bridge *b, const struct login_grant *grant);
 void bridge_ask_login_again(struct bridge *b);
@@ -234,14 +223,59 @@ void bridge_lock_answered(struct bridge *b, enum bridge_outcome answer);
 /* An answer is due: silence counts. */
 bool bridge_upstream_is_awaited(const struct bridge *b);
 
+/* --- bridge_mailboxes.c --- */
+
+/* Those that are granted; of a login that was not, or is no more. */
+enum fault bridge_name_mailboxes(struct bridge *b,
+                                 const struct login_grant *grant);
+void bridge_forget_mailboxes(struct bridge *b);
+
+/* BRIDGE_KEEP_MAILBOX, where something is known of it. One wish is queued for
+ * however many there are: true where the one taken is the last.
+ */
+void bridge_keep_mailbox(struct bridge *b, uint32_t mailbox);
+bool bridge_take_kept(struct bridge *b, uint32_t *mailbox);
+
+/* The listing of the mailbox selected, what must be known before it, and what
+ * follows it: one task after the other until the login is accepted or refused.
+ */
+void bridge_start_listing(struct bridge *b);
+void bridge_run_listing(struct bridge *b, const struct imap_session_event *ev);
+void bridge_resume_listing(struct bridge *b);
+
+/* --- bridge_update.c --- */
+
+/* Why DELE cannot be carried out in the mailbox selected; FAULT_NONE: it can.
+ */
+enum fault bridge_removal_fault(const struct bridge *b);
+
+/* QUIT. */
+void bridge_start_quit(struct bridge *b);
+void bridge_finish_quit(struct bridge *b, enum fault fault);
+
+/* What it is to change in the mailbox |updating|, and those behind it. */
+void bridge_update(struct bridge *b);
+/* That one is done; or it is selected; or cannot be changed. */
+void bridge_update_next(struct bridge *b);
+void bridge_update_selected(struct bridge *b);
+void bridge_give_up_update(struct bridge *b, enum fault fault);
+void bridge_run_removal(struct bridge *b, const struct imap_session_event *ev);
+/* The connection is lost; |settled|: when it was, bridge_is_settled. */
+void bridge_lose_update(struct bridge *b, enum fault fault, bool settled);
+
+/* What DELE marked is gone from all of them: only flags may be missing. */
+bool bridge_is_settled(const struct bridge *b);
+/* The mailbox that is selected once more is the one that was listed. */
+bool bridge_is_same_mailbox(const struct bridge *b);
+
 /* --- bridge_task.c --- */
 
-/* The listing, and what must be known before it. */
-void bridge_start_listing(struct bridge *b);
+/* The task that has the mailbox from here on. */
+void bridge_begin_task(struct bridge *b, enum bridge_task task);
+
 /* Another mailbox, for the message that is asked for. */
 void bridge_start_select(struct bridge *b);
 void bridge_start_message(struct bridge *b);
-void bridge_start_removal(struct bridge *b);
 void bridge_start_keepalive(struct bridge *b);
 void bridge_start_drain(struct bridge *b);
 
@@ -257,9 +291,5 @@ void bridge_forget_task(struct bridge *b);
 
 /* The maildrop of the mailbox that is selected: after login. */
 struct maildrop *bridge_maildrop(const struct bridge *b);
-
-/* Why DELE cannot be carried out in the mailbox selected; FAULT_NONE: it can.
- */
-enum fault bridge_removal_fault(const struct bridge *b);
 
 #endif

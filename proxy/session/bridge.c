@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "imap/mailbox_name.h"
 #include "session/bridge_state.h"
 
 static const char *const phase_names[BRIDGE_PHASE_COUNT] = {
@@ -154,30 +153,6 @@ void bridge_note_text(struct bridge *b, enum bridge_note note, struct span text,
     wish->text = span_make(b->text, len);
 }
 
-/* One wish is queued for however many there are. True: this is the last. */
-static bool take_kept(struct bridge *b, uint32_t *mailbox)
-{
-    uint32_t i = 0;
-
-    assert(b->keep != 0);
-    while ((b->keep & BIT(i)) == 0)
-        i++;
-    b->keep &= ~BIT(i);
-    *mailbox = i;
-    return b->keep == 0;
-}
-
-void bridge_keep_mailbox(struct bridge *b, uint32_t mailbox)
-{
-    bool is_queued = b->keep != 0;
-
-    if (known_mailbox_is_empty(&b->mailboxes[mailbox].known))
-        return;
-    b->keep |= BIT(mailbox);
-    if (!is_queued)
-        bridge_wish(b, BRIDGE_KEEP_MAILBOX);
-}
-
 bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
 {
     if (b->wish_count == 0) {
@@ -200,7 +175,8 @@ bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
     wish->begins = b->sasl_begins;
     wish->has_response = b->pop3.has_response;
     wish->parked = &b->parked;
-    if (wish->kind == BRIDGE_KEEP_MAILBOX && !take_kept(b, &wish->mailbox))
+    if (wish->kind == BRIDGE_KEEP_MAILBOX &&
+        !bridge_take_kept(b, &wish->mailbox))
         return true;
     b->wish_first = (b->wish_first + 1) % BRIDGE_WISHES_MAX;
     b->wish_count--;
@@ -379,41 +355,6 @@ void bridge_upstream_input(struct bridge *b, struct span in, uint64_t now_ms)
     if (bridge_waits_for_client(b) && !buf_append(&b->early, in))
         bridge_upstream_lost(b, FAULT_NO_MEMORY, true);
     settle(b);
-}
-
-uint32_t bridge_mailbox_count(const struct bridge *b)
-{
-    return b->mailbox_count;
-}
-
-struct span bridge_mailbox_name(const struct bridge *b, uint32_t mailbox)
-{
-    assert(mailbox < b->mailbox_count);
-    return span_from_string(b->mailboxes[mailbox].name->text);
-}
-
-struct span bridge_troubled_mailbox(const struct bridge *b)
-{
-    if (b->mailbox_count == 0 || b->selected == BRIDGE_NO_MAILBOX ||
-        (b->mailbox_count == 1 &&
-         imap_mailbox_name_is_inbox(bridge_mailbox_name(b, 0))))
-        return (struct span){ NULL, 0 };
-    return bridge_mailbox_name(b, b->selected);
-}
-
-void bridge_offer_mailbox(struct bridge *b, uint32_t mailbox,
-                          const struct known_mailbox *known)
-{
-    assert(mailbox < b->mailbox_count);
-    known_mailbox_clear(&b->mailboxes[mailbox].known);
-    known_mailbox_share(&b->mailboxes[mailbox].known, known);
-}
-
-const struct known_mailbox *bridge_known_mailbox(const struct bridge *b,
-                                                 uint32_t mailbox)
-{
-    assert(mailbox < b->mailbox_count);
-    return &b->mailboxes[mailbox].known;
 }
 
 static void on_client_tls_up(struct bridge *b)

@@ -64,45 +64,13 @@ static void name_keyword(struct bridge *b)
                             buf_span(&b->login_name), b->keyword);
 }
 
-void bridge_forget_mailboxes(struct bridge *b)
-{
-    for (uint32_t i = 0; i < b->mailbox_count; i++)
-        known_mailbox_clear(&b->mailboxes[i].known);
-    free(b->mailboxes);
-    mailbox_list_fini(&b->own);
-    b->mailboxes = NULL;
-    b->mailbox_count = 0;
-    b->selected = BRIDGE_NO_MAILBOX;
-    maildrops_fini(&b->maildrops);
-}
-
-/* Those of this login, or else of the policy. */
-static enum fault name_mailboxes(struct bridge *b,
-                                 const struct login_grant *grant)
-{
-    const struct mailbox_list *list = &grant->mailbox->mailboxes;
-
-    if (grant->mailboxes != NULL) {
-        if (!mailbox_list_copy(&b->own, grant->mailboxes))
-            return FAULT_NO_MEMORY;
-        list = &b->own;
-    }
-    b->mailboxes = calloc(mailbox_list_count(list), sizeof(*b->mailboxes));
-    if (b->mailboxes == NULL)
-        return FAULT_NO_MEMORY;
-    b->mailbox_count = mailbox_list_count(list);
-    for (uint32_t i = 0; i < b->mailbox_count; i++)
-        b->mailboxes[i].name = mailbox_list_name(list, i);
-    return FAULT_NONE;
-}
-
 void bridge_login_granted(struct bridge *b, const struct login_grant *grant)
 {
     enum fault fault;
 
     b->login_asked = false;
     bridge_forget_mailboxes(b); /* of a grant whose token was refused */
-    fault = name_mailboxes(b, grant);
+    fault = bridge_name_mailboxes(b, grant);
     if (fault == FAULT_NONE &&
         !credentials_copy(&b->upstream, grant->credentials))
         fault = FAULT_NO_MEMORY;
@@ -192,136 +160,6 @@ void bridge_accept_login(struct bridge *b)
                               &b->mailbox_policy->announced);
 }
 
-/* --- QUIT --- */
-
-/* What the next session need not ask for. */
-static void keep_what_is_left(struct bridge *b, uint32_t mailbox)
-{
-    const struct maildrop *maildrop = b->pop3.maildrops.parts[mailbox].maildrop;
-    struct known_mailbox *known = &b->mailboxes[mailbox].known;
-    struct snapshot_halves left;
-
-    if (maildrop_deleted_count(maildrop) == 0 ||
-        removal_leaves_messages(b->mailbox_policy) ||
-        known_mailbox_is_empty(known))
-        return;
-    left.listed = maildrop_copy_left(maildrop, known->messages.listed);
-    left.hidden = maildrop_copy_left(maildrop, known->messages.hidden);
-    known_mailbox_shrink(known, &left);
-    bridge_keep_mailbox(b, mailbox);
-}
-
-static void count_deleted(struct bridge *b)
-{
-    uint64_t count = maildrops_deleted_count(&b->pop3.maildrops);
-
-    switch (b->mailbox_policy->on_delete) {
-    case ON_DELETE_EXPUNGE:
-        b->report.messages_deleted += count;
-        break;
-    case ON_DELETE_TRASH:
-        b->report.messages_moved += count;
-        break;
-    case ON_DELETE_SEEN:
-        b->report.messages_flagged += count;
-        break;
-    case ON_DELETE_KEEP:
-        b->report.messages_kept += count;
-        break;
-    case ON_DELETE_COUNT:
-        break;
-    }
-}
-
-void bridge_finish_quit(struct bridge *b, enum fault fault)
-{
-    /* A login refused on the new connection is no answer to QUIT. */
-    if (!pop3_code_is_allowed(POP3_QUIT, fault_pop3_code(fault)))
-        fault = FAULT_NOT_REMOVED;
-    if (fault == FAULT_NONE) {
-        count_deleted(b);
-        for (uint32_t i = 0; i < b->mailbox_count; i++)
-            keep_what_is_left(b, i);
-    }
-    b->phase = BRIDGE_CLOSING;
-    /* The lock is free, and the connection parked, before the client is told:
-     * it may come again at once (CONFORMANCE DEC-13).
-     */
-    if (fault == FAULT_NONE)
-        bridge_park_upstream(b);
-    else
-        bridge_leave_upstream(b);
-    pop3_session_finish(&b->pop3, fault);
-    if (b->client == BRIDGE_CLIENT_ENDED)
-        buf_clear(&b->pop3.out); /* nobody is there to read it */
-}
-
-/* Marks in |mailbox|, and those behind it. */
-static bool has_marks_from(const struct bridge *b, uint32_t mailbox)
-{
-    const struct maildrops *m = &b->pop3.maildrops;
-
-    for (; mailbox < m->count; mailbox++)
-        if (maildrop_deleted_count(m->parts[mailbox].maildrop) > 0)
-            return true;
-    return false;
-}
-
-bool bridge_is_settled(const struct bridge *b)
-{
-    bool is_done =
-        b->task == BRIDGE_TASK_REMOVAL && removal_is_settled(&b->work.removal);
-
-    return !has_marks_from(b, b->updating + is_done);
-}
-
-/* The next one that something is to be changed in. */
-static bool find_work(struct bridge *b)
-{
-    const struct maildrops *m = &b->pop3.maildrops;
-
-    while (
-        b->updating < m->count &&
-        !removal_is_needed(m->parts[b->updating].maildrop, b->mailbox_policy))
-        b->updating++;
-    return b->updating < m->count;
-}
-
-void bridge_update(struct bridge *b)
-{
-    if (!find_work(b))
-        bridge_finish_quit(b, FAULT_NONE);
-    else if (b->link == BRIDGE_LINK_UP && b->selected == b->updating)
-        bridge_start_removal(b);
-    else if (b->link == BRIDGE_LINK_UP)
-        bridge_select(b, b->updating);
-    else if (!has_marks_from(b, b->updating))
-        bridge_finish_quit(b, FAULT_NONE); /* \Seen is best effort */
-    else if (!maildrops_have_unique_ids(&b->pop3.maildrops))
-        bridge_finish_quit(b, b->pop3.broken); /* other UIDs by now */
-    else if (b->reconnected)
-        bridge_finish_quit(b, FAULT_NOT_REMOVED);
-    else
-        bridge_reconnect(b);
-}
-
-void bridge_update_next(struct bridge *b)
-{
-    b->updating++;
-    bridge_update(b);
-}
-
-static void start_quit(struct bridge *b)
-{
-    enum fault broken = b->pop3.broken;
-
-    b->phase = BRIDGE_UPDATE;
-    if (broken == FAULT_MAILBOX_CHANGED || broken == FAULT_MESSAGE_UNREADABLE)
-        bridge_finish_quit(b, has_marks_from(b, 0) ? broken : FAULT_NONE);
-    else
-        bridge_update(b);
-}
-
 /* --- the end of it all --- */
 
 /* What the client waits for gets an answer, if it can still have one. */
@@ -404,7 +242,7 @@ static void start_deferred(struct bridge *b)
          * when the client's connection breaks must not be removed.
          */
         b->request.kind = POP3_REQUEST_NONE;
-        start_quit(b);
+        bridge_start_quit(b);
     }
 }
 

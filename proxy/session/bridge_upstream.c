@@ -168,20 +168,6 @@ static void lose_retrieval(struct bridge *b, enum fault fault)
     pop3_session_close(&b->pop3, fault);
 }
 
-static void lose_update(struct bridge *b, enum fault fault, bool settled)
-{
-    bool is_loss = fault == FAULT_UPSTREAM_GONE || fault == FAULT_UPSTREAM_BYE;
-
-    if (settled) {
-        bridge_finish_quit(b, FAULT_NONE);
-    } else if (is_loss && !b->reconnected &&
-               maildrops_have_unique_ids(&b->pop3.maildrops)) {
-        bridge_reconnect(b);
-    } else {
-        bridge_finish_quit(b, fault);
-    }
-}
-
 /* One that has rested: it may have ended while nobody looked, so its loss is no
  * failure, and the login goes on as if there had been none.
  */
@@ -241,7 +227,7 @@ void bridge_upstream_lost(struct bridge *b, enum fault fault, bool still_open)
             pop3_session_break(&b->pop3, fault, true);
         break;
     case BRIDGE_UPDATE:
-        lose_update(b, fault, settled);
+        bridge_lose_update(b, fault, settled);
         break;
     case BRIDGE_CLOSING:
     case BRIDGE_PHASE_COUNT:
@@ -324,50 +310,15 @@ static void on_logged_in(struct bridge *b)
         wish_lock(b);
 }
 
-/* It is selected once more: is it the same mailbox? */
-static bool is_same_mailbox(const struct bridge *b)
-{
-    const struct imap_mailbox *mailbox = &b->imap.mailbox;
-    const struct maildrop *maildrop = bridge_maildrop(b);
-
-    return maildrop_has_unique_ids(maildrop) && mailbox->uids_last &&
-           mailbox->uidvalidity == maildrop_uidvalidity(maildrop);
-}
-
 /* For the message that is asked for. */
 static void on_selected_again(struct bridge *b)
 {
     bridge_forget_task(b);
-    if (is_same_mailbox(b))
+    if (bridge_is_same_mailbox(b))
         return;
     b->request.kind = POP3_REQUEST_NONE;
     pop3_session_refuse_message(&b->pop3, FAULT_MAILBOX_CHANGED);
     pop3_session_break(&b->pop3, FAULT_MAILBOX_CHANGED, false);
-}
-
-/* QUIT cannot change anything in the mailbox. */
-static void give_up_update(struct bridge *b, enum fault fault)
-{
-    const struct maildrops *m = &b->pop3.maildrops;
-
-    if (maildrop_deleted_count(m->parts[b->updating].maildrop) == 0)
-        bridge_update_next(b); /* \Seen is best effort */
-    else
-        bridge_finish_quit(b, fault);
-}
-
-/* Is it the same, and may we remove? */
-static void on_selected_for_update(struct bridge *b)
-{
-    enum fault fault = bridge_removal_fault(b);
-
-    if (!is_same_mailbox(b))
-        give_up_update(b, FAULT_MAILBOX_CHANGED);
-    else if (fault != FAULT_NONE &&
-             maildrop_deleted_count(bridge_maildrop(b)) > 0)
-        bridge_finish_quit(b, fault);
-    else
-        bridge_start_removal(b);
 }
 
 static void on_selected(struct bridge *b)
@@ -382,7 +333,7 @@ static void on_selected(struct bridge *b)
     else if (b->phase == BRIDGE_TRANSACTION)
         on_selected_again(b);
     else
-        on_selected_for_update(b);
+        bridge_update_selected(b);
 }
 
 /* --- octets of the server --- */
@@ -426,7 +377,7 @@ static void on_failed(struct bridge *b, enum fault fault)
     else if (b->phase == BRIDGE_TRANSACTION)
         lose_mailbox(b, fault);
     else if (b->phase == BRIDGE_UPDATE && b->imap.state == IMAP_AUTHENTICATED)
-        give_up_update(b, fault);
+        bridge_give_up_update(b, fault);
     else if (b->phase == BRIDGE_UPDATE)
         bridge_finish_quit(b, fault);
 }

@@ -32,7 +32,8 @@ void probe_report_server(struct imap_capabilities at_login,
                          const struct config_policy *policy, bool logged_in);
 
 void probe_report_mailbox(const struct imap_mailbox *mailbox,
-                          const struct snapshot_halves *messages);
+                          const struct snapshot_halves *messages,
+                          const struct snapshot *view);
 
 /* |server| of |u| is of no use: why, and what to do. */
 void probe_report_failure(const struct config_upstream *u,

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <uv.h>
 
 #include "base/limits.h"
@@ -9,6 +10,7 @@
 #include "net/tls_context.h"
 #include "server/upstream_talk.h"
 #include "session/listing.h"
+#include "session/viewing.h"
 
 #define ERROR_MAX 1024
 
@@ -30,6 +32,9 @@ struct probe {
     struct known_mailbox nothing_known;
     struct listing listing;
     bool is_listing;
+    struct snapshot_halves messages; /* what it has found */
+    struct viewing viewing;
+    bool is_viewing;
     bool is_done;
     int code;
 };
@@ -112,22 +117,40 @@ static void on_ready(struct probe *p)
         fail_by(p, fault, span_make(NULL, 0));
 }
 
+static void on_viewed(struct probe *p, enum task_status status)
+{
+    struct snapshot *view;
+
+    if (status == TASK_RUNNING)
+        return;
+    p->is_viewing = false;
+    if (status == TASK_FAILED) {
+        fail_by(p, p->viewing.fault, span_make(NULL, 0));
+    } else {
+        view = viewing_take(&p->viewing);
+        probe_report_mailbox(&p->talk.imap.mailbox, &p->messages, view);
+        snapshot_unref(view);
+        take_leave(p);
+    }
+    viewing_fini(&p->viewing);
+}
+
 static void on_listed(struct probe *p, enum task_status status)
 {
-    struct snapshot_halves messages;
-
     if (status == TASK_RUNNING)
         return;
     p->is_listing = false;
     if (status == TASK_FAILED) {
         fail_by(p, p->listing.fault, span_make(NULL, 0));
-    } else {
-        messages = listing_take(&p->listing);
-        probe_report_mailbox(&p->talk.imap.mailbox, &messages);
-        snapshot_halves_drop(&messages);
-        take_leave(p);
+        listing_fini(&p->listing);
+        return;
     }
+    p->messages = listing_take(&p->listing);
     listing_fini(&p->listing);
+    p->is_viewing = true;
+    on_viewed(p, viewing_start(&p->viewing, &p->talk.imap, &p->messages,
+                               &p->mailbox_policy, SPAN_LITERAL(""),
+                               (uint64_t)time(NULL)));
 }
 
 static void on_selected(struct probe *p)
@@ -160,6 +183,8 @@ static void take_event(struct probe *p, const struct imap_session_event *ev)
     case IMAP_SESSION_COMPLETED:
         if (p->is_listing)
             on_listed(p, listing_on_event(&p->listing, ev));
+        else if (p->is_viewing)
+            on_viewed(p, viewing_on_event(&p->viewing, ev));
         break;
     case IMAP_SESSION_ID:
         probe_report_words("id", quotable(p, ev->item.text));
@@ -225,6 +250,9 @@ static void talk(struct probe *p)
     upstream_talk_fini(&p->talk);
     if (p->is_listing)
         listing_fini(&p->listing);
+    if (p->is_viewing)
+        viewing_fini(&p->viewing);
+    snapshot_halves_drop(&p->messages);
 }
 
 static bool make_tls(struct probe *p)

@@ -168,15 +168,23 @@ void probe_report_server(struct imap_capabilities at_login,
 /* --- the mailbox --- */
 
 void probe_report_mailbox(const struct imap_mailbox *mailbox,
-                          const struct snapshot_halves *messages)
+                          const struct snapshot_halves *messages,
+                          const struct snapshot *view)
 {
+    uint32_t marked = snapshot_count(messages->hidden);
+    uint32_t hidden =
+        snapshot_count(messages->listed) + marked - snapshot_count(view);
+
     (void)puts("INBOX");
     (void)printf("  %-12s%lu, %llu octets\n", "messages",
-                 (unsigned long)snapshot_count(messages->listed),
-                 (unsigned long long)snapshot_total_octets(messages->listed));
-    if (snapshot_count(messages->hidden) > 0)
-        (void)printf("  %-12s%lu, marked as deleted by another client\n",
-                     "hidden", (unsigned long)snapshot_count(messages->hidden));
+                 (unsigned long)snapshot_count(view),
+                 (unsigned long long)snapshot_total_octets(view));
+    if (hidden > 0)
+        (void)printf("  %-12s%lu, by the policy\n", "hidden",
+                     (unsigned long)hidden);
+    if (marked > 0)
+        (void)printf("  %-12s%lu, by another client, as deleted\n", "marked",
+                     (unsigned long)marked);
     (void)printf("  %-12s%lu\n", "uidvalidity",
                  (unsigned long)mailbox->uidvalidity);
     say("unique-ids", mailbox->uidvalidity != 0 && mailbox->uids_last

@@ -114,6 +114,24 @@ def test_probe_of_a_user(server, configured, user):
         assert m.recent()[1] == [b"3"], "a session had them before us"
 
 
+def test_probe_by_a_policy(server, configured, user):
+    """What the policy shows of the mailbox, by a search."""
+    server.deliver(user, [mail.message("x", b"x\r\n")] * 4)
+    m = server.imap(user)
+    m.select()
+    m.store("1", "+FLAGS", "(\\Seen)")
+    m.store("2", "+FLAGS", "(\\Deleted)")
+    m.logout()
+    path = configured(server.upstream_config(), {
+        "policy": {"unread_only": "yes", "newest": "1"}})
+    done = run("probe", "-c", path, "--user", user,
+               given=server.password(user) + "\n")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for line in (r"messages +1, \d+ octets", "hidden +3, by the policy",
+                 "marked +1, by another client, as deleted"):
+        assert re.search(rf"^  {line}$", done.stdout, re.M), done.stdout
+
+
 def test_probe_wrong_password(server, configured, user):
     done = run("probe", "-c", configured(server.upstream_config()),
                "-u", user, given="wrong\n")

@@ -52,6 +52,8 @@ def test_scenario(path, ca, upstream_certificate, tmp_path):
     settings = {"limits": {"upstream_timeout": UPSTREAM_TIMEOUT,
                            "upstream_reuse": "0"},
                 "server": {"workers": "1"}}
+    if scn.by_token:
+        settings["listen pop3s"] = {"token_login": "yes"}
     for section, keys in scn.config.items():
         settings.setdefault(section, {}).update(keys)
     certificate = None if scn.tls == "none" else upstream_certificate
@@ -59,7 +61,8 @@ def test_scenario(path, ca, upstream_certificate, tmp_path):
     proxy = Popinjay(tmp_path, ca, upstream_keys(server, ca), settings)
     try:
         proxy.start()
-        Transcript(scn, server, lambda: proxy.plain(timeout=15)).run()
+        connect = proxy.pop3s if scn.by_token else proxy.plain
+        Transcript(scn, server, lambda: connect(timeout=15)).run()
         server.wait_idle(
             resting=lambda: proxy.status()["parked_connections"])
         Checks(scn, server, proxy).run()

@@ -110,11 +110,43 @@ def authenticate(conn, command):
         elif mechanism == "LOGIN":
             name = decoded(first if first else conn.ask(b"VXNlcm5hbWU6"))
             password = decoded(conn.ask(b"UGFzc3dvcmQ6"))
+        elif mechanism in BEARERS:
+            return bearer(conn, mechanism, first)
         else:
             return Answer(tagged=b"NO no such mechanism")
     except ValueError:
         return Answer(tagged=b"BAD not the base64 of a reply")
     return checked(conn, name, password)
+
+
+# What names the user and brings the token, and what is said to an error.
+BEARERS = {
+    "XOAUTH2": (rb"user=(?P<user>[^\x01]+)\x01auth=Bearer (?P<token>[!-~]+)\x01\x01",
+                ""),
+    "OAUTHBEARER": (rb"n,a=(?P<user>[^,\x01]+),\x01host=(?P<host>[^\x01]+)"
+                    rb"\x01port=(?P<port>\d+)"
+                    rb"\x01auth=Bearer (?P<token>[!-~]+)\x01\x01", "AQ=="),
+}
+
+
+def bearer(conn, mechanism, first):
+    """RFC 7628 §3: who is refused hears why, says so, and then it fails."""
+    form, heard = BEARERS[mechanism]
+    m = re.fullmatch(form, decoded(first if first else conn.ask(b"")))
+    if not m:
+        conn.complain("AUTHENTICATE", f"no message of {mechanism}")
+        return Answer(tagged=b"BAD what")
+    if "host" in m.groupdict():
+        place = m["host"].decode(), int(m["port"])
+        if place not in (("127.0.0.1", conn.server.port),
+                         ("localhost", conn.server.port)):
+            conn.complain("AUTHENTICATE", f"a token for {place}")
+    answer = checked(conn, m["user"].replace(b"=2C", b",").replace(
+        b"=3D", b"="), m["token"])
+    if answer.tagged.startswith(b"NO") and \
+            conn.ask(base64.b64encode(b'{"status":"401"}')) != heard:
+        conn.complain("AUTHENTICATE", "an error that was not heard")
+    return answer
 
 
 def decoded(text):

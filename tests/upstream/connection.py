@@ -182,7 +182,7 @@ class Connection:
             self.complain("AUTHENTICATE", "octets before the challenge")
         self.write(b"+ " + challenge + b"\r\n")
         line = self.line()
-        if not re.fullmatch(rb"\*|" + grammar.BASE64.encode(), line):
+        if not re.fullmatch(rb"\*||" + grammar.BASE64.encode(), line):
             self.complain("AUTHENTICATE", "a reply that is not base64")
         return line.decode("latin-1")
 

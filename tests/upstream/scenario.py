@@ -31,6 +31,7 @@ class Scenario:
     tls: str = "none"
     user: str = "device"
     password: str = "secret"
+    by_token: bool = False  # it is a bearer's token; the client has TLS
     config: dict = field(default_factory=dict)  # section -> key -> value
     pop3: list = field(default_factory=list)    # steps
     after: list = field(default_factory=list)   # checks
@@ -166,6 +167,10 @@ class _Reader:
 
     def do_password(self, number, rest, block):
         self.scenario.password = octets(rest).decode()
+
+    def do_token(self, number, rest, block):
+        self.do_password(number, rest, block)
+        self.scenario.by_token = True
 
     # The mailbox
 

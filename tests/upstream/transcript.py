@@ -70,7 +70,12 @@ class Transcript:
             self._expect(text)
 
     def _do_login(self, text):
-        if text == "plain":
+        if text in ("xoauth2", "oauthbearer"):
+            user, token = self.scenario.user, self.scenario.password
+            first = f"user={user}" if text == "xoauth2" else f"n,a={user},"
+            message = f"{first}\1auth=Bearer {token}\1\1".encode()
+            self._send(f"AUTH {text} ".encode() + base64.b64encode(message))
+        elif text == "plain":
             secret = f"\0{self.scenario.user}\0{self.scenario.password}"
             self._send(b"AUTH PLAIN " + base64.b64encode(secret.encode()))
         else:

@@ -1,7 +1,6 @@
 """Accounts that read their mail by OAuth 2.0: tokens of people and of
 applications, of a real authorization server, that a real Dovecot believes."""
 
-import contextlib
 import http.server
 import json
 import os
@@ -183,22 +182,6 @@ def test_kept_over_a_restart(office, oauth, rose):
     check_mail(office.login("scanner"))
     assert oauth.seen("/token") == []
     assert office.lines("token_kept")
-    assert rose
-
-
-def test_one_refresh_for_many(office, oauth, rose):
-    oauth.behave(hold=0.3)
-    with contextlib.ExitStack() as clients:
-        waiting = []
-        for _ in range(4):
-            c = clients.enter_context(office.proxy.pop3s())
-            c.ok("USER scanner")
-            c.send(f"PASS {office.password}\r\n".encode())
-            waiting.append(c)
-        replies = [c.line() for c in waiting]
-    assert sum(r.startswith(b"+OK") for r in replies) == 1, replies
-    assert all(b"[IN-USE]" in r for r in replies if r.startswith(b"-ERR"))
-    assert len(oauth.seen("/token")) == 1
     assert rose
 
 

@@ -16,6 +16,7 @@
 //   forget         {account}              access tokens only: they end early
 //   behave         {...}                  how it behaves from now on; see below
 //   seen           {}                     -> what was asked since it was last told
+//   holds          {}                     -> {waiting}: how many it lets wait
 //   issued         {}                     -> {tokens}: all that clients were given
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer as createControl } from 'node:http';
@@ -229,6 +230,7 @@ const actions = {
     release = [];
   },
   issued: () => ({ tokens: issued_values }),
+  holds: () => ({ waiting: release.length }),
   seen() {
     const answer = seen;
     seen = [];

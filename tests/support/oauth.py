@@ -119,6 +119,10 @@ class AuthorizationServer:
     def behave(self, **how):
         self._say("behave", **how)
 
+    def holds(self):
+        """Whether it keeps somebody waiting, as behave(hold=...) says."""
+        return self._say("holds")["waiting"] > 0
+
     def seen(self, path="/token"):
         """What was asked there since this was last asked (of any path)."""
         return [entry for entry in self._say("seen") if entry["path"] == path]
@@ -218,7 +222,8 @@ class Accounts:
         self.passwords = {}
         os.mkdir(os.path.join(self._folder, "state"), 0o700)
 
-    def _file(self, name, octets):
+    def hold(self, name, octets):
+        """The path of a file with a secret in it."""
         path = keep(os.path.join(self._folder, name))
         with open(path, "wb") as f:
             os.fchmod(f.fileno(), 0o600)
@@ -232,15 +237,16 @@ class Accounts:
             "server": {"state_directory": os.path.join(self._folder, "state")},
             "accounts": {
                 "file": os.path.join(self._folder, "accounts.conf"),
-                "key_file": self._file("key", os.urandom(32))},
-            # So that each login needs a token.
-            "limits": {"upstream_reuse": "0 s"},
+                "key_file": self.hold("key", os.urandom(32))},
+            # So that each login needs a token; and that as many as are tried
+            # at one time are not taken for guesses.
+            "limits": {"upstream_reuse": "0 s", "login_failures": "0"},
             "oauth tokens": {
                 "provider": "generic", "issuer": self._server.issuer,
                 "ca_file": self._server.ca_file, "client_id": client,
                 "scope": "mail offline_access",
                 **({"client_secret_file":
-                    self._file(client, secret.encode() + b"\n")}
+                    self.hold(client, secret.encode() + b"\n")}
                    if secret else {}), **keys}}
 
     def add(self, proxy, name, **options):
@@ -255,8 +261,14 @@ class Accounts:
                                      f"the password of {name}")
         return self.passwords[name]
 
-    def run(self, proxy, *command):
+    def agree(self, proxy, name, user=None):
+        """|user|, or who is called as the account is, lets |name| read the
+        mail; what comes of that is brought as a refresh token."""
+        done = self.run(proxy, "oauth", "import", name, given=self._server
+                        .refresh_token(user or name) + "\n")
+        assert done.returncode == 0, done.stderr
+
+    def run(self, proxy, *command, given=""):
         return subprocess.run(
-            [binary(), *command, "-c", proxy.config_path],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=60, check=False)
+            [binary(), *command, "-c", proxy.config_path], input=given,
+            capture_output=True, text=True, timeout=60, check=False)

@@ -12,7 +12,7 @@
 #define HOW_LOGIN BIT(3)    /* a server without AUTHENTICATE */
 #define HOW_MISSING BIT(4)  /* no data: the messages are gone */
 #define HOW_AGAIN BIT(5)    /* also where the answer was given already */
-#define HOW_BIG BIT(6)      /* a body of many octets that are all stuffed */
+#define HOW_BIG BIT(6)      /* many octets, all stuffed; and it has MOVE */
 #define HOW_NEWEST BIT(7)   /* of the bodies, not the oldest */
 
 /* As POP3 it is twice as long, more than may wait for the client. */
@@ -36,6 +36,8 @@ static void append_capabilities(unsigned how, struct buf *out)
         buf_append_string(out, " AUTH=PLAIN AUTH=XOAUTH2");
     if ((how & HOW_PLAIN) == 0)
         buf_append_string(out, " SASL-IR UIDPLUS");
+    if (how & HOW_BIG)
+        buf_append_string(out, " MOVE");
 }
 
 /* --- FETCH --- */
@@ -165,7 +167,8 @@ static void append_data(const struct wire *w, unsigned how, struct buf *out)
         buf_append_string(out,
                           "* FLAGS (\\Seen \\Deleted)\r\n* 4 EXISTS\r\n"
                           "* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 30] x\r\n"
-                          "* OK [PERMANENTFLAGS (\\Seen \\Deleted)] x\r\n");
+                          "* OK [PERMANENTFLAGS (\\Seen \\Deleted \\*)] "
+                          "x\r\n");
         break;
     case WIRE_LISTING:
         append_listing(out, true);
@@ -180,6 +183,13 @@ static void append_data(const struct wire *w, unsigned how, struct buf *out)
     case WIRE_SEARCH:
         buf_append_string(out, "* SEARCH 5 20\r\n");
         break;
+    case WIRE_LIST:
+        buf_append_string(out, "* LIST (\\Trash) \"/\" Bin\r\n");
+        break;
+    case WIRE_COPY:
+        buf_append_string(out, "* OK [COPYUID 1 5,9 1:2] x\r\n");
+        break;
+    case WIRE_MOVE:
     case WIRE_UID_EXPUNGE:
     case WIRE_EXPUNGE:
         buf_append_string(out, "* 1 EXPUNGE\r\n");
@@ -196,6 +206,7 @@ static void append_data(const struct wire *w, unsigned how, struct buf *out)
     case WIRE_LOGIN:
     case WIRE_STORE_DELETED:
     case WIRE_STORE_SEEN:
+    case WIRE_STORE_KEPT:
     case WIRE_NOOP:
         break;
     }

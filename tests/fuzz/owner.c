@@ -74,6 +74,8 @@ void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
         .hide_deleted = policy_flags & BIT(6),
         .without_uidplus =
             policy_flags & BIT(7) ? REMOVAL_REFUSE : REMOVAL_GUARDED,
+        .on_delete = (enum on_delete)(owner_flags >> 5 & 3),
+        .keep_keyword = WIRE_KEYWORD,
         .window = { .unread_only = delay, .newest = delay ? 3 : 0 },
     };
     octet_budget_init(&o->budget, AHEAD_OCTETS);

@@ -213,6 +213,16 @@ static const struct {
     { "UID STORE ", false, true, WIRE_STORE_DELETED },
     { "UID EXPUNGE ", false, true, WIRE_UID_EXPUNGE },
     { "EXPUNGE", true, true, WIRE_EXPUNGE },
+    { "UID COPY ", false, true, WIRE_COPY },
+    { "UID MOVE ", false, true, WIRE_MOVE },
+    { "LIST \"\" \"*\"", true, false, WIRE_LIST },
+    { "LIST (SPECIAL-USE) \"\" \"*\"", true, false, WIRE_LIST },
+    { "UID SEARCH UNKEYWORD " WIRE_KEYWORD, true, false, WIRE_SEARCH },
+    { "UID SEARCH UNSEEN UNKEYWORD " WIRE_KEYWORD, true, false, WIRE_SEARCH },
+    { "UID SEARCH RETURN (ALL) UNKEYWORD " WIRE_KEYWORD, true, false,
+      WIRE_SEARCH },
+    { "UID SEARCH RETURN (ALL) UNSEEN UNKEYWORD " WIRE_KEYWORD, true, false,
+      WIRE_SEARCH },
     { "UID SEARCH DELETED", true, false, WIRE_SEARCH },
     { "UID SEARCH UNSEEN", true, false, WIRE_SEARCH },
     { "UID SEARCH RETURN (ALL) UNSEEN", true, false, WIRE_SEARCH },
@@ -239,6 +249,9 @@ static enum wire_command kind_of(struct span line, enum wire_command found)
     if (found == WIRE_STORE_DELETED &&
         ends_with(line, " +FLAGS.SILENT (\\Seen)"))
         return WIRE_STORE_SEEN;
+    if (found == WIRE_STORE_DELETED &&
+        ends_with(line, " +FLAGS.SILENT (" WIRE_KEYWORD ")"))
+        return WIRE_STORE_KEPT;
     if (found == WIRE_STORE_DELETED)
         REQUIRE(ends_with(line, " +FLAGS.SILENT (\\Deleted)"));
     return found;
@@ -250,7 +263,7 @@ static void check_uid(const struct wire *w, const struct maildrop *m,
     uint32_t index = maildrop_find(m, uid);
 
     REQUIRE(index < maildrop_count(m));
-    if (w->command == WIRE_STORE_SEEN)
+    if (w->command == WIRE_STORE_SEEN && w->mailbox_policy->mark_seen)
         return;
     REQUIRE(maildrop_is_deleted(m, index));
     REQUIRE(index >= WIRE_MESSAGES_MAX || w->deleted[index]);
@@ -300,12 +313,29 @@ static void check_set(const struct wire *w, const struct bridge *b,
     }
 }
 
+/* May the command be sent at all under that policy? */
+static bool policy_has(const struct mailbox_policy *policy,
+                       enum wire_command command)
+{
+    switch (command) {
+    case WIRE_STORE_SEEN:
+        return policy->mark_seen || policy->on_delete == ON_DELETE_SEEN;
+    case WIRE_STORE_KEPT:
+        return policy->on_delete == ON_DELETE_KEEP;
+    case WIRE_COPY:
+    case WIRE_MOVE:
+        return policy->on_delete == ON_DELETE_TRASH;
+    default: /* the three that remove */
+        return policy->on_delete == ON_DELETE_EXPUNGE ||
+               policy->on_delete == ON_DELETE_TRASH;
+    }
+}
+
 static void check_changes(const struct wire *w, const struct bridge *b,
                           struct span line)
 {
     REQUIRE(w->quit_typed && pop3_session_is_logged_in(&b->pop3));
-    if (w->command == WIRE_STORE_SEEN)
-        REQUIRE(w->mailbox_policy->mark_seen);
+    REQUIRE(policy_has(w->mailbox_policy, w->command));
     if (w->command == WIRE_EXPUNGE) {
         REQUIRE(maildrop_deleted_count(bridge_maildrop(b)) > 0);
         return;
@@ -365,7 +395,8 @@ static void on_command(struct wire *w, const struct bridge *b, struct span line)
     else
         REQUIRE(w->fetch_count == 0);
     check_credentials(w);
-    if (w->command == WIRE_UID_EXPUNGE || w->command == WIRE_EXPUNGE)
+    if (w->command == WIRE_UID_EXPUNGE || w->command == WIRE_EXPUNGE ||
+        w->command == WIRE_MOVE)
         w->expunged = true;
     if (changes)
         check_changes(w, b, line);
@@ -390,6 +421,11 @@ static uint64_t literal_of(struct span line)
     return n;
 }
 
+static bool names_mailbox(enum wire_command command)
+{
+    return command == WIRE_COPY || command == WIRE_MOVE;
+}
+
 static void on_sent(struct wire *w, const struct bridge *b)
 {
     struct span line = text_of(&w->sent);
@@ -404,9 +440,10 @@ static void on_sent(struct wire *w, const struct bridge *b)
         w->tag++;
         on_command(w, b, line);
     } else {
-        REQUIRE(w->command == WIRE_LOGIN || w->command == WIRE_AUTHENTICATE);
+        REQUIRE(w->command == WIRE_LOGIN || w->command == WIRE_AUTHENTICATE ||
+                names_mailbox(w->command));
     }
-    if (w->command == WIRE_LOGIN)
+    if (w->command == WIRE_LOGIN || names_mailbox(w->command))
         w->literal_left = literal_of(text_of(&w->sent));
     if (w->command != WIRE_AUTHENTICATE)
         REQUIRE(w->sent.len + 2 <= IMAP_COMMAND_MAX);

@@ -24,6 +24,8 @@
 /* The password of the inputs; more of its forms are in wire.c. */
 #define WIRE_PASSWORD "Open-Sesame-7"
 
+/* The keyword of ON_DELETE_KEEP. */
+#define WIRE_KEYWORD "$Kept"
 #define WIRE_LINE_MAX 32768
 #define WIRE_TAIL_MAX 64
 #define WIRE_MESSAGES_MAX 1024
@@ -42,6 +44,10 @@ enum wire_command {
     WIRE_FLAGS,
     WIRE_STORE_DELETED,
     WIRE_STORE_SEEN,
+    WIRE_STORE_KEPT,
+    WIRE_COPY,
+    WIRE_MOVE,
+    WIRE_LIST,
     WIRE_UID_EXPUNGE,
     WIRE_EXPUNGE,
     WIRE_SEARCH,

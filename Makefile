@@ -72,7 +72,8 @@ LDFLAGS  ?=
 
 # Asked of pkg-config once, and only where something is compiled: the value
 # replaces the variable when it is first expanded.
-LIBRARIES    := libuv openssl inih jansson libseccomp libcurl libgsasl libcrypt
+LIBRARIES    := libuv openssl inih jansson libseccomp libcurl libgsasl libcrypt \
+                libcares
 once          = $(eval $(1) := $$(shell $(2)))$($(1))
 LIB_CFLAGS    = $(call once,LIB_CFLAGS,pkg-config --cflags $(LIBRARIES))
 LIB_LIBS      = $(call once,LIB_LIBS,pkg-config --libs $(LIBRARIES) && echo -lm)

@@ -19,7 +19,7 @@ set -eu
 
 build='gcc libc6-dev make pkg-config libuv1-dev libssl-dev libinih-dev
        libjansson-dev libseccomp-dev uthash-dev libgsasl-dev libcrypt-dev
-       libcurl4-openssl-dev LLHTTP'
+       libc-ares-dev libcurl4-openssl-dev LLHTTP'
 run='ca-certificates curl dovecot-core dovecot-imapd openssl python3'
 tests='chromium clang-format fail2ban groff-base haproxy libcmocka-dev
        libnginx-mod-mail nginx prometheus python3-kubernetes python3-pil

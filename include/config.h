@@ -88,9 +88,11 @@ enum route_case {
 struct config_upstream {
     char *name;    /* of [upstream NAME]; CONFIG_UPSTREAM_DEFAULT without one */
     unsigned line; /* where its section begins */
-    struct config_addresses addresses;
-    enum tls_mode tls;
-    char *ca_file;     /* NULL: the system's store */
+    struct config_addresses addresses; /* none with |srv| */
+    char *srv;                         /* a domain; NULL: none */
+    struct config_words srv_domains;   /* in which its servers may be, too */
+    enum tls_mode tls;                 /* means nothing with |srv| */
+    char *ca_file;                     /* NULL: the system's store */
     char *server_name; /* verified and sent as SNI; NULL: each server's host */
     bool allow_insecure_upstream; /* tls = none beyond loopback: a warning */
     bool alpn;                    /* `imap` is offered */
@@ -180,6 +182,7 @@ struct config {
     unsigned tls_ticket_key_file_line; /* 0: not given */
     uint64_t certificate_check_ms;     /* 0: never */
     struct log_settings log;
+    char *resolver;   /* for |srv|, ADDRESS:PORT; NULL: the system's */
     char *trace_user; /* whose session is traced; NULL: nobody's */
     struct config_networks trace_client;
 

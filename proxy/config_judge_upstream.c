@@ -47,6 +47,14 @@ static bool host_is_loopback(const char *host)
     return strcasecmp(host, "localhost") == 0;
 }
 
+static bool host_is_numeric(const char *host)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+
+    return inet_pton(AF_INET, host, address) == 1 ||
+           inet_pton(AF_INET6, host, address) == 1;
+}
+
 static bool judge_address(const struct subject *s, size_t i)
 {
     const struct config_upstream *u = s->upstream;
@@ -67,12 +75,37 @@ static bool judge_address(const struct subject *s, size_t i)
     return true;
 }
 
+static bool judge_srv(const struct subject *s)
+{
+    const struct config_upstream *u = s->upstream;
+
+    if (host_is_numeric(u->srv))
+        return config_wrong(s->l, line_of(s, "srv"),
+                            "%s srv: must be a domain, is an address",
+                            s->title);
+    if (u->addresses.count > 0)
+        return config_wrong(s->l, line_of(s, "srv"),
+                            "%s srv: stands in place of address", s->title);
+    if (line_of(s, "tls") != 0)
+        return config_wrong(s->l, line_of(s, "tls"),
+                            "%s tls: means nothing with srv: the records of "
+                            "the domain say it, and none is not among them",
+                            s->title);
+    return true;
+}
+
 static bool judge_servers(const struct subject *s)
 {
     const struct config_upstream *u = s->upstream;
 
+    if (u->srv != NULL)
+        return judge_srv(s);
     if (u->addresses.count == 0)
         return config_wrong(s->l, u->line, "%s address: is missing", s->title);
+    if (u->srv_domains.count > 0)
+        return config_wrong(s->l, line_of(s, "srv_domains"),
+                            "%s srv_domains: means nothing without srv",
+                            s->title);
     if (u->addresses.count > UPSTREAM_SERVERS_MAX)
         return config_wrong(s->l, line_of(s, "address"),
                             "%s address: more than %d of them", s->title,

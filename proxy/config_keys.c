@@ -91,6 +91,8 @@ const struct config_key config_keys[] = {
       IN_SERVER(log.repeat_limit), "10", 0, 1000000, NULL },
     { CONFIG_SERVER, "log_repeat_window", CONFIG_DURATION,
       IN_SERVER(log.repeat_window_ms), "60 s", SECOND, 24 * HOUR, NULL },
+    { CONFIG_SERVER, "resolver", CONFIG_TEXT, IN_SERVER(resolver), "", 0, 0,
+      NULL },
     { CONFIG_SERVER, "trace_user", CONFIG_TEXT, IN_SERVER(trace_user), "", 0, 0,
       NULL },
     { CONFIG_SERVER, "trace_client", CONFIG_NETWORKS, IN_SERVER(trace_client),
@@ -129,6 +131,9 @@ const struct config_key config_keys[] = {
 
     { CONFIG_UPSTREAM, "address", CONFIG_ADDRESSES, IN_UPSTREAM(addresses),
       NULL, 0, 0, NULL },
+    { CONFIG_UPSTREAM, "srv", CONFIG_HOST, IN_UPSTREAM(srv), "", 0, 0, NULL },
+    { CONFIG_UPSTREAM, "srv_domains", CONFIG_WORDS, IN_UPSTREAM(srv_domains),
+      "", 0, 0, NULL },
     { CONFIG_UPSTREAM, "tls", CONFIG_CHOICE, IN_UPSTREAM(tls), "implicit", 0, 0,
       tls_modes },
     { CONFIG_UPSTREAM, "ca_file", CONFIG_FILE, IN_UPSTREAM(ca_file), "", 0, 0,

@@ -16,8 +16,6 @@
 #include "imap/keyword.h"
 #include "imap/mailbox_name.h"
 
-#define HOST_NAME_MAX_OCTETS 253 /* RFC 1035 §3.1, without the root's dot */
-
 struct complaint {
     char *text;
     size_t size;

@@ -322,6 +322,12 @@
 #define UPSTREAMS_MAX 64
 #define UPSTREAM_NAMES_MAX 256
 #define UPSTREAM_SERVERS_MAX 16 /* of one upstream */
+
+#define HOST_NAME_MAX_OCTETS 253 /* RFC 1035 §3.1, without the root's dot */
+
+/* A question to the DNS, at the start and at a reload only. */
+#define SRV_TIMEOUT_MS 4000
+#define SRV_TRIES 2
 #define SESSIONS_GATHER_MS 2000
 
 #define HTTP_REQUEST_LINE_MAX 8192

@@ -38,7 +38,8 @@ void probe_report_mailbox(const struct imap_mailbox *mailbox,
 /* |server| of |u| is of no use: why, and what to do. */
 void probe_report_failure(const struct config_upstream *u,
                           const struct upstream_server *server,
-                          const char *failure, bool is_untrusted);
+                          enum tls_mode tls, const char *failure,
+                          bool is_untrusted);
 void probe_report_fault(enum fault fault, struct span words);
 
 #endif

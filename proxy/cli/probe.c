@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "cli/probe_report.h"
 #include "net/tls_context.h"
+#include "server/upstream_srv.h"
 #include "server/upstream_talk.h"
 #include "session/listing.h"
 #include "session/viewing.h"
@@ -53,7 +54,8 @@ static void finish(struct probe *p, int code)
 
 static void fail(struct probe *p, const char *failure, bool is_untrusted)
 {
-    probe_report_failure(p->upstream, p->server, failure, is_untrusted);
+    probe_report_failure(p->upstream, p->server, p->policy.tls, failure,
+                         is_untrusted);
     finish(p, EXIT_FAILURE);
 }
 
@@ -259,7 +261,7 @@ static bool make_tls(struct probe *p)
 {
     char error[ERROR_MAX];
 
-    if (p->upstream->tls == TLS_MODE_NONE)
+    if (p->policy.tls == TLS_MODE_NONE)
         return true;
     p->tls = tls_context_new_client(p->upstream->ca_file, error, sizeof(error));
     if (p->tls == NULL)
@@ -286,7 +288,9 @@ int probe_run(const struct config *config,
               const struct config_upstream *upstream, const char *version,
               const struct credentials *credentials)
 {
-    struct upstream_servers *servers = upstream_servers_new(upstream);
+    char error[ERROR_MAX] = "no memory";
+    struct upstream_servers *servers =
+        upstream_servers_find(config, upstream, error, sizeof(error));
     struct probe p = {
         .config = config,
         .upstream = upstream,
@@ -296,8 +300,11 @@ int probe_run(const struct config *config,
     };
     int code = servers != NULL ? EXIT_SUCCESS : EXIT_FAILURE;
 
+    if (servers == NULL)
+        (void)fprintf(stderr, "popinjay: %s\n", error);
     for (size_t i = 0; servers != NULL && i < servers->count; i++) {
         p.server = &servers->at[i];
+        p.policy.tls = servers->tls;
         if (probe_server(p) != EXIT_SUCCESS)
             code = EXIT_FAILURE;
     }

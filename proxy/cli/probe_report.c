@@ -200,7 +200,8 @@ void probe_report_mailbox(const struct imap_mailbox *mailbox,
 
 void probe_report_failure(const struct config_upstream *u,
                           const struct upstream_server *server,
-                          const char *failure, bool is_untrusted)
+                          enum tls_mode tls, const char *failure,
+                          bool is_untrusted)
 {
     (void)printf("  %-12s%s\n", "failed", failure);
     if (is_untrusted)
@@ -210,7 +211,7 @@ void probe_report_failure(const struct config_upstream *u,
                      server->name,
                      u->ca_file != NULL ? u->ca_file : "the system's",
                      server->text, server->name,
-                     u->tls == TLS_MODE_STARTTLS ? " -starttls imap" : "");
+                     tls == TLS_MODE_STARTTLS ? " -starttls imap" : "");
     else
         (void)printf("Look at [upstream] address and tls, the name server, and "
                      "the firewall.\n");

@@ -5,7 +5,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/log.h"
+#include "server/upstream_srv.h"
+
 /* --- which server it is --- */
+
+static void log_kept(const struct config_upstream *config, const char *problem)
+{
+    struct log_record r;
+
+    log_begin(&r, LOG_LEVEL_WARNING, "srv_kept");
+    log_record_add_string(&r, "upstream", config->name);
+    log_record_add_string(&r, "text", problem);
+    log_write(&r);
+}
+
+/* CONFORMANCE SRV-3: what was found holds until the configuration is read anew,
+ * and on where it is not found then.
+ */
+static struct upstream_servers *find_servers(
+    const struct config *config, const struct config_upstream *own,
+    const struct settings_upstream *before, char *error, size_t error_size)
+{
+    struct upstream_servers *servers = NULL;
+
+    if (own->srv == NULL || before == NULL || before->config != own)
+        servers = upstream_servers_find(config, own, error, error_size);
+    if (servers != NULL || before == NULL || own->srv == NULL ||
+        !config_same_text(own->srv, before->config->srv))
+        return servers;
+    if (before->config != own)
+        log_kept(own, error);
+    upstream_servers_hold(before->servers);
+    return before->servers;
+}
 
 /* Where it is, how it is spoken to, and who is trusted to be it. */
 static bool is_same(const struct settings_upstream *u,
@@ -94,13 +127,15 @@ bool settings_upstream_init(struct settings_upstream *u,
     }
     if (config->ca_file != NULL)
         u->authorities = file_stamp_of(config->ca_file);
-    u->servers = upstream_servers_new(config);
+    u->servers =
+        find_servers(settings->config, config, before, error, error_size);
     if (u->servers == NULL)
         return false;
+    u->policy.tls = u->servers->tls;
     identify(u, all, before);
     if (!name(u))
         return false;
-    if (config->tls == TLS_MODE_NONE)
+    if (u->servers->tls == TLS_MODE_NONE)
         return true;
     u->tls = tls_context_new_client(config->ca_file, error, error_size);
     return u->tls != NULL;

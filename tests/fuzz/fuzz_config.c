@@ -55,7 +55,7 @@ static void check_listener(const struct config *c, size_t i)
 static void check_upstream(const struct config_upstream *u)
 {
     REQUIRE(u->name[0] != '\0');
-    REQUIRE(u->addresses.count >= 1);
+    REQUIRE((u->addresses.count == 0) == (u->srv != NULL));
     for (size_t i = 0; i < u->addresses.count; i++) {
         REQUIRE(u->addresses.at[i].host[0] != '\0');
         REQUIRE(u->addresses.at[i].port > 0);

@@ -345,6 +345,32 @@ static void test_routes(void **state)
               ":7: [upstream] user_case: must be keep or lower, is \"upper\"");
 }
 
+static void test_srv(void **state)
+{
+    struct config *c =
+        load_good("[server]\nresolver = 127.0.0.1:53\n" PLAIN
+                  "[upstream]\nsrv = example.com\nsrv_domains = a.example b\n");
+
+    (void)state;
+    assert_string_equal(c->resolver, "127.0.0.1:53");
+    assert_string_equal(c->upstreams[0].srv, "example.com");
+    assert_int_equal(c->upstreams[0].srv_domains.count, 2);
+    assert_int_equal(c->upstreams[0].addresses.count, 0);
+    config_free(c);
+    check_bad(BASE "srv = example.com\n",
+              ":7: [upstream] srv: stands in place of address");
+    check_bad(BASE "srv_domains = a\n",
+              ":7: [upstream] srv_domains: means nothing without srv");
+    check_bad(PLAIN "[upstream]\nsrv = 127.0.0.1\n",
+              ":6: [upstream] srv: must be a domain, is an address");
+    check_bad(PLAIN "[upstream]\nsrv = a b\n",
+              ":6: [upstream] srv: must be a host name or an address without "
+              "brackets, is \"a b\"");
+    check_bad(PLAIN "[upstream]\nsrv = a\ntls = none\n",
+              ":7: [upstream] tls: means nothing with srv: the records of the "
+              "domain say it, and none is not among them");
+}
+
 static void test_keys(void **state)
 {
     (void)state;
@@ -1417,6 +1443,7 @@ int main(void)
         cmocka_unit_test(test_sections),
         cmocka_unit_test(test_several_upstreams),
         cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_srv),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_sizes),

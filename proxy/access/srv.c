@@ -1,0 +1,193 @@
+#include "access/srv.h"
+
+#include <ares.h>
+#include <arpa/nameser.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+
+/* --- which --- */
+
+static bool is_before(const struct srv_target *a, const struct srv_target *b)
+{
+    if (a->priority != b->priority)
+        return a->priority < b->priority;
+    if (a->weight != b->weight)
+        return a->weight > b->weight;
+    if (strcmp(a->host, b->host) != 0)
+        return strcmp(a->host, b->host) < 0;
+    return a->port < b->port;
+}
+
+void srv_records_add(struct srv_records *records,
+                     const struct srv_target *target)
+{
+    size_t i = records->count;
+
+    if (i == UPSTREAM_SERVERS_MAX) {
+        i--;
+        if (!is_before(target, &records->at[i]))
+            return;
+    } else {
+        records->count++;
+    }
+    for (; i > 0 && is_before(target, &records->at[i - 1]); i--)
+        records->at[i] = records->at[i - 1];
+    records->at[i] = *target;
+}
+
+/* A question that was not answered may hide records, so the other one's are not
+ * taken for all that there is.
+ */
+const struct srv_records *srv_choose(const struct srv_records *imaps,
+                                     const struct srv_records *imap,
+                                     const char *domain, enum tls_mode *tls,
+                                     char *problem, size_t problem_size)
+{
+    const struct srv_records *failed =
+        imaps->state == SRV_FAILED ? imaps : imap;
+
+    if (imaps->state == SRV_THERE) {
+        *tls = TLS_MODE_IMPLICIT;
+        return imaps;
+    }
+    if (failed->state == SRV_FAILED) {
+        (void)snprintf(problem, problem_size,
+                       "the name server was asked for %s._tcp.%s: %s",
+                       failed == imaps ? "_imaps" : "_imap", domain,
+                       failed->problem);
+        return NULL;
+    }
+    if (imap->state == SRV_THERE) {
+        *tls = TLS_MODE_STARTTLS;
+        return imap;
+    }
+    (void)snprintf(problem, problem_size,
+                   imaps->state == SRV_ABSENT || imap->state == SRV_ABSENT
+                       ? "%s says that it has no IMAP server (a target of .)"
+                       : "there is neither _imaps._tcp.%s nor _imap._tcp of it",
+                   domain);
+    return NULL;
+}
+
+/* --- asking --- */
+
+static void take(struct srv_records *records,
+                 const struct ares_srv_reply *reply)
+{
+    for (; reply != NULL; reply = reply->next) {
+        struct srv_target target = { .port = reply->port,
+                                     .priority = reply->priority,
+                                     .weight = reply->weight };
+        size_t length = strlen(reply->host);
+
+        if (length > 0 && reply->host[length - 1] == '.')
+            length--;
+        if (length == 0 || length > HOST_NAME_MAX_OCTETS || reply->port == 0)
+            continue;
+        memcpy(target.host, reply->host, length);
+        target.host[length] = '\0';
+        srv_records_add(records, &target);
+    }
+    records->state = records->count > 0 ? SRV_THERE : SRV_ABSENT;
+}
+
+static void fail(struct srv_records *records, int status)
+{
+    records->state = status == ARES_ENOTFOUND || status == ARES_ENODATA
+                         ? SRV_NONE
+                         : SRV_FAILED;
+    records->problem = ares_strerror(status);
+}
+
+static void on_answer(void *data, int status, int timeouts,
+                      unsigned char *octets, int length)
+{
+    struct srv_records *records = data;
+    struct ares_srv_reply *reply = NULL;
+
+    (void)timeouts;
+    if (status == ARES_SUCCESS)
+        status = ares_parse_srv_reply(octets, length, &reply);
+    if (status == ARES_SUCCESS)
+        take(records, reply);
+    else
+        fail(records, status);
+    ares_free_data(reply);
+}
+
+/* Waits for what the channel waits for. */
+static void wait_for(ares_channel channel)
+{
+    ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
+    struct pollfd polled[ARES_GETSOCK_MAXNUM];
+    int wanted;
+
+    while ((wanted = ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM)) !=
+           0) {
+        struct timeval most = { SRV_TIMEOUT_MS / 1000, 0 };
+        const struct timeval *left;
+        nfds_t count = 0;
+
+        for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+            bool reads = ARES_GETSOCK_READABLE(wanted, i);
+            bool writes = ARES_GETSOCK_WRITABLE(wanted, i);
+
+            if (reads || writes)
+                polled[count++] = (struct pollfd){
+                    .fd = sockets[i],
+                    .events =
+                        (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0)),
+                };
+        }
+        left = ares_timeout(channel, &most, &most);
+        (void)poll(polled, count,
+                   (int)(left->tv_sec * 1000 + left->tv_usec / 1000 + 1));
+        if (count == 0)
+            ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+        for (nfds_t i = 0; i < count; i++)
+            ares_process_fd(
+                channel,
+                (polled[i].revents & ~POLLOUT) != 0 ? polled[i].fd
+                                                    : ARES_SOCKET_BAD,
+                (polled[i].revents & POLLOUT) != 0 ? polled[i].fd
+                                                   : ARES_SOCKET_BAD);
+    }
+}
+
+static int open_channel(const char *resolver, ares_channel *channel)
+{
+    struct ares_options options = { .timeout = SRV_TIMEOUT_MS / SRV_TRIES,
+                                    .tries = SRV_TRIES };
+    int status = ares_library_init(ARES_LIB_INIT_ALL);
+
+    if (status == ARES_SUCCESS)
+        status = ares_init_options(channel, &options,
+                                   ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
+    if (status != ARES_SUCCESS || resolver == NULL)
+        return status;
+    status = ares_set_servers_ports_csv(*channel, resolver);
+    if (status != ARES_SUCCESS)
+        ares_destroy(*channel);
+    return status;
+}
+
+void srv_ask(const char *service, const char *domain, const char *resolver,
+             struct srv_records *records)
+{
+    char name[HOST_NAME_MAX_OCTETS + 16];
+    ares_channel channel;
+    int status = open_channel(resolver, &channel);
+
+    *records = (struct srv_records){ .state = SRV_NONE };
+    if (status != ARES_SUCCESS) {
+        fail(records, status);
+        records->state = SRV_FAILED;
+        return;
+    }
+    (void)snprintf(name, sizeof(name), "%s._tcp.%s", service, domain);
+    ares_query(channel, name, ns_c_in, ns_t_srv, on_answer, records);
+    wait_for(channel);
+    ares_destroy(channel);
+}

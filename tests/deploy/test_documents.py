@@ -79,6 +79,11 @@ def test_configurations_are_no_mistakes(name, pair, tmp_path):
         text = re.sub(r"(?m)^(tls_ticket_key_file|ca_file) = .*\n", "", text)
         for key, path in zip(("certificate", "private_key"), pair):
             text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {path}", text)
+        for key in ("file", "key_file", "client_secret_file"):
+            path = tmp_path / key
+            path.write_bytes(b"" if key == "file" else b"k" * 32)
+            path.chmod(0o600)
+            text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {path}", text)
         if "[upstream]" not in text:
             text += "[upstream]\naddress = imap.example.com:993\n"
         if "[listen " not in text:

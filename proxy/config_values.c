@@ -1,5 +1,4 @@
 /* The values of proxy.conf: text in, values or a complaint out. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -13,18 +12,11 @@
 #include "config.h"
 #include "config_keys.h"
 #include "config_units.h"
+#include "config_values.h"
 #include "imap/keyword.h"
 #include "imap/mailbox_name.h"
 
-struct complaint {
-    char *text;
-    size_t size;
-};
-
-static bool complain(struct complaint c, const char *format, ...)
-    PRINTF_LIKE(2, 3);
-
-static bool complain(struct complaint c, const char *format, ...)
+bool config_complain(struct complaint c, const char *format, ...)
 {
     va_list args;
 
@@ -41,16 +33,18 @@ static bool set_duration(const struct config_key *key, void *to,
     uint64_t ms;
 
     if (!config_time_parse(text, &ms))
-        return complain(c,
-                        "must be a time such as 500 ms, 30 s, 5 min or "
-                        "1 h, is \"%s\"",
-                        text);
+        return config_complain(c,
+                               "must be a time such as 500 ms, 30 s, 5 min or "
+                               "1 h, is \"%s\"",
+                               text);
     if (ms < key->min)
-        return complain(c, "must be %s or more, is \"%s\"",
-                        config_time_text(key->min, bound, sizeof(bound)), text);
+        return config_complain(c, "must be %s or more, is \"%s\"",
+                               config_time_text(key->min, bound, sizeof(bound)),
+                               text);
     if (ms > key->max)
-        return complain(c, "must be %s or less, is \"%s\"",
-                        config_time_text(key->max, bound, sizeof(bound)), text);
+        return config_complain(c, "must be %s or less, is \"%s\"",
+                               config_time_text(key->max, bound, sizeof(bound)),
+                               text);
     *(uint64_t *)to = ms;
     return true;
 }
@@ -62,14 +56,16 @@ static bool set_size(const struct config_key *key, void *to, const char *text,
     uint64_t octets;
 
     if (!config_size_parse(text, &octets))
-        return complain(c, "must be a size such as 512 KB or 64 MB, is \"%s\"",
-                        text);
+        return config_complain(
+            c, "must be a size such as 512 KB or 64 MB, is \"%s\"", text);
     if (octets < key->min)
-        return complain(c, "must be %s or more, is \"%s\"",
-                        config_size_text(key->min, bound, sizeof(bound)), text);
+        return config_complain(c, "must be %s or more, is \"%s\"",
+                               config_size_text(key->min, bound, sizeof(bound)),
+                               text);
     if (octets > key->max)
-        return complain(c, "must be %s or less, is \"%s\"",
-                        config_size_text(key->max, bound, sizeof(bound)), text);
+        return config_complain(c, "must be %s or less, is \"%s\"",
+                               config_size_text(key->max, bound, sizeof(bound)),
+                               text);
     *(uint64_t *)to = octets;
     return true;
 }
@@ -81,9 +77,9 @@ static bool set_number(const struct config_key *key, void *to, const char *text,
 
     if (!span_to_number(span_from_string(text), key->max, &number) ||
         number < key->min)
-        return complain(c, "must be a number from %llu to %llu, is \"%s\"",
-                        (unsigned long long)key->min,
-                        (unsigned long long)key->max, text);
+        return config_complain(
+            c, "must be a number from %llu to %llu, is \"%s\"",
+            (unsigned long long)key->min, (unsigned long long)key->max, text);
     *(uint32_t *)to = (uint32_t)number;
     return true;
 }
@@ -96,11 +92,11 @@ static bool set_count_or_auto(const struct config_key *key, void *to,
     if (strcmp(text, "auto") != 0 &&
         (!span_to_number(span_from_string(text), key->max, &number) ||
          number < key->min))
-        return complain(c,
-                        "must be auto or a number from %llu to %llu, is "
-                        "\"%s\"",
-                        (unsigned long long)key->min,
-                        (unsigned long long)key->max, text);
+        return config_complain(c,
+                               "must be auto or a number from %llu to %llu, is "
+                               "\"%s\"",
+                               (unsigned long long)key->min,
+                               (unsigned long long)key->max, text);
     *(unsigned *)to = (unsigned)number;
     return true;
 }
@@ -108,7 +104,7 @@ static bool set_count_or_auto(const struct config_key *key, void *to,
 static bool set_bool(void *to, const char *text, struct complaint c)
 {
     if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
-        return complain(c, "must be yes or no, is \"%s\"", text);
+        return config_complain(c, "must be yes or no, is \"%s\"", text);
     *(bool *)to = text[0] == 'y';
     return true;
 }
@@ -130,7 +126,7 @@ static bool complain_of_choice(const struct config_key *key, const char *text,
             break;
         used += (size_t)n;
     }
-    return complain(c, "must be %s, is \"%s\"", words, text);
+    return config_complain(c, "must be %s, is \"%s\"", words, text);
 }
 
 static bool set_choice(const struct config_key *key, void *to, const char *text,
@@ -148,7 +144,7 @@ static bool set_choice(const struct config_key *key, void *to, const char *text,
     return complain_of_choice(key, text, c);
 }
 
-static bool set_text(void *to, const char *text, struct complaint c)
+bool config_set_text(void *to, const char *text, struct complaint c)
 {
     char **slot = to;
     char *copy = NULL;
@@ -156,7 +152,7 @@ static bool set_text(void *to, const char *text, struct complaint c)
     if (text[0] != '\0') {
         copy = strdup(text);
         if (copy == NULL)
-            return complain(c, "out of memory");
+            return config_complain(c, "out of memory");
     }
     free(*slot);
     *slot = copy;
@@ -166,11 +162,12 @@ static bool set_text(void *to, const char *text, struct complaint c)
 static bool set_keyword(void *to, const char *text, struct complaint c)
 {
     if (text[0] != '\0' && !imap_keyword_is_valid(span_from_string(text)))
-        return complain(c,
-                        "must be a keyword such as $Scanner, of %d octets or "
-                        "less, is \"%s\"",
-                        IMAP_KEYWORD_MAX, text);
-    return set_text(to, text, c);
+        return config_complain(
+            c,
+            "must be a keyword such as $Scanner, of %d octets or "
+            "less, is \"%s\"",
+            IMAP_KEYWORD_MAX, text);
+    return config_set_text(to, text, c);
 }
 
 /* Opened, not only asked about: access() would judge by another user. */
@@ -182,11 +179,11 @@ static bool file_is_readable(const char *text, struct complaint c)
 
     fd = open(text, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return complain(c, "cannot read %s: %s", text, strerror(errno));
+        return config_complain(c, "cannot read %s: %s", text, strerror(errno));
     is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     (void)close(fd);
     if (!is_file)
-        return complain(c, "cannot read %s: not a file", text);
+        return config_complain(c, "cannot read %s: not a file", text);
     return true;
 }
 
@@ -194,7 +191,7 @@ static bool set_file(void *to, const char *text, struct complaint c)
 {
     if (text[0] != '\0' && !file_is_readable(text, c))
         return false;
-    return set_text(to, text, c);
+    return config_set_text(to, text, c);
 }
 
 static bool add_file(void *to, const char *text, struct complaint c)
@@ -208,11 +205,11 @@ static bool add_file(void *to, const char *text, struct complaint c)
         return false;
     more = reallocarray(paths->at, paths->count + 1, sizeof(*more));
     if (more == NULL)
-        return complain(c, "out of memory");
+        return config_complain(c, "out of memory");
     paths->at = more;
     more[paths->count] = (struct config_path){ strdup(text), 0 };
     if (more[paths->count].text == NULL)
-        return complain(c, "out of memory");
+        return config_complain(c, "out of memory");
     paths->count++;
     return true;
 }
@@ -224,13 +221,13 @@ static bool add_network(void *to, struct span text, struct complaint c)
     struct network network;
 
     if (!network_parse(text, &network))
-        return complain(c,
-                        "must be networks such as 192.0.2.0/24, "
-                        "2001:db8::/32, has \"%.*s\"",
-                        (int)text.len, (const char *)text.data);
+        return config_complain(c,
+                               "must be networks such as 192.0.2.0/24, "
+                               "2001:db8::/32, has \"%.*s\"",
+                               (int)text.len, (const char *)text.data);
     more = reallocarray(networks->at, networks->count + 1, sizeof(*more));
     if (more == NULL)
-        return complain(c, "out of memory");
+        return config_complain(c, "out of memory");
     networks->at = more;
     more[networks->count++] = network;
     return true;
@@ -246,7 +243,7 @@ static bool add_word(void *to, struct span text, struct complaint c)
         words->at = more;
     if (more == NULL || word == NULL) {
         free(word);
-        return complain(c, "out of memory");
+        return config_complain(c, "out of memory");
     }
     more[words->count++] = word;
     return true;
@@ -279,113 +276,16 @@ static bool set_retention(const struct config_key *key, void *to,
     uint64_t number;
 
     if (text[0] == '\0')
-        return set_text(to, text, c);
+        return config_set_text(to, text, c);
     if (strcmp(text, "never") == 0)
-        return set_text(to, "NEVER", c);
+        return config_set_text(to, "NEVER", c);
     if (!span_to_number(span_from_string(text), key->max, &number) ||
         number < key->min)
-        return complain(c, "must be never or days from %llu to %llu, is \"%s\"",
-                        (unsigned long long)key->min,
-                        (unsigned long long)key->max, text);
+        return config_complain(
+            c, "must be never or days from %llu to %llu, is \"%s\"",
+            (unsigned long long)key->min, (unsigned long long)key->max, text);
     (void)snprintf(days, sizeof(days), "%llu", (unsigned long long)number);
-    return set_text(to, days, c);
-}
-
-static bool host_is_numeric(const char *host)
-{
-    unsigned char address[sizeof(struct in6_addr)];
-
-    return inet_pton(AF_INET, host, address) == 1 ||
-           inet_pton(AF_INET6, host, address) == 1;
-}
-
-static bool host_is_name(const char *host)
-{
-    size_t length = strlen(host);
-
-    return length > 0 && length <= HOST_NAME_MAX_OCTETS && host[0] != '.' &&
-           host[0] != '-' && strstr(host, "..") == NULL &&
-           host[strspn(host, "abcdefghijklmnopqrstuvwxyz"
-                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                             "0123456789-._")] == '\0';
-}
-
-static bool set_host(void *to, const char *text, struct complaint c)
-{
-    if (text[0] != '\0' && !host_is_numeric(text) && !host_is_name(text))
-        return complain(c,
-                        "must be a host name or an address without brackets, "
-                        "is \"%s\"",
-                        text);
-    return set_text(to, text, c);
-}
-
-/* The host of `host:port` or `[host]:port` as a new string; |port| is where
- * its digits begin. NULL where the text has no such form.
- */
-static char *split_address(const char *text, const char **port)
-{
-    const char *end;
-
-    if (text[0] == '[') {
-        end = strchr(++text, ']');
-        if (end == NULL || end[1] != ':')
-            return NULL;
-        *port = end + 2;
-    } else {
-        end = strchr(text, ':');
-        if (end == NULL)
-            return NULL;
-        *port = end + 1;
-    }
-    return strndup(text, (size_t)(end - text));
-}
-
-static bool set_address(const struct config_key *key, void *to,
-                        const char *text, struct complaint c)
-{
-    struct config_address *address = to;
-    bool names = key->kind == CONFIG_ADDRESSES;
-    const char *digits = "";
-    char *host = split_address(text, &digits);
-    bool bracketed = text[0] == '[';
-    uint64_t port = 0;
-
-    if (host == NULL ||
-        !span_to_number(span_from_string(digits), UINT16_MAX, &port) ||
-        port == 0 || bracketed != (strchr(host, ':') != NULL) ||
-        !(host_is_numeric(host) ||
-          (names && !bracketed && host_is_name(host)))) {
-        free(host);
-        return complain(c, "must be %s, is \"%s\"",
-                        names ? "HOST:PORT, such as imap.example.com:993"
-                              : "a numeric ADDRESS:PORT, such as "
-                                "127.0.0.1:110 or [::]:995",
-                        text);
-    }
-    free(address->host);
-    address->host = host;
-    address->port = (uint16_t)port;
-    return true;
-}
-
-static bool add_address(const struct config_key *key, void *to,
-                        const char *text, struct complaint c)
-{
-    struct config_addresses *addresses = to;
-    struct config_address one = { .host = NULL };
-    struct config_address *more;
-
-    if (!set_address(key, &one, text, c))
-        return false;
-    more = reallocarray(addresses->at, addresses->count + 1, sizeof(*more));
-    if (more == NULL) {
-        free(one.host);
-        return complain(c, "out of memory");
-    }
-    addresses->at = more;
-    more[addresses->count++] = one;
-    return true;
+    return config_set_text(to, days, c);
 }
 
 /* As it would go over the wire, where it must be no pattern of LIST either. */
@@ -405,11 +305,12 @@ static bool is_mailbox(struct span name)
 static bool set_mailbox(char **to, const char *text, struct complaint c)
 {
     if (text[0] != '\0' && !is_mailbox(span_from_string(text)))
-        return complain(c,
-                        "must be the name of a mailbox in UTF-8, not INBOX, "
-                        "without * and %%, is \"%s\"",
-                        text);
-    return set_text(to, text, c);
+        return config_complain(
+            c,
+            "must be the name of a mailbox in UTF-8, not INBOX, "
+            "without * and %%, is \"%s\"",
+            text);
+    return config_set_text(to, text, c);
 }
 
 static bool set_mailboxes(struct mailbox_list *to, const char *text,
@@ -419,10 +320,11 @@ static bool set_mailboxes(struct mailbox_list *to, const char *text,
     const char *wrong = mailbox_list_parse(&list, span_from_string(text));
 
     if (wrong != NULL)
-        return complain(c,
-                        "must be names of mailboxes with commas between them; "
-                        "\"%s\" %s",
-                        text, wrong);
+        return config_complain(
+            c,
+            "must be names of mailboxes with commas between them; "
+            "\"%s\" %s",
+            text, wrong);
     mailbox_list_fini(to);
     *to = list;
     return true;
@@ -431,12 +333,13 @@ static bool set_mailboxes(struct mailbox_list *to, const char *text,
 static bool set_keyword_pattern(char **to, const char *text, struct complaint c)
 {
     if (!imap_keyword_pattern_is_valid(text))
-        return complain(c,
-                        "must be a keyword such as $PopinjayKept-%%u: no "
-                        "blank, none of (){*\"\\], %%u once at most, and "
-                        "%d octets or less, is \"%s\"",
-                        IMAP_KEYWORD_MAX, text);
-    return set_text(to, text, c);
+        return config_complain(
+            c,
+            "must be a keyword such as $PopinjayKept-%%u: no "
+            "blank, none of (){*\"\\], %%u once at most, and "
+            "%d octets or less, is \"%s\"",
+            IMAP_KEYWORD_MAX, text);
+    return config_set_text(to, text, c);
 }
 
 bool config_key_set(const struct config_key *key, void *base, const char *text,
@@ -459,11 +362,11 @@ bool config_key_set(const struct config_key *key, void *base, const char *text,
     case CONFIG_SIZE:
         return set_size(key, to, text, c);
     case CONFIG_TEXT:
-        return set_text(to, text, c);
+        return config_set_text(to, text, c);
     case CONFIG_KEYWORD:
         return set_keyword(to, text, c);
     case CONFIG_HOST:
-        return set_host(to, text, c);
+        return config_set_host(to, text, c);
     case CONFIG_FILE:
         return set_file(to, text, c);
     case CONFIG_FILES:
@@ -481,9 +384,9 @@ bool config_key_set(const struct config_key *key, void *base, const char *text,
     case CONFIG_KEYWORD_PATTERN:
         return set_keyword_pattern(to, text, c);
     case CONFIG_NUMERIC_ADDRESS:
-        return set_address(key, to, text, c);
+        return config_set_address(key, to, text, c);
     case CONFIG_ADDRESSES:
-        return add_address(key, to, text, c);
+        return config_add_address(key, to, text, c);
     }
     return false;
 }

@@ -125,8 +125,10 @@ static void remember_user(struct relay *r, struct span user)
 static void add_mailbox(const struct relay *r, struct log_record *record,
                         enum fault fault)
 {
-    struct span mailbox = bridge_troubled_mailbox(r->bridge);
+    struct span mailbox = span_make(NULL, 0);
 
+    if (r->bridge != NULL) /* or the client's handshake did not get there */
+        mailbox = bridge_troubled_mailbox(r->bridge);
     if (mailbox.len > 0 && fault_class(fault) != FAULT_CLASS_NONE &&
         fault_class(fault) != FAULT_CLASS_CLIENT)
         log_record_add_text(record, "mailbox", mailbox);

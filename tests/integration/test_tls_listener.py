@@ -362,3 +362,16 @@ def test_both_legs_are_logged(start_proxy, authority):
         for word in (" tls=TLSv1.2", f" cipher={suite}",
                      " upstream_tls=TLSv1.3", " upstream_cipher=TLS_"):
             assert word in line, line
+
+
+@pytest.mark.parametrize("octets", [b"", b"USER anna\r\n"])
+def test_a_client_without_a_handshake(start_proxy, octets):
+    """Scanners knock at the TLS port and leave, or speak in clear there."""
+    proxy = start_proxy({"address": f"{LOOPBACK}:1", "tls": "none"})
+    with socket.create_connection((LOOPBACK, proxy.port_tls), 10) as s:
+        s.sendall(octets)
+        s.shutdown(socket.SHUT_WR)
+        while s.recv(100):
+            pass
+    wait_until(lambda: "reason=client_tls" in proxy.log(), 10, "the end")
+    assert proxy.running()

@@ -90,6 +90,9 @@ bool accounts_any_scram(const struct accounts *accounts, const char *listener);
 bool accounts_any_recoverable(const struct accounts *accounts,
                               const char *listener);
 
+/* How many accounts, all in all, have a password that can be recovered. */
+size_t accounts_count_recoverable(const struct accounts *accounts);
+
 /* With what the sealed secrets of |account| are locked; borrows. */
 struct secret_lock account_lock(const struct account *account,
                                 enum secret_box_kind kind, struct span octets,

@@ -31,8 +31,14 @@ struct crypt_work {
     struct secret_lock lock; /* but for its octets, which are the password */
 };
 
+enum crypt_verdict {
+    CRYPT_RIGHT,
+    CRYPT_WRONG,
+    CRYPT_FAILED, /* no memory to tell */
+};
+
 struct crypt_result {
-    bool is_right;
+    enum crypt_verdict verdict;
     enum secret_box_status opened;
     struct buf secret; /* the sealed one; wiped when the callback returns */
 };
@@ -50,8 +56,9 @@ MUST_CHECK struct crypt_job *crypt_job_start(struct crypt_queue *queue,
 /* |done| is not called. The loop lives until the work has ended. */
 void crypt_job_cancel(struct crypt_job *job);
 
-/* Whether |password| is the one of |hash|: at once, on this thread. */
-MUST_CHECK bool crypt_is_password(struct span password, const char *hash);
+/* The same at once, on this thread. */
+MUST_CHECK enum crypt_verdict crypt_judge(struct span password,
+                                          const char *hash);
 
 /* A new hash of |password|. False: no randomness, or no memory. */
 MUST_CHECK bool crypt_hash(struct span password, struct buf *hash);

@@ -4,11 +4,11 @@
 #ifndef POPINJAY_SERVER_WARNINGS_H
 #define POPINJAY_SERVER_WARNINGS_H
 
-#include "config.h"
+#include "server/settings.h"
 
 /* To the log. Also where the process may not open as many files as the limits
- * of |config| ask for.
+ * of the configuration ask for.
  */
-void warnings_log(const struct config *config);
+void warnings_log(const struct settings *settings);
 
 #endif

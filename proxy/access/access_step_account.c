@@ -1,29 +1,7 @@
 /* The second step of a login: is it an account, and may it come from there? */
-#include <string.h>
-
 #include "access/access_parts.h"
 
 /* Both are there: accounts_judge. */
-static const struct config_upstream *upstream_of(const struct config *config,
-                                                 const char *name)
-{
-    size_t i = 0;
-
-    while (strcmp(config->upstreams[i].name, name) != 0)
-        i++;
-    return &config->upstreams[i];
-}
-
-static const struct config_policy *policy_of(const struct config *config,
-                                             const char *name)
-{
-    size_t i = 0;
-
-    while (strcmp(config->policies[i].name, name) != 0)
-        i++;
-    return &config->policies[i];
-}
-
 static void apply(struct access_request *r)
 {
     const struct config *config = r->question.rules->config;
@@ -31,9 +9,9 @@ static void apply(struct access_request *r)
 
     r->answer.account = a;
     if (a->upstream != NULL)
-        r->answer.upstream = upstream_of(config, a->upstream);
+        r->answer.upstream = config_upstream_find(config, a->upstream);
     if (a->policy != NULL)
-        r->answer.policy = policy_of(config, a->policy);
+        r->answer.policy = config_policy_find(config, a->policy);
 }
 
 /* Unless the name says which; what it says itself was judged when it was read.

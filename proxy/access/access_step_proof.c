@@ -16,8 +16,12 @@ static enum access_progress judge(struct access_request *r,
 {
     if (r->unwelcome != FAULT_NONE)
         return access_refuse(r, r->unwelcome, NULL);
-    if (!result->is_right)
-        return access_refuse(r, FAULT_CREDENTIALS, NULL);
+    if (result->verdict != CRYPT_RIGHT)
+        return access_refuse(r,
+                             result->verdict == CRYPT_FAILED
+                                 ? FAULT_NO_MEMORY
+                                 : FAULT_CREDENTIALS,
+                             NULL);
     if (buf_length(&result->secret) > 0 &&
         !credentials_set_secret(&r->used, SECRET_PASSWORD,
                                 buf_span(&result->secret)))
@@ -67,7 +71,7 @@ static enum access_progress hash(struct access_request *r)
         }
     }
     if (work.hash == NULL) /* no account has a password */
-        return judge(r, &(struct crypt_result){ .is_right = false });
+        return judge(r, &(struct crypt_result){ .verdict = CRYPT_WRONG });
     r->job = crypt_job_start(r->access->shared.crypt, r->access->loop, &work,
                              on_hashed, r);
     if (r->job == NULL)

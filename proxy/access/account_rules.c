@@ -69,6 +69,15 @@ bool accounts_any_recoverable(const struct accounts *accounts,
     return false;
 }
 
+size_t accounts_count_recoverable(const struct accounts *accounts)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; accounts != NULL && i < accounts->count; i++)
+        count += accounts->at[i].recoverable_password != NULL;
+    return count;
+}
+
 struct secret_lock account_lock(const struct account *account,
                                 enum secret_box_kind kind, struct span octets,
                                 const char *purpose)

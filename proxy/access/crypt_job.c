@@ -1,6 +1,7 @@
 #include "access/crypt_job.h"
 
 #include <crypt.h>
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,20 +30,23 @@ static const char *text_of(const struct buf *b)
 }
 
 /* crypt's scratch pad is too large for a stack, and full of the password. */
-static bool verify(const char *password, const char *hash)
+static enum crypt_verdict verify(const char *password, const char *hash)
 {
     struct crypt_data *pad = calloc(1, sizeof(*pad));
+    enum crypt_verdict verdict = CRYPT_WRONG;
     const char *made;
-    bool right;
 
     if (pad == NULL)
-        return false;
+        return CRYPT_FAILED;
     made = crypt_rn(password, hash, pad, (int)sizeof(*pad));
-    right = made != NULL && strlen(made) == strlen(hash) &&
-            CRYPTO_memcmp(made, hash, strlen(hash)) == 0;
+    if (made == NULL && errno == ENOMEM)
+        verdict = CRYPT_FAILED;
+    else if (made != NULL && strlen(made) == strlen(hash) &&
+             CRYPTO_memcmp(made, hash, strlen(hash)) == 0)
+        verdict = CRYPT_RIGHT;
     wipe(pad, sizeof(*pad));
     free(pad);
-    return right;
+    return verdict;
 }
 
 /* --- on a thread --- */
@@ -64,9 +68,10 @@ static void on_work(uv_work_t *work)
 {
     struct crypt_job *j = work->data;
 
-    j->result.is_right =
-        verify(text_of(&j->password), text_of(&j->hash)) && !j->is_decoy;
-    if (j->result.is_right && buf_length(&j->sealed) > 0)
+    j->result.verdict = verify(text_of(&j->password), text_of(&j->hash));
+    if (j->is_decoy && j->result.verdict == CRYPT_RIGHT)
+        j->result.verdict = CRYPT_WRONG;
+    if (j->result.verdict == CRYPT_RIGHT && buf_length(&j->sealed) > 0)
         open_sealed(j);
 }
 
@@ -149,16 +154,17 @@ void crypt_job_cancel(struct crypt_job *job)
 
 /* --- at once --- */
 
-bool crypt_is_password(struct span password, const char *hash)
+enum crypt_verdict crypt_judge(struct span password, const char *hash)
 {
+    enum crypt_verdict verdict = CRYPT_FAILED;
     struct buf words;
-    bool right;
 
     buf_init(&words, SASL_PART_MAX + 1);
     (void)buf_append(&words, password);
-    right = buf_append_octet(&words, '\0') && verify(text_of(&words), hash);
+    if (buf_append_octet(&words, '\0'))
+        verdict = verify(text_of(&words), hash);
     buf_fini(&words);
-    return right;
+    return verdict;
 }
 
 bool crypt_hash(struct span password, struct buf *hash)

@@ -92,15 +92,15 @@ static bool find_scram_keys(const struct proof *p, struct scram_keys *keys)
     return true;
 }
 
-static bool open_password(const struct proof *p, struct buf *password)
+static enum secret_box_status open_password(const struct proof *p,
+                                            struct buf *password)
 {
     const struct secret_lock lock =
         account_lock(p->account, SECRET_BOX_BY_KEY,
                      buf_span(&p->wish.rules->key), ACCOUNT_PASSWORD_PURPOSE);
 
-    return secret_box_open(&lock,
-                           span_from_string(p->account->recoverable_password),
-                           password) == SECRET_BOX_OK;
+    return secret_box_open(
+        &lock, span_from_string(p->account->recoverable_password), password);
 }
 
 /* --- what libgsasl asks for --- */
@@ -145,29 +145,31 @@ static int give_password(struct proof *p)
 {
     unsigned char decoy[KEYED_DIGEST_SIZE];
     struct buf password;
-    int code;
+    int code = GSASL_NO_PASSWORD;
 
     if (p->fault != FAULT_NONE)
         return make_decoy(p, "password", decoy)
                    ? give_base64(p, GSASL_PASSWORD, decoy, sizeof(decoy))
                    : GSASL_MALLOC_ERROR;
     buf_init(&password, SECRET_MAX);
-    if (open_password(p, &password)) {
+    switch (open_password(p, &password)) {
+    case SECRET_BOX_OK:
         code = give(p, GSASL_PASSWORD, buf_span(&password));
-    } else { /* accounts_judge has opened it before */
+        break;
+    case SECRET_BOX_EFORM:
+    case SECRET_BOX_EWRONG: /* accounts_judge has opened it before */
         p->fault = FAULT_SECRET_SEALED;
-        code = GSASL_NO_PASSWORD;
+        break;
+    case SECRET_BOX_EFAILED:
+        code = GSASL_MALLOC_ERROR;
+        break;
     }
     buf_fini(&password);
     return code;
 }
 
-static int on_property(Gsasl *library, Gsasl_session *session,
-                       Gsasl_property property)
+static int give_property(struct proof *p, Gsasl_property property)
 {
-    struct proof *p = gsasl_session_hook_get(session);
-
-    (void)library;
     switch (property) {
     case GSASL_PASSWORD:
         if (p->wish.mechanism != SASL_CRAM_MD5)
@@ -183,6 +185,21 @@ static int on_property(Gsasl *library, Gsasl_session *session,
     default: /* of other mechanisms, and of channels that are bound */
         return GSASL_NO_CALLBACK;
     }
+}
+
+/* What is not given is made up by libgsasl, which goes on: then it must not come
+ * to a good end.
+ */
+static int on_property(Gsasl *library, Gsasl_session *session,
+                       Gsasl_property property)
+{
+    struct proof *p = gsasl_session_hook_get(session);
+    int code = give_property(p, property);
+
+    (void)library;
+    if (code == GSASL_MALLOC_ERROR)
+        p->fault = FAULT_NO_MEMORY;
+    return code;
 }
 
 /* --- the exchange --- */
@@ -278,7 +295,7 @@ void proof_step(struct proof *p, struct span response, struct sasl_step *step)
     p->text = NULL;
     code = gsasl_step(p->session, (const char *)response.data, response.len,
                       &p->text, &length);
-    if (code == GSASL_NEEDS_MORE)
+    if (code == GSASL_NEEDS_MORE && length > 0) /* or it waits for ever */
         *step = (struct sasl_step){ .status = SASL_CHALLENGE,
                                     .text = span_make(p->text, length) };
     else if (code == GSASL_OK && p->fault == FAULT_NONE && !acts_as_another(p))

@@ -169,7 +169,8 @@ static bool ask_known_password(struct account_secrets *s,
                                const struct account *before)
 {
     return ask("Password of the device", before->name, &s->password) &&
-           (crypt_is_password(buf_span(&s->password), before->password) ||
+           (crypt_judge(buf_span(&s->password), before->password) ==
+                CRYPT_RIGHT ||
             complain("this is not the password of the device"));
 }
 

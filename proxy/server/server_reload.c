@@ -108,9 +108,7 @@ static bool prepare(struct server *s, struct change *c, char *error,
 /* Cannot fail. */
 static void apply(struct server *s, struct change *c)
 {
-    const struct config *config = c->settings->config;
-
-    warnings_log(config);
+    warnings_log(c->settings);
     service_adopt(s->service, c->settings, s->settings);
     for (unsigned i = 0; i < s->workers; i++) {
         worker_obey(s->members[i].worker, c->orders[i]);

@@ -1,6 +1,7 @@
 #include "server/warnings.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/log.h"
@@ -62,8 +63,39 @@ static void warn_of_upstream(const struct config_upstream *upstream)
     log_write(&r);
 }
 
-void warnings_log(const struct config *config)
+/* Others than the user that we run as: it holds what opens mailboxes. */
+static void warn_of_open_file(const char *path)
 {
+    struct log_record r;
+    struct stat st;
+
+    if (path == NULL || stat(path, &st) != 0 || (st.st_mode & 0077) == 0)
+        return;
+    log_begin(&r, LOG_LEVEL_WARNING, "file_open_to_others");
+    log_record_add_string(&r, "text", path);
+    log_write(&r);
+}
+
+static void warn_of_accounts(const struct settings *settings)
+{
+    size_t count = accounts_count_recoverable(settings->access->accounts);
+    struct log_record r;
+
+    warn_of_open_file(settings->config->accounts_file);
+    warn_of_open_file(settings->config->accounts_key_file);
+    if (count == 0)
+        return;
+    log_begin(&r, LOG_LEVEL_WARNING, "recoverable_passwords");
+    log_record_add_number(&r, "accounts", count);
+    log_record_add_string(&r, "text",
+                          "kept for APOP and CRAM-MD5: whoever has the file of "
+                          "accounts and the key file has them");
+    log_write(&r);
+}
+
+void warnings_log(const struct settings *settings)
+{
+    const struct config *config = settings->config;
     uint64_t files = files_allowed();
     struct log_record r;
 
@@ -77,6 +109,7 @@ void warnings_log(const struct config *config)
                   "trace_user or trace_client is set");
     for (size_t i = 0; i < config->listener_count; i++)
         warn_of_lowered(&config->listeners[i]);
+    warn_of_accounts(settings);
     if (files >= files_needed(config))
         return;
     log_begin(&r, LOG_LEVEL_WARNING, "few_files");

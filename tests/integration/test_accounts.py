@@ -164,6 +164,20 @@ def test_only_accounts(server, begin, accounts, user):
                      proxy.log())
 
 
+def test_warnings(server, begin, accounts, user):
+    """What should not be, and is, is said at each start."""
+    accounts.add("device", server, user, "--scram")
+    os.chmod(accounts.key, 0o600)
+    careful = begin()
+    accounts.add("old", server, user, "--recoverable")
+    os.chmod(accounts.key, 0o640)
+    careless = begin()
+    for event in ("recoverable_passwords accounts=1 ",
+                  f"file_open_to_others text={accounts.key}"):
+        assert event not in careful.log()
+        assert event in careless.log()
+
+
 def test_places(server, begin, accounts, user):
     """Where an account may not be used it is as if the password were wrong, and
     as much work."""

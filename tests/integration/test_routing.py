@@ -3,7 +3,9 @@ each. The servers are two real Dovecots."""
 
 import math
 import os
+import re
 import signal
+import subprocess
 
 import pytest
 
@@ -11,8 +13,9 @@ from support import mail
 from support.dovecot import Dovecot
 from support.fake_imap import FakeImap, Mailbox
 from support.metrics import samples
-from support.popinjay import write_config
-from support.ports import LOOPBACK, free_port, wait_until
+from support.pop3client import Pop3Client
+from support.popinjay import TOP, binary, write_config
+from support.ports import LOOPBACK, answers, free_port, wait_until
 
 PASSWORD = "a password of one of two"
 
@@ -362,3 +365,65 @@ def test_a_server_that_greets_badly_is_put_aside(start_proxy):
             assert b"[SYS/TEMP]" in c.err("PASS x")
         poll(proxy, user)
         assert (one.connections, two.connections) == (1, 1)
+
+
+# --- deploy/docs/routing.md, followed ---
+
+def guide():
+    with open(os.path.join(TOP, "deploy", "docs", "routing.md"),
+              encoding="utf-8") as f:
+        return re.search(r"^## Guide.*?(?=^## )", f.read(), re.M | re.S)[0]
+
+
+def names(server):
+    """Who has logged in there, by LOGIN."""
+    words = [line.split() for line in server.seen]
+    return [w[2].strip(b'"').decode() for w in words if w[1] == b"LOGIN"]
+
+
+def test_the_guide_several_domains(tmp_path, authority):
+    """Its configuration before stand-ins, its commands, and who is where."""
+    pair = authority.pair("upstream")
+    with FakeImap(Mailbox([]), pair) as alpha, \
+            FakeImap(Mailbox([]), pair) as beta1, \
+            FakeImap(Mailbox([]), pair) as beta2:
+        text = re.search(r"^```ini\n(.*?)^```$", guide(), re.M | re.S)[1]
+        status = f"{LOOPBACK}:{free_port()}"
+        door = free_port()
+        for there, here in (
+                ("user = popinjay\n", ""), ("[::]:995", f"{LOOPBACK}:{door}"),
+                ("127.0.0.1:8110", status),
+                ("/etc/popinjay/tls/fullchain.pem",
+                 authority.pair("proxy")[0]),
+                ("/etc/popinjay/tls/privkey.pem", authority.pair("proxy")[1]),
+                ("imap.provider.example:993", f"{LOOPBACK}:{alpha.port}"),
+                ("imap1.beta.example:993", f"{LOOPBACK}:{beta1.port}"),
+                ("imap2.beta.example:993", f"{LOOPBACK}:{beta2.port}"),
+                ("domains =", f"ca_file = {authority.ca_file}\ndomains =")):
+            assert there in text
+            text = text.replace(there, here)
+        path = tmp_path / "proxy.conf"
+        path.write_text(text, "utf-8")
+        commands = re.findall(r"^ +popinjay (.*)$", guide(), re.M)
+        assert len(commands) == 3
+        for command in commands:
+            words = command.replace("/etc/popinjay/proxy.conf", str(path))
+            done = subprocess.run([binary(), *words.split()], input="secret\n",
+                                  capture_output=True, text=True, timeout=30)
+            assert done.returncode == 0, done.stdout + done.stderr
+        assert names(alpha) == ["anna@alpha.example"]
+        assert names(beta1) == names(beta2) == ["bert"]
+        with subprocess.Popen([binary(), "-c", str(path)],
+                              stderr=subprocess.DEVNULL) as running:
+            try:
+                wait_until(lambda: answers(door), 20, "popinjay")
+                for user in ("anna@alpha.example", "Bert@beta.example",
+                             "bert@old-beta.example", "carl"):
+                    with Pop3Client(door, authority.ca_file, tls=True) as c:
+                        c.login(user, "secret")
+                        c.quit()
+            finally:
+                running.terminate()
+        assert names(alpha) == ["anna@alpha.example"] * 2 + ["carl"]
+        # One login at one of the two, and the connection that rested after it.
+        assert sorted(names(beta1) + names(beta2)) == ["bert"] * 3

@@ -1,4 +1,4 @@
-"""Courier IMAP in a root of its own: Maildir, accounts in a userdb.
+"""Courier in a root of its own: Maildir, accounts in a userdb; its POP3 too.
 
 UIDPLUS, but neither SASL-IR nor LITERAL+ nor CONDSTORE; no UIDNEXT in the
 answer to SELECT.
@@ -40,17 +40,20 @@ ENVIRONMENT = {
     "MAILDIRPATH": "Maildir",
 }
 IMAPD = ("/usr/lib/courier/courier/imaplogin", "/usr/bin/imapd", "Maildir")
+POP3D = ("/usr/lib/courier/courier/courierpop3login",
+         "/usr/lib/courier/courier/courierpop3d", "Maildir")
 
 
 class Courier(ChrootedServer):
     name = "courier"
-    packages = ("courier-imap", "courier-authlib-userdb")
+    packages = ("courier-imap", "courier-pop", "courier-authlib-userdb")
     features = frozenset({"UIDPLUS", "STARTTLS", "KEYWORDS"})
 
     def _configure(self):
         root = self._instance
         self.port_tls = free_port()
         self.port_starttls = free_port()
+        self.port_pop3 = free_port()    # in clear
         self.users = {}
         root.write_accounts({"courier": (*MAIL, "/var/lib/courier")})
         root.write("/etc/courier/authdaemonrc", AUTHDAEMONRC)
@@ -66,6 +69,8 @@ class Courier(ChrootedServer):
                 "-maxprocs=300", "-maxperip=300", "-nodnslookup",
                 "-noidentlookup")
         root.start(*tcpd, str(self.port_starttls), *IMAPD, log=self._log,
+                   env=ENVIRONMENT)
+        root.start(*tcpd, str(self.port_pop3), *POP3D, log=self._log,
                    env=ENVIRONMENT)
         root.start(*tcpd, str(self.port_tls), "/usr/bin/couriertls",
                    "-server", "-tcpd", "-user=courier", *IMAPD,

@@ -54,7 +54,7 @@ FOLDERS = ("/var/spool/cyrus", "/run/cyrus", "/run/cyrus/proc",
 
 class Cyrus(ChrootedServer):
     name = "cyrus"
-    packages = ("cyrus-imapd", "sasl2-bin", "libsasl2-modules",
+    packages = ("cyrus-imapd", "cyrus-pop3d", "sasl2-bin", "libsasl2-modules",
                 "libsasl2-modules-db")
     keeps_expunged = True
     features = frozenset({

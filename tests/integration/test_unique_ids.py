@@ -1,0 +1,213 @@
+"""Unique-ids in the formats of other servers: what UIDL says through popinjay is
+what the server's own POP3 says of the same store, message by message."""
+
+import os
+import poplib
+import re
+import ssl
+import subprocess
+import sys
+
+import pytest
+
+from support import mail
+from support.courier import Courier
+from support.cyrus import CYRUS_CONF, IMAPD_CONF, Cyrus
+from support.dovecot import Dovecot
+from support.ports import LOOPBACK, answers, free_port, wait_until
+from support.popinjay import TOP, binary
+
+TOOL = os.path.join(TOP, "deploy", "unique_ids.py")
+
+
+class DovecotPop3(Dovecot):
+    """With pop3d, whose unique-ids are of this form."""
+
+    def __init__(self, form):
+        self.port_pop3 = free_port()
+        line = f"pop3_uidl_format = {form}" if form else ""
+        super().__init__(f"""
+protocols = imap pop3
+disable_plaintext_auth = no
+protocol pop3 {{
+  {line}
+}}
+service pop3-login {{
+  chroot =
+  inet_listener pop3 {{
+    port = {self.port_pop3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+}}
+""")
+
+
+class CyrusPop3(Cyrus):
+    """With a pop3d for each of |forms|, on the port of that."""
+
+    forms = ("cyrus", "dovecot", "uidonly")
+
+    def _configure(self):
+        super()._configure()
+        self.ports_pop3 = {form: free_port() for form in self.forms}
+        services = ""
+        for form, port in self.ports_pop3.items():
+            path = f"/etc/imapd-{form}.conf"
+            self._instance.write(path, IMAPD_CONF.format(admin="cyrusadmin")
+                                 + f"uidl_format: {form}\n")
+            services += (f'pop3{form} cmd="/usr/lib/cyrus/bin/pop3d -C {path}"'
+                         f' listen="{LOOPBACK}:{port}" prefork=0\n')
+        text = CYRUS_CONF.format(
+            imapd="/usr/lib/cyrus/bin/imapd", host=LOOPBACK,
+            clear=self.port_starttls, tls=self.port_tls)
+        self._instance.write("/etc/cyrus.conf", text.replace(
+            "SERVICES {\n", "SERVICES {\n" + services))
+
+
+def ids_of(pop3):
+    """[(subject, unique-id)] by subject; the order is each server's own."""
+    ids = [line.decode().split(" ")[1] for line in pop3.uidl()[1]]
+    headers = [b"\n".join(pop3.top(n + 1, 0)[1]) for n in range(len(ids))]
+    pop3.quit()
+    return sorted((re.search(rb"Subject: (\S+)", header)[1].decode(), one)
+                  for header, one in zip(headers, ids))
+
+
+def ids_of_pop3(port, user, password):
+    """What a server's own POP3 says, in clear."""
+    wait_until(lambda: answers(port), 10, "POP3")
+    pop3 = poplib.POP3(LOOPBACK, port, timeout=30)
+    pop3.user(user)
+    pop3.pass_(password)
+    return ids_of(pop3)
+
+
+def ids_through(proxy, user, password):
+    with proxy.login_when_free(user, password) as c:
+        c.quit()
+    pop3 = poplib.POP3_SSL("localhost", proxy.port_tls, timeout=30,
+                           context=ssl.create_default_context(
+                               cafile=proxy.ca_file))
+    pop3.user(user)
+    pop3.pass_(password)
+    return ids_of(pop3)
+
+
+def store(server, user):
+    """Four messages, with a gap in their UIDs."""
+    server.deliver(user, [mail.message(f"m{n}", b"body %d\r\n" % n)
+                          for n in range(1, 6)])
+    m = server.imap(user)
+    m.select()
+    m.uid("STORE", "2", "+FLAGS", "(\\Deleted)")
+    m.expunge()
+    m.logout()
+
+
+def check_same(start_proxy, server, port, unique_ids):
+    user = server.new_user()
+    store(server, user)
+    theirs = ids_of_pop3(port, user, server.password(user))
+    proxy = start_proxy(server.upstream_config(),
+                        {"policy": {"unique_ids": unique_ids}})
+    assert len(theirs) == 4
+    assert ids_through(proxy, user, server.password(user)) == theirs
+
+
+@pytest.mark.parametrize("form, unique_ids", [
+    ("", "dovecot"), ("%v.%u", "cyrus"), ("%v.%u", "popinjay"),
+    ("%08Xv%08Xu", "uw"), ("%u", "uid"), ("UID%u-%v", "courier")])
+def test_dovecot(start_proxy, form, unique_ids):
+    """DEC-12: by default, and as Dovecot's manual has it for the server that its
+    users came from."""
+    with DovecotPop3(form) as server:
+        check_same(start_proxy, server, server.port_pop3, unique_ids)
+
+
+@pytest.fixture(scope="module")
+def cyrus():
+    with CyrusPop3() as server:
+        yield server
+
+
+@pytest.mark.parametrize("form, unique_ids", [
+    ("cyrus", "cyrus"), ("dovecot", "dovecot"), ("uidonly", "uid")])
+def test_cyrus(start_proxy, cyrus, form, unique_ids):
+    """DEC-12: each of its formats that we have."""
+    check_same(start_proxy, cyrus, cyrus.ports_pop3[form], unique_ids)
+
+
+@pytest.fixture(scope="module")
+def courier():
+    with Courier() as server:
+        yield server
+
+
+def make_map(tmp_path, server, line, port=None):
+    """What the tool says of a user, of whom |server| has the POP3 and the
+    IMAP."""
+    users = tmp_path / "users.txt"
+    users.write_text(f"# old and new\n{line}\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, TOOL, "--pop3",
+         f"{LOOPBACK}:{port or server.port_pop3}",
+         "--pop3-tls", "none", "--imap", f"localhost:{server.port_tls}",
+         "--ca-file", server.ca_file, str(users)],
+        capture_output=True, text=True, timeout=60)
+    users.unlink()
+    path = tmp_path / "unique-ids.map"
+    path.write_text(done.stdout, encoding="utf-8")
+    return done, path
+
+
+def test_courier(start_proxy, courier, tmp_path):
+    """Its pop3d counts messages and dates them by itself, apart from its imapd:
+    the form is the same, the numbers are not, and only a list knows them."""
+    user = courier.new_user()
+    store(courier, user)
+    password = courier.password(user)
+    theirs = ids_of_pop3(courier.port_pop3, user, password)
+    done, path = make_map(tmp_path, courier, f"{user} {password}")
+    assert done.returncode == 0, done.stderr
+    assert f"{user}: 4 of 4 messages" in done.stderr
+    assert password not in done.stdout + done.stderr
+    proxy = start_proxy(courier.upstream_config(),
+                        {"policy": {"unique_ids": "courier",
+                                    "unique_id_map": str(path)}})
+    assert ids_through(proxy, user, password) == theirs
+    # New mail has the form, and none of the names that are taken.
+    courier.deliver(user, [mail.message("new", b"x\r\n")])
+    ours = dict(ids_through(proxy, user, password))
+    new = ours.pop("new")
+    assert sorted(ours.items()) == theirs
+    assert new.startswith("UID6-") and new not in ours.values()
+
+
+def test_a_map(start_proxy, courier, tmp_path):
+    """Twins are told apart by their order, and a map that is no map is a mistake
+    of the configuration."""
+    user = courier.new_user()
+    twin = mail.message("twin", b"x\r\n")
+    courier.deliver(user, [twin, mail.message("one", b"x\r\n"), twin])
+    password = courier.password(user)
+    theirs = ids_of_pop3(courier.port_pop3, user, password)
+    done, path = make_map(tmp_path, courier, f"{user} {password}")
+    assert done.returncode == 0, done.stderr
+    proxy = start_proxy(courier.upstream_config(),
+                        {"policy": {"unique_id_map": str(path)}})
+    assert ids_through(proxy, user, password) == theirs
+    path.write_text("12 without a user\n", encoding="utf-8")
+    check = subprocess.run([binary(), "--check", "-c", proxy.config_path],
+                           capture_output=True, text=True)
+    assert check.returncode == 2
+    assert f"{path}:1: stands before the first" in check.stderr
+
+
+def test_who_cannot_be_asked(courier, tmp_path):
+    """The tool says who is not in the map, and ends with 1."""
+    done, path = make_map(tmp_path, courier, "nobody there", free_port())
+    assert done.returncode == 1
+    assert done.stderr.startswith("nobody: ") and "refused" in done.stderr
+    assert path.read_text(encoding="utf-8") == ""

@@ -164,7 +164,7 @@ def manual_keys(installed):
     with open(installed / "usr/share/man/man5/popinjay.conf.5",
               encoding="utf-8") as f:
         for line in f:
-            if head := re.match(r"\.SH \[([a-z]+)", line):
+            if head := re.match(r"\.SH \[([a-z_]+)", line):
                 section = head[1]
             elif named := re.match(r"\.(?:BR?) ([a-z0-9_]+)(?: \" = .*)?$",
                                    line):

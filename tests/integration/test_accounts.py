@@ -15,7 +15,7 @@ import pytest
 from support import mail
 from support.metrics import samples
 from support.pop3client import Pop3Error
-from support.popinjay import binary
+from support.popinjay import TOP, binary, write_config
 from support.ports import wait_until
 from support.secrets import keep, plant
 
@@ -602,3 +602,79 @@ def test_edited_at_once(accounts):
     assert [l.split()[0] for l in listed] == sorted(names)
     assert set(os.listdir(os.path.dirname(accounts.path))) == {
         "accounts.conf", "accounts.key", "edit.conf"}
+
+
+# --- the guide -----------------------------------------------------------------
+
+def script(folder, name, text):
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def test_guide(server, user, start_proxy, tmp_path):
+    """`A scanner with a 16-character password`, word for word. Only addresses,
+    folders, and the user who owns the mail and the one who serves are others."""
+    with open(os.path.join(TOP, "deploy", "docs", "accounts.md"),
+              encoding="utf-8") as f:
+        text = f.read()
+    settings = dict(re.findall(r"^    (\w+) = (/etc/popinjay/.*)$", text, re.M))
+    assert set(settings) == {"file", "key_file"}
+    guide = text.split("\n## A scanner with a 16-character password\n")[1]
+    commands = re.findall(r"^    (.*)$", guide.split("\n## ")[0], re.M)
+    assert len(commands) == 6
+    later = [" ".join(words.split()) for words in re.findall(
+        r"`(popinjay account \w+\s[^`]*)`", guide.split("\n## ")[0])]
+    assert len(later) == 3
+
+    etc = tmp_path / "etc"
+    etc.mkdir()
+    keep(str(etc / "accounts.key"))
+
+    def here(words):
+        for word, other in (("/etc/popinjay", str(etc)),
+                            ("scans@example.com", user),
+                            ("192.0.2.0/24", "127.0.0.0/8"),
+                            ("chown popinjay:", "chown $(id -un):")):
+            words = words.replace(word, other)
+        return words
+
+    def run(command, given=""):
+        done = subprocess.run(
+            ["sh", "-ec", here(command)], input=given, text=True, timeout=60,
+            env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+            capture_output=True, check=False)
+        assert done.returncode == 0, (command, done)
+        return done.stdout
+
+    for command in commands[:3]:
+        run(command)
+    proxy = start_proxy(server.upstream_config(), server.settings)
+    proxy.config["accounts"] = {k: here(v) for k, v in settings.items()}
+    write_config(proxy.config_path, proxy.config)
+    script(tmp_path, "popinjay", f"exec {binary()} \"$@\" "
+                                 f"-c {proxy.config_path}")
+    script(tmp_path, "systemctl", f"[ \"$*\" = 'reload popinjay' ] && "
+                                  f"kill -HUP {proxy.pid}")
+    made = plant(run(commands[3], server.password(user) + "\n").strip(),
+                 "the password of the scanner")
+    assert len(made) == 16
+    assert "no mistakes found" in run(commands[4])
+    run(commands[5])
+    wait_until(lambda: " reloaded " in proxy.log(), 10, "the reload")
+    with proxy.pop3s() as c:
+        c.login("scanner-hall3", made)
+        c.quit()
+
+    removed, renewed, changed = later
+    fresh = plant(run(renewed).strip(), "another password of the scanner")
+    run(changed, server.password(user) + "\n")
+    reloaded(proxy, "reloaded")
+    with proxy.pop3s() as c:
+        refused(c, "scanner-hall3", made)
+        c.login("scanner-hall3", fresh)
+        c.quit()
+    run(removed)
+    reloaded(proxy, "reloaded")
+    with proxy.pop3s() as c:
+        refused(c, "scanner-hall3", fresh)

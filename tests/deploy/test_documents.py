@@ -76,7 +76,7 @@ def test_configurations_are_no_mistakes(name, pair, tmp_path):
     for text in configurations(name):
         # A [server] for whom no user needs to exist here, and files that do.
         text = re.sub(r"(?m)^user = .*\n", "", text)
-        text = re.sub(r"(?m)^(tls_ticket_key_file|ca_file) = .*\n", "", text)
+        text = re.sub(r"(?m)^(tls_ticket_key_file|ca_file|unique_id_map) = .*\n", "", text)
         for key, path in zip(("certificate", "private_key"), pair):
             text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {path}", text)
         for key in ("file", "key_file", "client_secret_file"):

@@ -6,7 +6,6 @@ import poplib
 import re
 import ssl
 import subprocess
-import sys
 
 import pytest
 
@@ -17,7 +16,20 @@ from support.dovecot import Dovecot
 from support.ports import LOOPBACK, answers, free_port, wait_until
 from support.popinjay import TOP, binary
 
-TOOL = os.path.join(TOP, "deploy", "unique_ids.py")
+GUIDE = os.path.join(TOP, "deploy", "docs", "moving.md")
+
+
+def rows_of_guide(key):
+    """What the guide's table below |key| says: (that server's, ours)."""
+    with open(GUIDE, encoding="utf-8") as f:
+        table = re.search(rf"^\| `{key}` \| `unique_ids` \|\n\|[-|]+\n"
+                          r"((?:\|.*\n)+)", f.read(), re.M)[1]
+    return re.findall(r"^\| `(.*)` \| `(.*)` \|$", table, re.M)
+
+
+def command_of_guide():
+    with open(GUIDE, encoding="utf-8") as f:
+        return re.search(r"^ *(deploy/unique_ids.py .*)$", f.read(), re.M)[1]
 
 
 class DovecotPop3(Dovecot):
@@ -47,7 +59,7 @@ service pop3-login {{
 class CyrusPop3(Cyrus):
     """With a pop3d for each of |forms|, on the port of that."""
 
-    forms = ("cyrus", "dovecot", "uidonly")
+    forms = [form for form, _ in rows_of_guide("uidl_format")]
 
     def _configure(self):
         super()._configure()
@@ -117,11 +129,10 @@ def check_same(start_proxy, server, port, unique_ids):
 
 
 @pytest.mark.parametrize("form, unique_ids", [
-    ("", "dovecot"), ("%v.%u", "cyrus"), ("%v.%u", "popinjay"),
-    ("%08Xv%08Xu", "uw"), ("%u", "uid"), ("UID%u-%v", "courier")])
+    ("", "dovecot"), *rows_of_guide("pop3_uidl_format")])
 def test_dovecot(start_proxy, form, unique_ids):
-    """DEC-12: by default, and as Dovecot's manual has it for the server that its
-    users came from."""
+    """DEC-12: by default, and each that the guide has: what Dovecot's manual
+    recommends for the servers that its users come from."""
     with DovecotPop3(form) as server:
         check_same(start_proxy, server, server.port_pop3, unique_ids)
 
@@ -132,10 +143,9 @@ def cyrus():
         yield server
 
 
-@pytest.mark.parametrize("form, unique_ids", [
-    ("cyrus", "cyrus"), ("dovecot", "dovecot"), ("uidonly", "uid")])
+@pytest.mark.parametrize("form, unique_ids", rows_of_guide("uidl_format"))
 def test_cyrus(start_proxy, cyrus, form, unique_ids):
-    """DEC-12: each of its formats that we have."""
+    """DEC-12: each that the guide has."""
     check_same(start_proxy, cyrus, cyrus.ports_pop3[form], unique_ids)
 
 
@@ -146,20 +156,24 @@ def courier():
 
 
 def make_map(tmp_path, server, line, port=None):
-    """What the tool says of a user, of whom |server| has the POP3 and the
-    IMAP."""
+    """The guide's own command, of stand-ins: |server| is both, the old POP3 and
+    the new IMAP."""
     users = tmp_path / "users.txt"
     users.write_text(f"# old and new\n{line}\n", encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, TOOL, "--pop3",
-         f"{LOOPBACK}:{port or server.port_pop3}",
-         "--pop3-tls", "none", "--imap", f"localhost:{server.port_tls}",
-         "--ca-file", server.ca_file, str(users)],
-        capture_output=True, text=True, timeout=60)
+    command = command_of_guide()
+    for theirs, ours in (
+            ("deploy/", f"{TOP}/deploy/"),
+            ("pop.old.example",
+             f"{LOOPBACK}:{port or server.port_pop3} --pop3-tls none"),
+            ("imap.new.example",
+             f"localhost:{server.port_tls} --ca-file {server.ca_file}")):
+        assert theirs in command
+        command = command.replace(theirs, ours)
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=60)
     users.unlink()
-    path = tmp_path / "unique-ids.map"
-    path.write_text(done.stdout, encoding="utf-8")
-    return done, path
+    return done, tmp_path / "unique-ids.map"
 
 
 def test_courier(start_proxy, courier, tmp_path):
@@ -172,7 +186,7 @@ def test_courier(start_proxy, courier, tmp_path):
     done, path = make_map(tmp_path, courier, f"{user} {password}")
     assert done.returncode == 0, done.stderr
     assert f"{user}: 4 of 4 messages" in done.stderr
-    assert password not in done.stdout + done.stderr
+    assert password not in path.read_text(encoding="utf-8") + done.stderr
     proxy = start_proxy(courier.upstream_config(),
                         {"policy": {"unique_ids": "courier",
                                     "unique_id_map": str(path)}})

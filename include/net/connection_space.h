@@ -13,6 +13,7 @@
 #include "base/attributes.h"
 #include "base/buf.h"
 #include "base/limits.h"
+#include "base/span.h"
 
 struct connection_space {
     uv_loop_t *loop;
@@ -25,6 +26,12 @@ struct connection_space {
 /* False: no memory. */
 MUST_CHECK bool connection_space_init(struct connection_space *space,
                                       uv_loop_t *loop);
+
+/* |octets| are what connection_read gave last, and held a secret: no need to wait
+ * until others take their place.
+ */
+void connection_space_forget(struct connection_space *space,
+                             struct span octets);
 
 /* When its connections are all gone. Wipes. Twice is fine, and so is one that
  * could not be made.

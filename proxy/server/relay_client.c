@@ -251,6 +251,16 @@ bool relay_client_notice(struct relay *r)
     return true;
 }
 
+/* Before a login they may hold a password. */
+static void take_input(struct relay *r, struct span octets)
+{
+    enum bridge_phase phase = bridge_phase(r->bridge);
+
+    bridge_client_input(r->bridge, octets, relay_now(r));
+    if (phase == BRIDGE_AUTHORIZATION || phase == BRIDGE_LOGGING_IN)
+        connection_space_forget(&r->host->space, octets);
+}
+
 bool relay_client_receive(struct relay *r)
 {
     size_t room = bridge_client_room(r->bridge);
@@ -263,7 +273,7 @@ bool relay_client_receive(struct relay *r)
         r->has_spoken = true;
         counters_add(&r->host->counters, COUNTER_CLIENT_OCTETS_IN, octets.len);
         relay_trace(r, TRACE_FROM_CLIENT, octets);
-        bridge_client_input(r->bridge, octets, relay_now(r));
+        take_input(r, octets);
         return true;
     case CONNECTION_MORE:
         return false;

@@ -12,8 +12,10 @@ import threading
 
 import pytest
 
+from support.auth_service import AuthService
 from support.fake_imap import CAPABILITY, FakeImap
-from support.popinjay import Popinjay
+from support.oauth import xoauth2
+from support.popinjay import Popinjay, binary
 from support.ports import wait_until
 from support.secrets import all_forms, forms, keep, leaks_below, plant
 
@@ -97,6 +99,83 @@ def test_nothing_is_left_of_a_password(start_proxy, authority, script, reuse):
         wait_until(lambda: not proxy.status()["sessions"]["active"], 10, "the end")
         assert not found(proxy.pid, SECRET)
         assert not found(proxy.pid, WRONG)
+
+
+def by_token(peer):
+    peer.ways = b" AUTH=XOAUTH2 SASL-IR"
+    honest(peer)
+
+
+@pytest.mark.parametrize("reuse", ["0 s", "90 s"])
+def test_nothing_is_left_of_a_token(start_proxy, authority, reuse):
+    """That the client brings."""
+    with FakeImap(by_token, authority.pair("upstream")) as fake:
+        proxy = start_proxy(
+            fake.upstream_config("implicit", authority.ca_file),
+            {"listen pop3s": {"token_login": "yes"},
+             "limits": {"upstream_reuse": reuse}})
+        with proxy.pop3s() as c:
+            for token, answers in (WRONG, [b"+ ", b"-ERR [AUTH]"]), \
+                    (SECRET, [b"+OK"]):
+                coded = base64.b64encode(xoauth2("device", token)).decode()
+                for line, answer in zip((f"AUTH XOAUTH2 {coded}", "*"),
+                                        answers):
+                    assert c.command(line).startswith(answer)
+            c.quit()
+        wait_until(lambda: not proxy.status()["sessions"]["active"], 10, "the end")
+        assert not found(proxy.pid, SECRET)
+        assert not found(proxy.pid, WRONG)
+
+
+def test_nothing_is_left_of_what_a_service_is_told(start_proxy, tmp_path):
+    """Nor of what it answers: the device's password, and the server's."""
+    given = plant("Linnet4Thistle6Seed", "a device's password")
+
+    def rule(asked):
+        right = asked["Auth-Pass"] == given
+        return {"Auth-Status": "OK", "Auth-Pass": SECRET} if right else \
+            {"Auth-Status": "no"}
+
+    with FakeImap(by_plain) as fake, AuthService(rule) as service:
+        proxy = start_proxy(fake.upstream_config(), {
+            "auth_http": {"url": service.url},
+            "limits": {"upstream_reuse": "0 s"}})
+        for way in (log_in, log_in_by_sasl):
+            with proxy.pop3s() as c:
+                assert way(c, WRONG).startswith(b"-ERR [AUTH]")
+                assert way(c, given).startswith(b"+OK")
+                c.quit()
+        wait_until(lambda: not proxy.status()["sessions"]["active"], 10, "the end")
+        for secret in (given, SECRET, WRONG):
+            assert not found(proxy.pid, secret)
+
+
+@pytest.mark.parametrize("options", [[], ["--seal-by-password"]])
+def test_nothing_is_left_of_an_account(authority, start_proxy, tmp_path, options):
+    """The device's own password, and the secret that is opened for it."""
+    given = plant("Siskin5Alder8Cone", "a device's password")
+    key = keep(tmp_path / "key")
+    key.write_bytes(os.urandom(32))
+    key.chmod(0o600)
+    accounts = keep(tmp_path / "accounts.conf")
+    with FakeImap(by_plain) as fake:
+        settings = {"accounts": {"file": accounts, "key_file": key},
+                    "limits": {"upstream_reuse": "0 s"}}
+        unstarted = Popinjay(tmp_path, authority, fake.upstream_config(),
+                             settings)
+        subprocess.run([binary(), "account", "add", "device", *options, "-c",
+                        unstarted.config_path],
+                       input=f"{given}\n{SECRET}\n", text=True, check=True,
+                       capture_output=True)
+        proxy = start_proxy(fake.upstream_config(), settings)
+        for way in (log_in, log_in_by_sasl):
+            with proxy.pop3s() as c:
+                assert way(c, WRONG).startswith(b"-ERR [AUTH]")
+                assert way(c, given).startswith(b"+OK")
+                c.quit()
+        wait_until(lambda: not proxy.status()["sessions"]["active"], 10, "the end")
+        for secret in (given, SECRET, WRONG):
+            assert not found(proxy.pid, secret)
 
 
 def test_the_search_finds_one_that_is_needed(start_proxy):

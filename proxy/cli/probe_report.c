@@ -84,21 +84,55 @@ static const char *login_words(struct imap_capabilities set)
     return "LOGIN; names and passwords in ASCII only";
 }
 
+static bool is_removal_refused(struct imap_capabilities set,
+                               const struct config_policy *policy)
+{
+    return !has(set, IMAP_CAP_UIDPLUS) &&
+           policy->without_uidplus == REMOVAL_REFUSE;
+}
+
+static const char *expunge_words(struct imap_capabilities set)
+{
+    return has(set, IMAP_CAP_UIDPLUS)
+               ? "UID STORE +FLAGS.SILENT (\\Deleted), UID EXPUNGE"
+               : "UID STORE, and EXPUNGE if nobody else marked any";
+}
+
+static const char *trash_words(struct imap_capabilities set)
+{
+    if (has(set, IMAP_CAP_MOVE))
+        return "UID MOVE to the trash";
+    return has(set, IMAP_CAP_UIDPLUS)
+               ? "UID COPY to the trash, then UID STORE, UID EXPUNGE"
+               : "UID COPY to the trash, then UID STORE, and EXPUNGE if "
+                 "nobody else marked any";
+}
+
+/* NULL: DELE is refused. */
 static const char *quit_words(struct imap_capabilities set,
                               const struct config_policy *policy)
 {
-    if (has(set, IMAP_CAP_UIDPLUS))
-        return "UID STORE +FLAGS.SILENT (\\Deleted), UID EXPUNGE";
-    if (policy->without_uidplus == REMOVAL_REFUSE)
-        return "LOGOUT: no message is ever removed";
-    return "UID STORE, and EXPUNGE if nobody else marked any";
+    bool refused = is_removal_refused(set, policy);
+
+    switch (policy->on_delete) {
+    case ON_DELETE_EXPUNGE:
+        return refused ? NULL : expunge_words(set);
+    case ON_DELETE_TRASH:
+        return refused && !has(set, IMAP_CAP_MOVE) ? NULL : trash_words(set);
+    case ON_DELETE_SEEN:
+        return "UID STORE +FLAGS.SILENT (\\Seen)";
+    case ON_DELETE_KEEP:
+        return "UID STORE +FLAGS.SILENT of the user's keyword";
+    case ON_DELETE_COUNT:
+        break;
+    }
+    return NULL;
 }
 
 static void report_commands(struct imap_capabilities set,
                             const struct config_policy *policy)
 {
-    bool refused = !has(set, IMAP_CAP_UIDPLUS) &&
-                   policy->without_uidplus == REMOVAL_REFUSE;
+    const char *quit = quit_words(set, policy);
 
     (void)puts("POP3 becomes");
     say("USER, PASS", login_words(set));
@@ -111,9 +145,9 @@ static void report_commands(struct imap_capabilities set,
                     : "and each time anew");
     say("RETR", "UID FETCH n (UID BODY.PEEK[])");
     say("TOP", "UID FETCH n (UID BODY.PEEK[]<0.65536>)");
-    say("DELE",
-        refused ? "nothing: refused with [SYS/PERM]" : "nothing before QUIT");
-    say("QUIT", quit_words(set, policy));
+    say("DELE", quit == NULL ? "nothing: refused with [SYS/PERM]"
+                             : "nothing before QUIT");
+    say("QUIT", quit == NULL ? "LOGOUT: no message is ever removed" : quit);
     say("NOOP, RSET", "nothing: answered here");
 }
 

@@ -50,7 +50,7 @@ struct maildrop_place maildrops_place(const struct maildrops *m, uint32_t index)
             return place;
         place.index -= count;
     }
-    assert(!"an index of these");
+    assert(false); /* an index of these */
     return place;
 }
 

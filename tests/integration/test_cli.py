@@ -207,13 +207,18 @@ def bare(peer):
 
 
 @pytest.mark.parametrize("policy, quit_becomes", [
-    ("guarded", "EXPUNGE if nobody else"), ("refuse", "no message is ever")])
+    ({}, "UID STORE, and EXPUNGE if nobody else"),
+    ({"without_uidplus": "refuse"}, "no message is ever"),
+    ({"on_delete": "trash"}, "UID COPY to the trash, then UID STORE, and EXP"),
+    ({"on_delete": "trash", "without_uidplus": "refuse"}, "no message is eve"),
+    ({"on_delete": "seen", "without_uidplus": "refuse"}, r"SILENT (\Seen)"),
+    ({"on_delete": "keep"}, "SILENT of the user's keyword")])
 def test_probe_of_a_bare_server(configured, policy, quit_becomes):
     """What is missing is said, and what QUIT does without it; its words do not
     reach the terminal as they are; nothing but looking is asked of it."""
     with FakeImap(bare) as fake:
         path = configured(fake.upstream_config(),
-                          {"policy": {"without_uidplus": policy}})
+                          {"policy": policy})
         done = run("probe", "-c", path, "--user", "anna", given="secret\n")
         assert done.returncode == 0, done.stdout
         asked = [line.split()[1] for line in fake.seen]

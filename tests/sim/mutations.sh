@@ -69,8 +69,8 @@ mutate "all messages are removed, not the marked" session/removal_steps.c \
 mutate "a lost client is taken for QUIT" session/bridge.c \
     '/^static void on_client_closed/,/^}/s/\{/{ if (b->phase == BRIDGE_TRANSACTION \&\& b->task == BRIDGE_TASK_NONE \&\& b->client != BRIDGE_CLIENT_ENDED) { b->client = BRIDGE_CLIENT_ENDED; buf_clear(\&b->pop3.out); b->pop3.state = POP3_UPDATE; b->pop3.pending = POP3_QUIT; b->request.kind = POP3_REQUEST_QUIT; return; }/' \
     'before QUIT'
-mutate "a renumbered mailbox is not noticed at QUIT" session/bridge_upstream.c \
-    's/mailbox->uidvalidity != maildrop_uidvalidity\(maildrop\)/false/' \
+mutate "a renumbered mailbox is not noticed at QUIT" session/bridge_update.c \
+    's/mailbox->uidvalidity == maildrop_uidvalidity\(maildrop\)/true/' \
     'not marked|not delivered'
 mutate "an announced UIDVALIDITY is ignored" session/bridge_upstream.c \
     's/\|\| !b->imap\.mailbox\.changed/|| true/' 'UIDVALIDITY'
@@ -123,11 +123,11 @@ mutate "DELE: moved without a look" session/removal.c \
 mutate "the OK of the expunge is taken for proof" session/removal.c \
     's/return enter\(r, REMOVAL_LOOK_(UP|AT_ALL)\)/return settle(r)/' \
     'still there'
-mutate "a refused removal is none" session/bridge_client.c \
+mutate "a refused removal is none" session/bridge_update.c \
     '/^void bridge_finish_quit/,/^}/s/pop3_session_finish\(&b->pop3, fault\)/pop3_session_finish(\&b->pop3, FAULT_NONE)/' \
     'still there'
-mutate "the answer comes before the work" session/bridge_client.c \
-    's/!removal_is_needed\(m->parts\[b->updating\]\.maildrop, b->mailbox_policy\)/true/' \
+mutate "the answer comes before the work" session/bridge_update.c \
+    's/if \(!find_work\(b\)\)/if (true)/' \
     'still there'
 
 # --- What the server holds is what the client gets ---
@@ -153,8 +153,8 @@ mutate "what could not be read may be deleted" session/maildrop.c \
 
 mutate "the snapshot is not sorted" session/snapshot_builder.c \
     's/if \(is_sorted\(b\)\)/if (true)/'
-mutate "unique-ids without UIDVALIDITY" session/pop3_transaction.c \
-    's/maildrop_uidvalidity\((m|s->maildrop)\)/7/' 'UIDL'
+mutate "unique-ids without UIDVALIDITY" session/maildrops.c \
+    's/\.uidvalidity = maildrop_uidvalidity\(maildrop\)/.uidvalidity = 7/' 'UIDL'
 mutate "view: others' deleted messages are shown" session/viewing.c \
     's/policy->hide_deleted \?/false ?/'
 mutate "view: the window shows too large messages" session/view.c \
@@ -173,12 +173,12 @@ mutate "view: any keyword will do" session/viewing.c \
     '/\.keyword = w->only_keyword/,/SPAN_LITERAL/s/w->only_keyword != NULL/false/'
 mutate "view: a limited search is all there is" session/viewing.c \
     's/answer->code == IMAP_CODE_MESSAGELIMIT/false/'
-mutate "view: a view is kept for the next session" session/bridge_task.c \
+mutate "view: a view is kept for the next session" session/bridge_mailboxes.c \
     '/^static void end_viewing/,/^}/s/bridge_forget_task\(b\);$/learn_mailbox(b, \&(struct snapshot_halves){ view, view }); bridge_forget_task(b);/'
 mutate "STAT counts what is marked" session/maildrop.c \
     's/m->listed_octets -= maildrop_size_octets\(m, index\)/(void)0/' 'STAT'
-mutate "RSET keeps the marks" session/pop3_transaction.c \
-    's/maildrop_unmark_all\(s->maildrop\)/(void)0/'
+mutate "RSET keeps the marks" session/maildrops.c \
+    's/maildrop_unmark_all\(m->parts\[i\]\.maildrop\)/(void)m/'
 
 # --- What is known is used only where it is proven ---
 
@@ -202,8 +202,8 @@ mutate "changed flags do not count" session/snapshot_builder.c \
     '/^static void correct/,/^}/s/later->has_flags/false/'
 mutate "new mail is taken from CHANGEDSINCE" session/listing.c \
     's/return enter\(l, LISTING_NEW\)/return enter(l, LISTING_CHANGES)/;s/tag, l->known->uidnext - 1,/tag, l->imap->mailbox.uidnext - 1,/'
-mutate "what is known is not given back" session/bridge.c \
-    '/^void bridge_free/,/^}/s/known_mailbox_clear\(&b->known\)/(void)0/' 'leaked'
+mutate "what is known is not given back" session/bridge_mailboxes.c \
+    '/^void bridge_forget_mailboxes/,/^}/s/known_mailbox_clear\(&b->mailboxes\[i\]\.known\)/(void)i/' 'leaked'
 
 # --- Everything is bounded ---
 

@@ -60,6 +60,8 @@ struct readahead {
     uint32_t answer_uid;         /* of the answer that has begun; 0: none */
     uint32_t tag;                /* of the batch under way; 0: none */
     unsigned count;              /* answers of it that are to come */
+    uint64_t replaced;  /* bit tag % IMAP_PIPELINE_MAX: a batch before it, whose
+                           tagged response is to come */
     uint64_t delivered; /* bit tag % IMAP_PIPELINE_MAX: the client has a
                            message of it, its tagged response is to come */
     /* As they were asked for, without the one that was taken. */

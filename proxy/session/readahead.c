@@ -40,6 +40,7 @@ void readahead_forget(struct readahead *r)
     give_back(r, r->octets);
     r->tag = 0;
     r->count = 0;
+    r->replaced = 0;
     r->delivered = 0;
     r->in_order = 0;
     r->answer_uid = 0;
@@ -204,6 +205,8 @@ void readahead_fetch(struct readahead *r, struct imap_session *imap,
         index = first_listed(maildrop, index + 1);
     if (imap_uid_set_is_empty(&set))
         return;
+    if (r->tag != 0)
+        r->replaced |= bit_of_tag(r->tag);
     r->tag = imap_session_begin_fetch(imap);
     imap_write_fetch_bodies(&imap->out, r->tag, &set);
 }
@@ -227,6 +230,7 @@ bool readahead_completed(struct readahead *r, uint32_t tag)
     bool all_delivered = (r->delivered & bit_of_tag(tag)) != 0;
 
     r->delivered &= ~bit_of_tag(tag);
+    r->replaced &= ~bit_of_tag(tag);
     if (r->tag != tag)
         return all_delivered;
     all_delivered = all_delivered && r->count == 0;
@@ -249,5 +253,5 @@ void readahead_pass(struct readahead *r, uint32_t index)
 
 bool readahead_is_under_way(const struct readahead *r)
 {
-    return r->tag != 0 || r->delivered != 0;
+    return r->tag != 0 || r->replaced != 0 || r->delivered != 0;
 }

@@ -268,6 +268,30 @@ static void takes_a_batch_in_another_order(void **state)
     expect_message(h, 4);
 }
 
+/* What was read ahead comes before its turn and passes by, so that it is asked
+ * for again; QUIT waits for the first of the two commands too.
+ */
+static void quits_behind_a_batch_that_passed_by(void **state)
+{
+    struct harness *h = *state;
+
+    numbered_log_in(h, 9);
+    client_says(h, "RETR 1\r\nRETR 2\r\nDELE 2\r\nQUIT\r\n");
+    expect_fetch(h, 1);
+    expect_fetch(h, 2);
+    says_body(h, 2);
+    says_message(h, 1);
+    expect_message(h, 1);
+    expect_fetch(h, 2);
+    swap_answers(h);
+    says_message(h, 2);
+    expect_message(h, 2);
+    expect_ok(h);
+    expect_silence(h);
+    upstream_says(h, "# OK at last\r\n");
+    expect_upstream(h, "# UID STORE 20 +FLAGS.SILENT (\\Deleted)\r\n");
+}
+
 /* --- Dovecot: all bodies, then all tagged responses --- */
 
 #define BODY_OF(n) "* " #n " FETCH (UID " #n "0 BODY[] \"m000" #n "\")\r\n"
@@ -722,6 +746,7 @@ int main(void)
         SESSION_TEST(forgets_what_failed_unasked),
         SESSION_TEST(takes_answers_in_another_order),
         SESSION_TEST(takes_a_batch_in_another_order),
+        SESSION_TEST(quits_behind_a_batch_that_passed_by),
         SESSION_TEST(takes_the_tagged_responses_late),
         SESSION_TEST(jumps_before_the_tagged_responses),
         SESSION_TEST(leaves_before_the_tagged_responses),

@@ -94,19 +94,20 @@ static bool is_token(struct span s)
     return true;
 }
 
-/* The key and its value, which is `Bearer TOKEN`. False: not this one. */
-static bool take_token(struct span pair, struct span *token)
+/* `Bearer TOKEN` */
+static bool take_token(struct span value, struct span *token)
 {
-    if (!take_prefix(&pair, SPAN_LITERAL("auth=")) ||
-        !take_prefix(&pair, SPAN_LITERAL("Bearer ")))
+    if (!take_prefix(&value, SPAN_LITERAL("Bearer ")))
         return false;
-    while (pair.len > 0 && pair.data[0] == ' ')
-        (void)span_take(&pair, 1);
-    *token = pair;
-    return is_token(pair);
+    while (value.len > 0 && value.data[0] == ' ')
+        (void)span_take(&value, 1);
+    *token = value;
+    return is_token(value);
 }
 
-/* The pairs up to the empty one that ends them; of them, one is the token. */
+/* The pairs up to the empty one that ends them; one of them, and no other, is
+ * the token.
+ */
 static bool take_pairs(struct span message, struct span *token)
 {
     bool found = false;
@@ -115,7 +116,11 @@ static bool take_pairs(struct span message, struct span *token)
     while (take_until(&message, '\1', &pair)) {
         if (pair.len == 0)
             return found && message.len == 0;
-        found = take_token(pair, token) || found;
+        if (!take_prefix(&pair, SPAN_LITERAL("auth=")))
+            continue;
+        if (found || !take_token(pair, token))
+            return false;
+        found = true;
     }
     return false;
 }

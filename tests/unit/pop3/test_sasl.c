@@ -171,6 +171,9 @@ static void test_bearer_malformed(void **state)
         "n,a=u,\1auth=Bearer t\x7f\1\1",
         "n,a=u,\1auth=Bearer t\r\1\1",
         "n,a=u,\1host=h\1\1",
+        "n,a=u,\1auth=Bearer t\1auth=Bearer u\1\1",
+        "n,a=u,\1auth=Bearer t\1auth=Bearer \xff\1\1",
+        "n,a=u,\1auth=Basic t\1auth=Bearer u\1\1",
         "n,,\1auth=Bearer t\1\1", /* whose token? */
         "n,a=,\1auth=Bearer t\1\1",
         "n,a=u=,\1auth=Bearer t\1\1",

@@ -24,6 +24,7 @@
 struct session_facts {
     uint64_t number; /* as in the log */
     char listener[SESSION_NAME_MAX];
+    char upstream[SESSION_NAME_MAX]; /* "": not known yet */
     struct address_text client;
     enum bridge_phase phase;
     const char *tls; /* "TLSv1.3", a constant; NULL: none */

@@ -22,6 +22,9 @@ static void describe(const struct relay *r, struct session_facts *f)
     };
     (void)snprintf(f->listener, sizeof(f->listener), "%s",
                    r->listener->config->name);
+    if (r->to != NULL)
+        (void)snprintf(f->upstream, sizeof(f->upstream), "%s",
+                       r->to->config->name);
     f->user_length = user.len < SESSION_USER_MAX ? user.len : SESSION_USER_MAX;
     if (f->user_length > 0)
         memcpy(f->user, user.data, f->user_length);

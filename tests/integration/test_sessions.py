@@ -50,10 +50,11 @@ def test_sessions(start_proxy, server, user):
         assert mine["user"] == user and mine["state"] == "transaction"
         assert mine["listener"] == "pop3s" and mine["tls"] == "TLSv1.3"
         assert mine["client"] == "127.0.0.1" and mine["messages"] == 1
-        assert mine["octets"] > 0
+        assert mine["octets"] > 0 and mine["upstream"] == "default"
         others = [s for s in page["sessions"] if s["listener"] == "plain"]
         assert len(others) == 12
         assert all(s["user"] is None and s["tls"] is None and
+                   s["upstream"] is None and
                    s["state"] == "authorization" for s in others)
         numbers = [int(s["session"], 16) for s in page["sessions"]]
         assert numbers == sorted(set(numbers))

@@ -82,6 +82,7 @@ void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
     o->slow = owner_flags & BIT(1);
     o->blocked = owner_flags & BIT(3);
     know_mailbox(&o->known);
+    credentials_init(&o->asked);
     o->eager = owner_flags & BIT(4);
     o->client_tls = o->policy.client_tls == TLS_MODE_IMPLICIT;
     o->has_parked = (policy_flags >> 2 & 3) == MODE_LAST;
@@ -99,6 +100,7 @@ void owner_fini(struct owner *o)
 {
     bridge_free(o->bridge);
     known_mailbox_clear(&o->known);
+    credentials_wipe(&o->asked);
     REQUIRE(octet_budget_taken(&o->budget) == 0);
     buf_fini(&o->on_the_way);
 }
@@ -194,19 +196,41 @@ static void on_sasl(struct owner *o, const struct bridge_wish *wish)
     bridge_sasl(o->bridge, &step, o->now_ms);
 }
 
-static void on_ask_login(struct owner *o, const struct credentials *given)
+static void grant(struct owner *o, const struct credentials *given)
 {
     const struct login_grant grant = { .upstream = &o->upstream_policy,
                                        .mailbox = &o->mailbox_policy,
                                        .credentials = given };
 
-    REQUIRE(buf_length(&given->user) > 0);
-    if (buf_length(&given->identity) > 0)
+    bridge_grant_login(o->bridge, &grant, o->now_ms);
+}
+
+static void answer_login(struct owner *o, bool well)
+{
+    if (!o->login_asked)
+        return;
+    o->login_asked = false;
+    if (buf_length(&o->asked.identity) > 0)
         bridge_deny_login(o->bridge, FAULT_IDENTITY, 0, o->now_ms);
-    else if (o->blocked)
+    else if (o->blocked || !well)
         bridge_deny_login(o->bridge, FAULT_LOGIN_BLOCKED, 0, o->now_ms);
+    else if (o->asked_again && !o->slow)
+        bridge_deny_login(o->bridge, FAULT_CREDENTIALS, 500, o->now_ms);
     else
-        bridge_grant_login(o->bridge, &grant, o->now_ms);
+        grant(o, &o->asked);
+    credentials_wipe(&o->asked);
+}
+
+static void on_ask_login(struct owner *o, const struct bridge_wish *wish)
+{
+    REQUIRE(buf_length(&wish->credentials->user) > 0);
+    REQUIRE(!wish->again ||
+            (!o->asked_again && wish->credentials->kind == SECRET_TOKEN));
+    o->login_asked = true;
+    o->asked_again = wish->again;
+    REQUIRE(credentials_copy(&o->asked, wish->credentials));
+    if (!o->slow)
+        answer_login(o, true);
 }
 
 /* Each is of use once, to the same user with the same password. */
@@ -281,7 +305,7 @@ static void serve(struct owner *o, const struct bridge_wish *wish)
         o->client = OWNER_CLIENT_HANDSHAKE;
         break;
     case BRIDGE_ASK_LOGIN:
-        on_ask_login(o, wish->credentials);
+        on_ask_login(o, wish);
         break;
     case BRIDGE_SASL:
         on_sasl(o, wish);
@@ -493,12 +517,16 @@ void owner_succeed(struct owner *o)
         tell(o, BRIDGE_UPSTREAM_TLS_UP);
     }
     (void)answer_lock(o, BRIDGE_LOCKED);
+    answer_login(o, true);
+    serve_wishes(o);
 }
 
 void owner_fail(struct owner *o, unsigned how)
 {
     bool untrusted = how & 1;
 
+    answer_login(o, false);
+    serve_wishes(o);
     if (answer_lock(o, how & 1 ? BRIDGE_LOCK_TOO_SOON : BRIDGE_LOCK_BUSY)) {
         settle(o);
     } else if (o->client == OWNER_CLIENT_HANDSHAKE) {

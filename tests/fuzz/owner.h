@@ -44,7 +44,8 @@ struct owner {
     struct bridge *bridge;
     struct wire wire;
     uint64_t now_ms;
-    bool slow;    /* outputs are taken only where the input says so */
+    bool slow;    /* outputs are taken, and logins answered, only where the
+                     input says so */
     bool blocked; /* logins that are asked for may not be tried */
     bool eager;   /* what is wished for succeeds at once */
     enum owner_client client;
@@ -54,6 +55,9 @@ struct owner {
         on_the_way; /* the server's octets that the bridge did not take */
     bool has_parked;
     struct imap_parked parked;
+    bool login_asked; /* and answered later, where the owner is slow */
+    bool asked_again;
+    struct credentials asked;
     enum owner_lock lock;
     struct known_mailbox known; /* of an earlier session: owner.c */
     uint64_t messages_deleted;  /* as the report said last */

@@ -678,3 +678,35 @@ def test_guide(server, user, start_proxy, tmp_path):
     reloaded(proxy, "reloaded")
     with proxy.pop3s() as c:
         refused(c, "scanner-hall3", fresh)
+
+
+def test_two_devices_of_one_mailbox(accounts, server, user, begin):
+    """on_delete = keep: what one device has deleted the other still sees, and
+    the policy of an account is its own."""
+    server.deliver(user, [MESSAGE, mail.message("y", b"another\r\n")])
+    with open(accounts.conf, "a", encoding="utf-8") as f:
+        f.write("[policy kept]\non_delete = keep\n")
+    devices = {}
+    for name in ("scanner", "robot"):
+        devices[name] = accounts.add(name, server, user, "--policy", "kept")
+    devices["reader"] = accounts.add("reader", server, user)
+    proxy = begin({"policy kept": {"on_delete": "keep"}})
+
+    def listed(name):
+        with proxy.login(name, devices[name]) as c:
+            rows = c.listing("UIDL")
+            c.quit()
+        return len(rows)
+
+    with proxy.login("scanner", devices["scanner"]) as c:
+        c.ok("DELE 1")
+        c.quit()
+    assert (listed("scanner"), listed("robot"), listed("reader")) == (1, 2, 2)
+    with proxy.login("robot", devices["robot"]) as c:
+        c.ok("DELE 2")
+        c.quit()
+    assert (listed("scanner"), listed("robot"), listed("reader")) == (1, 1, 2)
+    with proxy.login("reader", devices["reader"]) as c:
+        c.ok("DELE 1")
+        c.quit()
+    assert (listed("scanner"), listed("robot"), listed("reader")) == (1, 0, 1)

@@ -131,8 +131,10 @@ static void wait_for(ares_channel channel)
         nfds_t count = 0;
 
         for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-            bool reads = ARES_GETSOCK_READABLE(wanted, i);
-            bool writes = ARES_GETSOCK_WRITABLE(wanted, i);
+            /* As its macros do, which shift into the sign. */
+            bool reads = ((unsigned)wanted & BIT(i)) != 0;
+            bool writes =
+                ((unsigned)wanted & BIT(i + ARES_GETSOCK_MAXNUM)) != 0;
 
             if (reads || writes)
                 polled[count++] = (struct pollfd){

@@ -21,14 +21,14 @@ static json_t *session_object(const struct session_facts *f)
 
     (void)snprintf(number, sizeof(number), "%llx",
                    (unsigned long long)f->number);
-    return json_pack("{s:s, s:s, s:s?, s:s, s:i, s:o, s:s, s:s?, s:I, s:I, s:I}",
-                     "session", number, "listener", f->listener, "upstream",
-                     f->upstream[0] != '\0' ? f->upstream : NULL, "client",
-                     f->client.host, "port", (int)f->client.port, "user",
-                     user_text(f), "state", bridge_phase_name(f->phase), "tls",
-                     f->tls, "age_seconds", (json_int_t)(f->age_ms / 1000),
-                     "messages", (json_int_t)f->messages, "octets",
-                     (json_int_t)f->octets);
+    return json_pack(
+        "{s:s, s:s, s:s?, s:s, s:i, s:o, s:s, s:s?, s:I, s:I, s:I}", "session",
+        number, "listener", f->listener, "upstream",
+        f->upstream[0] != '\0' ? f->upstream : NULL, "client", f->client.host,
+        "port", (int)f->client.port, "user", user_text(f), "state",
+        bridge_phase_name(f->phase), "tls", f->tls, "age_seconds",
+        (json_int_t)(f->age_ms / 1000), "messages", (json_int_t)f->messages,
+        "octets", (json_int_t)f->octets);
 }
 
 bool status_page_sessions(const struct session_facts *facts, size_t count,

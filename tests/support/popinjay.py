@@ -1,6 +1,7 @@
 """The proxy under test: a configuration, a process, its log, its figures."""
 
 import contextlib
+import http.client
 import json
 import os
 import pathlib
@@ -130,6 +131,7 @@ class Popinjay:
         early = self._process.poll()
         if early is None:
             self._show_processes()
+            self._show_answers()
             self.signal(signal.SIGTERM)
             try:
                 code = self.wait(5)
@@ -178,6 +180,13 @@ class Popinjay:
                     with open(f"/proc/{pid}/{name}", "rb") as f:
                         self._show("processes", f.read())
 
+    def _show_answers(self):
+        """What the status server says in the end; it may be too busy with what
+        a test has done to it."""
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            for path in ("/", "/status", "/metrics"):
+                self.http(path, timeout=2)
+
     # --- What it costs ------------------------------------------------------
 
     def _status_kb(self, key):
@@ -208,9 +217,9 @@ class Popinjay:
 
     # --- Talking to it ------------------------------------------------------
 
-    def http(self, path):
+    def http(self, path, timeout=10):
         url = f"http://{LOOPBACK}:{self.port_status}{path}"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=timeout) as answer:
             body = answer.read()
         self._show("http", body)
         return body.decode()

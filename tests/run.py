@@ -72,11 +72,11 @@ OTHER_SERVERS = ("cyrus", "courier", "mailutils")
 # its own is mounted, by root.
 ROOT = {"integration/test_servers.py", "integration/test_secrets.py",
         "integration/test_journal.py", "deploy/fresh_root.py"}
-# What workers share: locks, lists of messages, connections, tickets, figures;
-# and what they are handed.
+# What workers share: locks, lists of messages, connections, tickets, tokens,
+# figures; and what they are handed.
 THREADS = ("test_life.py", "test_login.py", "test_reload.py", "test_handover.py",
            "test_reuse.py", "test_sessions.py", "test_status.py",
-           "test_tls_resumption.py")
+           "test_tls_resumption.py", "test_oauth_tokens.py")
 # Started first, so that none of them is what all the others wait for.
 LONGEST = ("test_servers.py", "test_scenarios.py", "test_hostile.py",
            "test_clients.py")

@@ -4,6 +4,7 @@
 
 #define BLANKS " \t\r\n"
 #define WORD "account"
+#define MARK "\xEF\xBB\xBF"
 /* Of a value on one line: with any key it fits into CONFIG_LINE_MAX. */
 #define PIECE_MAX 160
 
@@ -62,9 +63,11 @@ static bool is_header_of(struct span line, const char *name)
     return span_equals(trim(words), span_from_string(name));
 }
 
+/* As inih has it, `key: value` is one as well. */
 static bool is_key(struct span line, const char *key)
 {
     line.len = span_find(line, '=');
+    line.len = span_find(line, ':');
     return span_equals(trim(line), span_from_string(key));
 }
 
@@ -96,12 +99,23 @@ static size_t with_comment(struct span text, size_t from, size_t at)
     return begin;
 }
 
+/* Of UTF-8's byte order mark, where it has one. */
+static size_t mark_length(struct span text)
+{
+    return text.len >= sizeof(MARK) - 1 &&
+                   memcmp(text.data, MARK, sizeof(MARK) - 1) == 0
+               ? sizeof(MARK) - 1
+               : 0;
+}
+
 static bool find_section(struct span text, const char *name, struct section *s)
 {
+    size_t from = mark_length(text); /* later behind the header before */
     struct span rest = text;
     bool found = false;
-    size_t from = 0; /* behind the header before */
 
+    if (from > 0)
+        (void)span_take(&rest, from);
     while (rest.len > 0) {
         size_t at = text.len - rest.len;
         struct span line = next_line(&rest);

@@ -16,8 +16,8 @@ FUZZ_SOURCES  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_NAMES    := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))
 FUZZ_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SOURCES))
 # All but these are linked with the pure layers alone.
-FUZZ_OUTER    := $(patsubst %,$(BUILD)/tests/fuzz/fuzz_%,config http_request \
-                   proxy_header)
+FUZZ_OUTER    := $(patsubst %,$(BUILD)/tests/fuzz/fuzz_%,accounts config \
+                   http_request proxy_header)
 FUZZ_PURE     := $(filter-out $(FUZZ_OUTER),$(FUZZ_PROGRAMS))
 # What the targets share; the bridge's parts are of no use to others.
 FUZZ_COMMON   := $(call objects,$(filter-out tests/fuzz/replay.c \
@@ -26,6 +26,7 @@ FUZZ_REPLAY   := $(BUILD)/tests/fuzz/replay.o
 FUZZ_OBJECTS  := $(FUZZ_COMMON) $(FUZZ_REPLAY) $(FUZZ_PROGRAMS:%=%.o)
 
 # Words of the protocols that a target speaks, split by colons.
+FUZZ_WORDS_accounts      := accounts
 FUZZ_WORDS_bridge        := pop3:imap
 FUZZ_WORDS_config        := config
 FUZZ_WORDS_http_request  := http

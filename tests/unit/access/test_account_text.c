@@ -116,6 +116,21 @@ static void test_set(void **state)
               HEAD ONE "\n" TWO "\n" THREE "\npolicy = p\n");
 }
 
+/* What the reader of the file takes, it finds as well. */
+static void test_set_as_it_is_read(void **state)
+{
+    struct buf text =
+        text_of("\xEF\xBB\xBF[account a]\r\nuser: x\r\n policy:p\r\n");
+
+    (void)state;
+    assert_true(account_text_set(&text, "a", "user", "y"));
+    assert_true(account_text_set(&text, "a", "policy", NULL));
+    assert_buf_string(&text, "\xEF\xBB\xBF[account a]\r\nuser = y\n");
+    assert_true(account_text_remove(&text, "a"));
+    assert_buf_string(&text, "\xEF\xBB\xBF");
+    buf_fini(&text);
+}
+
 /* 400 octets are three lines, which are replaced as one value. */
 static void test_set_long(void **state)
 {
@@ -186,9 +201,13 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_has),       cmocka_unit_test(test_add),
-        cmocka_unit_test(test_remove),    cmocka_unit_test(test_set),
-        cmocka_unit_test(test_set_long),  cmocka_unit_test(test_not_there),
+        cmocka_unit_test(test_has),
+        cmocka_unit_test(test_add),
+        cmocka_unit_test(test_remove),
+        cmocka_unit_test(test_set),
+        cmocka_unit_test(test_set_as_it_is_read),
+        cmocka_unit_test(test_set_long),
+        cmocka_unit_test(test_not_there),
         cmocka_unit_test(test_no_memory),
     };
 

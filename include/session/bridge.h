@@ -197,7 +197,8 @@ enum bridge_note {
 
 struct bridge_wish {
     enum bridge_wish_kind kind;
-    uint64_t login_delay_ms; /* BRIDGE_LOCK: since the last login, at least */
+    struct span login;       /* BRIDGE_LOCK: the name that the client gave, */
+    uint64_t login_delay_ms; /* and the time since its last login, at least */
     enum bridge_note note;   /* BRIDGE_NOTE */
     enum fault fault;      /* BRIDGE_NOTE; BRIDGE_NOTE_UPSTREAM_TEXT: or NONE */
     struct span user;      /* BRIDGE_LOCK, BRIDGE_NOTE_LOGIN...: valid until

@@ -17,13 +17,13 @@
  */
 #define SWEEPS_A_CALL 2
 
+/* A lock that is held, or a login that was: each has a table of its own. */
 struct maildrop_lock {
     UT_hash_handle hh;
-    bool refused; /* set by uthash: not in the table */
-    bool held;
-    uint64_t taken_ms;
-    uint64_t free_ms;           /* whoever took it waits until then */
-    struct maildrop_lock *next; /* utlist, while it rests */
+    bool refused;               /* set by uthash: not in the table */
+    uint64_t taken_ms;          /* a login: when, */
+    uint64_t forgotten_ms;      /* and until when it counts */
+    struct maildrop_lock *next; /* utlist, of a login */
     struct maildrop_lock *prev;
     size_t key_size;
     unsigned char key[]; /* upstream, NUL, user */
@@ -31,11 +31,11 @@ struct maildrop_lock {
 
 struct lock_table {
     pthread_mutex_t mutex;
-    struct maildrop_lock *locks; /* uthash's head */
-    /* Released before their time is over, in the order of their release. Each
-     * rests no longer than the delay that it was taken under, and is dropped no
-     * later than those that follow it: so none outlives its release by more than
-     * the longest of these.
+    struct maildrop_lock *locks;  /* uthash's head */
+    struct maildrop_lock *logins; /* the same */
+    /* In the order of their logins. Each counts for no longer than the delay
+     * that it was under, and is dropped no later than those that follow it: so
+     * none outlives the longest of these.
      */
     struct maildrop_lock *resting;
 };
@@ -71,58 +71,49 @@ static struct maildrop_lock *make(struct span upstream, struct span user)
 
 /* --- with the mutex held --- */
 
-static void drop(struct lock_table *t, struct maildrop_lock *lock)
+static void forget(struct lock_table *t, struct maildrop_lock *login)
 {
-    HASH_DEL(t->locks, lock);
-    free(lock);
-}
-
-static void wake(struct lock_table *t, struct maildrop_lock *lock)
-{
-    DL_DELETE(t->resting, lock);
+    DL_DELETE(t->resting, login);
+    HASH_DELETE(hh, t->logins, login);
+    free(login);
 }
 
 static void sweep(struct lock_table *t, uint64_t now_ms)
 {
     for (int i = 0; i < SWEEPS_A_CALL; i++) {
-        struct maildrop_lock *oldest = t->resting;
-
-        if (oldest == NULL || oldest->free_ms > now_ms)
+        if (t->resting == NULL || t->resting->forgotten_ms > now_ms)
             return;
-        wake(t, oldest);
-        drop(t, oldest);
+        forget(t, t->resting);
     }
 }
 
-static void hold(struct maildrop_lock *lock, uint64_t delay_ms, uint64_t now_ms)
-{
-    lock->held = true;
-    lock->taken_ms = now_ms;
-    lock->free_ms = now_ms + delay_ms;
-}
-
-/* Takes over |wanted| where that is what becomes the lock. */
-static enum lock_status take(struct lock_table *t, struct maildrop_lock *wanted,
-                             uint64_t delay_ms, uint64_t now_ms,
-                             struct maildrop_lock **lock)
+static enum lock_status take(struct lock_table *t, struct maildrop_lock *wanted)
 {
     struct maildrop_lock *known = NULL;
 
     HASH_FIND(hh, t->locks, wanted->key, wanted->key_size, known);
-    if (known == NULL) {
-        HASH_ADD(hh, t->locks, key[0], wanted->key_size, wanted);
-        if (wanted->refused)
-            return LOCK_ENOMEMORY;
-        known = wanted;
-    } else if (known->held) {
+    if (known != NULL)
         return LOCK_BUSY;
-    } else if (now_ms < known->free_ms && now_ms < known->taken_ms + delay_ms) {
+    HASH_ADD(hh, t->locks, key[0], wanted->key_size, wanted);
+    return wanted->refused ? LOCK_ENOMEMORY : LOCK_TAKEN;
+}
+
+static enum lock_status note(struct lock_table *t, struct maildrop_lock *login,
+                             uint64_t delay_ms, uint64_t now_ms)
+{
+    struct maildrop_lock *known = NULL;
+
+    HASH_FIND(hh, t->logins, login->key, login->key_size, known);
+    if (known != NULL && now_ms < known->taken_ms + delay_ms)
         return LOCK_TOO_SOON;
-    } else {
-        wake(t, known);
-    }
-    hold(known, delay_ms, now_ms);
-    *lock = known;
+    if (known != NULL)
+        forget(t, known);
+    HASH_ADD(hh, t->logins, key[0], login->key_size, login);
+    if (login->refused)
+        return LOCK_ENOMEMORY;
+    login->taken_ms = now_ms;
+    login->forgotten_ms = now_ms + delay_ms;
+    DL_APPEND(t->resting, login);
     return LOCK_TAKEN;
 }
 
@@ -132,52 +123,60 @@ void lock_table_free(struct lock_table *t)
 {
     if (t == NULL)
         return;
-    while (t->resting != NULL) {
-        struct maildrop_lock *oldest = t->resting;
-
-        wake(t, oldest);
-        drop(t, oldest);
-    }
-    assert(t->locks == NULL);
+    while (t->resting != NULL)
+        forget(t, t->resting);
+    assert(t->locks == NULL && t->logins == NULL);
     pthread_mutex_destroy(&t->mutex);
     free(t);
 }
 
 enum lock_status lock_table_take(struct lock_table *t, struct span upstream,
-                                 struct span user, uint64_t delay_ms,
-                                 uint64_t now_ms, struct maildrop_lock **lock)
+                                 struct span user, struct maildrop_lock **lock)
 {
     struct maildrop_lock *wanted = make(upstream, user);
-    struct maildrop_lock *taken = NULL;
     enum lock_status status;
 
     if (wanted == NULL)
         return LOCK_ENOMEMORY;
     pthread_mutex_lock(&t->mutex);
-    sweep(t, now_ms);
-    status = take(t, wanted, delay_ms, now_ms, &taken);
+    status = take(t, wanted);
     pthread_mutex_unlock(&t->mutex);
-    if (taken != wanted)
+    if (status == LOCK_TAKEN)
+        *lock = wanted;
+    else
         free(wanted);
-    if (taken != NULL)
-        *lock = taken;
     return status;
 }
 
-void lock_table_release(struct lock_table *t, struct maildrop_lock *lock,
-                        uint64_t now_ms)
+void lock_table_release(struct lock_table *t, struct maildrop_lock *lock)
 {
     if (lock == NULL)
         return;
     pthread_mutex_lock(&t->mutex);
-    sweep(t, now_ms);
-    assert(lock->held);
-    lock->held = false;
-    if (now_ms < lock->free_ms)
-        DL_APPEND(t->resting, lock);
-    else
-        drop(t, lock);
+    HASH_DELETE(hh, t->locks, lock);
     pthread_mutex_unlock(&t->mutex);
+    free(lock);
+}
+
+enum lock_status lock_table_note_login(struct lock_table *t,
+                                       struct span upstream, struct span name,
+                                       uint64_t delay_ms, uint64_t now_ms)
+{
+    struct maildrop_lock *login;
+    enum lock_status status;
+
+    if (delay_ms == 0)
+        return LOCK_TAKEN;
+    login = make(upstream, name);
+    if (login == NULL)
+        return LOCK_ENOMEMORY;
+    pthread_mutex_lock(&t->mutex);
+    sweep(t, now_ms);
+    status = note(t, login, delay_ms, now_ms);
+    pthread_mutex_unlock(&t->mutex);
+    if (status != LOCK_TAKEN)
+        free(login);
+    return status;
 }
 
 size_t lock_table_size(struct lock_table *t)
@@ -185,7 +184,7 @@ size_t lock_table_size(struct lock_table *t)
     size_t size;
 
     pthread_mutex_lock(&t->mutex);
-    size = HASH_COUNT(t->locks);
+    size = HASH_COUNT(t->locks) + HASH_COUNT(t->logins);
     pthread_mutex_unlock(&t->mutex);
     return size;
 }

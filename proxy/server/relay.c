@@ -77,22 +77,37 @@ static void keep_mailbox(struct relay *r, struct span user, uint32_t mailbox)
                        bridge_known_mailbox(r->bridge, mailbox));
 }
 
+static void release_lock(struct relay *r)
+{
+    lock_table_release(r->host->service->locks, r->lock);
+    r->lock = NULL;
+}
+
+/* Alone, and not too soon after the last time. */
+static enum lock_status lock_maildrop(struct relay *r,
+                                      const struct bridge_wish *wish)
+{
+    struct lock_table *locks = r->host->service->locks;
+    struct span place = span_from_string(r->to->place);
+    enum lock_status status =
+        lock_table_take(locks, place, wish->user, &r->lock);
+
+    if (status != LOCK_TAKEN)
+        return status;
+    status = lock_table_note_login(locks, place, wish->login,
+                                   wish->login_delay_ms, relay_now(r));
+    if (status != LOCK_TAKEN)
+        release_lock(r);
+    return status;
+}
+
 static void take_lock(struct relay *r, const struct bridge_wish *wish)
 {
-    struct service *service = r->host->service;
-    enum lock_status status = lock_table_take(
-        service->locks, span_from_string(r->to->place), wish->user,
-        wish->login_delay_ms, relay_now(r), &r->lock);
+    enum lock_status status = lock_maildrop(r, wish);
 
     if (status == LOCK_TAKEN)
         offer_mailboxes(r, wish->user);
     bridge_outcome(r->bridge, lock_outcome(status), relay_now(r));
-}
-
-static void release_lock(struct relay *r)
-{
-    lock_table_release(r->host->service->locks, r->lock, relay_now(r));
-    r->lock = NULL;
 }
 
 /* --- counting --- */

@@ -166,8 +166,10 @@ bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
     wish->credentials =
         wish->kind == BRIDGE_ASK_LOGIN ? &b->pop3.given : &b->upstream;
     wish->upstream = b->upstream_policy;
-    if (wish->kind == BRIDGE_LOCK)
+    if (wish->kind == BRIDGE_LOCK) {
+        wish->login = buf_span(&b->login_name);
         wish->login_delay_ms = b->mailbox_policy->announced.login_delay_ms;
+    }
     wish->again = b->asked_again;
     wish->timestamp = buf_span(&b->pop3.timestamp);
     wish->mechanism = b->pop3.mechanism;

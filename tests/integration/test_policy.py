@@ -110,6 +110,30 @@ def test_policy_of_an_upstream(start_proxy):
         proxy.login("someone", "x").quit()
 
 
+def test_login_delay_of_a_policy(server, start_proxy, user):
+    """CAP-12, MAP-5: where a policy has none, nobody waits; and that lets
+    nobody in elsewhere."""
+    password = server.password(user)
+    proxy = start_proxy(server.upstream_config(), {
+        "policy slow": {"login_delay": "5 min"},
+        "upstream slow": {**server.upstream_config(), "listeners": "plain",
+                          "policy": "slow"}})
+
+    def is_let_in(client):
+        with client as c:
+            c.ok(f"USER {user}")
+            answer = c.command(f"PASS {password}")
+            assert answer.startswith((b"+OK", b"-ERR [LOGIN-DELAY]"))
+            if answer.startswith(b"+OK"):
+                c.quit()
+            return answer.startswith(b"+OK")
+
+    assert is_let_in(proxy.pop3s()) and is_let_in(proxy.pop3s())
+    assert is_let_in(proxy.plain()) and not is_let_in(proxy.plain())
+    assert is_let_in(proxy.pop3s())
+    assert not is_let_in(proxy.plain())
+
+
 # --- SASL-10: whom to act as ----------------------------------------------------------
 
 def takes_plain(peer):

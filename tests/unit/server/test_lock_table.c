@@ -12,6 +12,8 @@
 #include <cmocka.h>
 #include <pthread.h>
 
+#include "support/alloc_fail.h"
+
 #define UPSTREAM SPAN_LITERAL("imap.example.com:993")
 #define THREADS 4
 #define ROUNDS 20000
@@ -21,8 +23,7 @@ static struct maildrop_lock *must_take(struct lock_table *t,
 {
     struct maildrop_lock *lock = NULL;
 
-    assert_int_equal(lock_table_take(t, upstream, user, 0, 0, &lock),
-                     LOCK_TAKEN);
+    assert_int_equal(lock_table_take(t, upstream, user, &lock), LOCK_TAKEN);
     assert_non_null(lock);
     return lock;
 }
@@ -32,8 +33,7 @@ static void must_be_busy(struct lock_table *t, struct span upstream,
 {
     struct maildrop_lock *lock = NULL;
 
-    assert_int_equal(lock_table_take(t, upstream, user, 0, 0, &lock),
-                     LOCK_BUSY);
+    assert_int_equal(lock_table_take(t, upstream, user, &lock), LOCK_BUSY);
     assert_null(lock);
 }
 
@@ -46,11 +46,11 @@ static void test_one_holder_a_maildrop(void **state)
     assert_non_null(t);
     lock = must_take(t, UPSTREAM, SPAN_LITERAL("mrose"));
     must_be_busy(t, UPSTREAM, SPAN_LITERAL("mrose"));
-    lock_table_release(t, lock, 0);
+    lock_table_release(t, lock);
     lock = must_take(t, UPSTREAM, SPAN_LITERAL("mrose"));
     must_be_busy(t, UPSTREAM, SPAN_LITERAL("mrose"));
-    lock_table_release(t, lock, 0);
-    lock_table_release(t, NULL, 0);
+    lock_table_release(t, lock);
+    lock_table_release(t, NULL);
     lock_table_free(t);
     lock_table_free(NULL);
 }
@@ -84,7 +84,7 @@ static void test_other_maildrops_are_free(void **state)
     for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
         must_be_busy(t, others[i].upstream, others[i].user);
     for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
-        lock_table_release(t, locks[i], 0);
+        lock_table_release(t, locks[i]);
     lock_table_free(t);
 }
 
@@ -100,7 +100,7 @@ static void test_many(void **state)
         locks[i] = must_take(t, UPSTREAM, span_from_string(name));
     }
     for (size_t i = 0; i < ARRAY_LENGTH(locks); i += 2)
-        lock_table_release(t, locks[i], 0);
+        lock_table_release(t, locks[i]);
     for (size_t i = 0; i < ARRAY_LENGTH(locks); i++) {
         snprintf(name, sizeof(name), "user%zu", i);
         if (i % 2 == 0)
@@ -109,7 +109,7 @@ static void test_many(void **state)
             must_be_busy(t, UPSTREAM, span_from_string(name));
     }
     for (size_t i = 0; i < ARRAY_LENGTH(locks); i++)
-        lock_table_release(t, locks[i], 0);
+        lock_table_release(t, locks[i]);
     lock_table_free(t);
 }
 
@@ -129,14 +129,14 @@ static void *compete(void *arg)
     for (int i = 0; i < ROUNDS; i++) {
         struct maildrop_lock *lock = NULL;
 
-        if (lock_table_take(c->table, UPSTREAM, SPAN_LITERAL("mrose"), 0, 0,
-                            &lock) != LOCK_TAKEN)
+        if (lock_table_take(c->table, UPSTREAM, SPAN_LITERAL("mrose"), &lock) !=
+            LOCK_TAKEN)
             continue;
         if (atomic_fetch_add(&c->holders, 1) != 0)
             atomic_fetch_add(&c->collisions, 1);
         atomic_fetch_add(&c->taken, 1);
         atomic_fetch_sub(&c->holders, 1);
-        lock_table_release(c->table, lock, 0);
+        lock_table_release(c->table, lock);
     }
     return NULL;
 }
@@ -156,95 +156,78 @@ static void test_threads_never_hold_it_together(void **state)
     lock_table_free(crowd.table);
 }
 
-/* --- the delay between logins: MAP-5 --- */
+/* --- the delay between logins: CAP-12, MAP-5 --- */
 
 #define DELAY_MS 1000
 
-static void login_with(struct lock_table *t, uint64_t delay_ms,
-                       const char *user, uint64_t begin_ms, uint64_t end_ms)
+static void expect(struct lock_table *t, const char *name, uint64_t delay_ms,
+                   uint64_t now_ms, enum lock_status status)
 {
-    struct maildrop_lock *lock = NULL;
-
-    assert_int_equal(lock_table_take(t, UPSTREAM, span_from_string(user),
-                                     delay_ms, begin_ms, &lock),
-                     LOCK_TAKEN);
-    lock_table_release(t, lock, end_ms);
+    assert_int_equal(lock_table_note_login(t, UPSTREAM, span_from_string(name),
+                                           delay_ms, now_ms),
+                     status);
 }
 
-static void login(struct lock_table *t, const char *user, uint64_t begin_ms,
-                  uint64_t end_ms)
-{
-    login_with(t, DELAY_MS, user, begin_ms, end_ms);
-}
-
-static void must_be_refused(struct lock_table *t, const char *user,
-                            uint64_t now_ms, enum lock_status why)
-{
-    struct maildrop_lock *lock = NULL;
-
-    assert_int_equal(lock_table_take(t, UPSTREAM, span_from_string(user),
-                                     DELAY_MS, now_ms, &lock),
-                     why);
-    assert_null(lock);
-}
-
-/* It counts from the login that was granted: not from the end of the session,
- * nor from one that was refused.
- */
+/* It counts from the login that was granted, not from one that was refused. */
 static void test_delay(void **state)
 {
     struct lock_table *t = lock_table_new();
-    struct maildrop_lock *lock = NULL;
 
     (void)state;
-    login(t, "mrose", 5000, 5400);
-    must_be_refused(t, "mrose", 5400, LOCK_TOO_SOON);
-    must_be_refused(t, "mrose", 4999, LOCK_TOO_SOON); /* another's clock */
-    must_be_refused(t, "mrose", 5999, LOCK_TOO_SOON);
-    login(t, "another", 5999, 6000);
-    assert_int_equal(lock_table_take(t, UPSTREAM, SPAN_LITERAL("mrose"),
-                                     DELAY_MS, 6000, &lock),
+    expect(t, "mrose", DELAY_MS, 5000, LOCK_TAKEN);
+    expect(t, "mrose", DELAY_MS, 5000, LOCK_TOO_SOON);
+    expect(t, "mrose", DELAY_MS, 4999, LOCK_TOO_SOON); /* another's clock */
+    expect(t, "mrose", DELAY_MS, 5999, LOCK_TOO_SOON);
+    expect(t, "another", DELAY_MS, 5999, LOCK_TAKEN);
+    expect(t, "mrose", DELAY_MS, 6000, LOCK_TAKEN);
+    expect(t, "mrose", DELAY_MS, 6001, LOCK_TOO_SOON);
+    assert_int_equal(lock_table_note_login(t, SPAN_LITERAL("elsewhere:993"),
+                                           SPAN_LITERAL("mrose"), DELAY_MS,
+                                           6001),
                      LOCK_TAKEN);
-    must_be_refused(t, "mrose", 6001, LOCK_BUSY);
-    must_be_refused(t, "mrose", 9999, LOCK_BUSY); /* held is held */
-    lock_table_release(t, lock, 10000);
-    login(t, "mrose", 10000, 10001);
     lock_table_free(t);
 }
 
-/* Two who share a maildrop: it is too soon by the delay of both only. */
-static void test_delays_of_two(void **state)
-{
-    struct lock_table *t = lock_table_new();
-
-    (void)state;
-    login_with(t, 0, "mrose", 0, 1);
-    login(t, "mrose", 1, 2); /* who has no delay leaves none behind */
-    must_be_refused(t, "mrose", 2, LOCK_TOO_SOON);
-    login_with(t, 0, "mrose", 3, 4); /* nor is he kept waiting */
-    login_with(t, 10 * DELAY_MS, "mrose", 5, 6);
-    must_be_refused(t, "mrose", 4 + DELAY_MS, LOCK_TOO_SOON);
-    login(t, "mrose", 5 + DELAY_MS, 6 + DELAY_MS);
-    login_with(t, 10 * DELAY_MS, "mrose", 5 + 2 * DELAY_MS, 6 + 2 * DELAY_MS);
-    lock_table_free(t);
-}
-
-static void test_long_sessions_leave_no_entry(void **state)
-{
-    struct lock_table *t = lock_table_new();
-
-    (void)state;
-    login(t, "mrose", 0, DELAY_MS);
-    assert_int_equal(lock_table_size(t), 0);
-    login(t, "mrose", 5000, 5000 + DELAY_MS - 1);
-    assert_int_equal(lock_table_size(t), 1);
-    lock_table_free(t);
-}
-
-/* Memory: no entry outlives the delay as long as logins go on, also not after
- * a rush, also not where short sessions end behind long ones.
+/* Another delay holds from the next login on; without one nothing is kept, nor
+ * forgotten.
  */
-static void test_resting_entries_are_swept(void **state)
+static void test_another_delay(void **state)
+{
+    struct lock_table *t = lock_table_new();
+
+    (void)state;
+    expect(t, "mrose", 0, 0, LOCK_TAKEN);
+    assert_int_equal(lock_table_size(t), 0);
+    expect(t, "mrose", 10 * DELAY_MS, 0, LOCK_TAKEN);
+    expect(t, "mrose", 10 * DELAY_MS, DELAY_MS, LOCK_TOO_SOON);
+    expect(t, "mrose", 0, DELAY_MS, LOCK_TAKEN);
+    expect(t, "mrose", 10 * DELAY_MS, DELAY_MS, LOCK_TOO_SOON);
+    expect(t, "mrose", DELAY_MS, DELAY_MS, LOCK_TAKEN);
+    expect(t, "mrose", DELAY_MS, 2 * DELAY_MS - 1, LOCK_TOO_SOON);
+    lock_table_free(t);
+}
+
+/* Who is held is another matter, even by the same name. */
+static void test_logins_are_no_locks(void **state)
+{
+    struct lock_table *t = lock_table_new();
+    struct maildrop_lock *lock;
+
+    (void)state;
+    expect(t, "mrose", DELAY_MS, 0, LOCK_TAKEN);
+    lock = must_take(t, UPSTREAM, SPAN_LITERAL("mrose"));
+    expect(t, "mrose", DELAY_MS, DELAY_MS, LOCK_TAKEN);
+    assert_int_equal(lock_table_size(t), 2);
+    lock_table_release(t, lock);
+    lock = must_take(t, UPSTREAM, SPAN_LITERAL("mrose"));
+    lock_table_release(t, lock);
+    lock_table_free(t);
+}
+
+/* Memory: no login outlives its delay for as long as others come, also not after
+ * a rush.
+ */
+static void test_logins_are_swept(void **state)
 {
     struct lock_table *t = lock_table_new();
     uint64_t now_ms = 0;
@@ -253,29 +236,44 @@ static void test_resting_entries_are_swept(void **state)
     (void)state;
     for (unsigned i = 0; i < 3000; i++) {
         snprintf(name, sizeof(name), "rush%u", i);
-        login(t, name, now_ms, now_ms + i % 7 * 100);
+        expect(t, name, DELAY_MS, now_ms, LOCK_TAKEN);
     }
     assert_int_equal(lock_table_size(t), 3000);
     now_ms = 2 * DELAY_MS;
     for (unsigned i = 0; i < 3000; i++) {
         snprintf(name, sizeof(name), "calm%u", i);
-        login(t, name, now_ms, now_ms);
+        expect(t, name, DELAY_MS, now_ms, LOCK_TAKEN);
         now_ms += 100;
     }
     assert_in_range(lock_table_size(t), 1, DELAY_MS / 100 + 1);
     lock_table_free(t);
 }
 
-/* Without a delay nothing rests. */
-static void test_no_delay(void **state)
+/* Whatever cannot be had: neither a lock nor a login, and nothing is left. */
+static void test_no_memory(void **state)
 {
     struct lock_table *t = lock_table_new();
+    struct maildrop_lock *lock = NULL;
+    unsigned long needed;
 
     (void)state;
-    login_with(t, 0, "mrose", 7, 7);
-    assert_int_equal(lock_table_size(t), 0);
-    login_with(t, 0, "mrose", 7, 7);
+    alloc_fail_at(0);
+    expect(t, "mrose", DELAY_MS, 0, LOCK_TAKEN);
+    needed = alloc_fail_count();
     lock_table_free(t);
+    assert_true(needed > 1);
+    for (unsigned long n = 1; n <= needed; n++) {
+        t = lock_table_new();
+        alloc_fail_at(n);
+        expect(t, "mrose", DELAY_MS, 0, LOCK_ENOMEMORY);
+        alloc_fail_at(n);
+        assert_int_equal(
+            lock_table_take(t, UPSTREAM, SPAN_LITERAL("mrose"), &lock),
+            LOCK_ENOMEMORY);
+        alloc_fail_at(0);
+        assert_int_equal(lock_table_size(t), 0);
+        lock_table_free(t);
+    }
 }
 
 int main(void)
@@ -286,10 +284,10 @@ int main(void)
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_threads_never_hold_it_together),
         cmocka_unit_test(test_delay),
-        cmocka_unit_test(test_delays_of_two),
-        cmocka_unit_test(test_long_sessions_leave_no_entry),
-        cmocka_unit_test(test_resting_entries_are_swept),
-        cmocka_unit_test(test_no_delay),
+        cmocka_unit_test(test_another_delay),
+        cmocka_unit_test(test_logins_are_no_locks),
+        cmocka_unit_test(test_logins_are_swept),
+        cmocka_unit_test(test_no_memory),
     };
 
     return cmocka_run_group_tests_name("server/lock_table", tests, NULL, NULL);

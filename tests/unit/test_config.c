@@ -301,6 +301,30 @@ static void test_several_upstreams(void **state)
     config_free(c);
 }
 
+/* Of everything that there may be several of there is an end. */
+static void test_most_upstreams(void **state)
+{
+    static char text[16384];
+    int length = snprintf(text, sizeof(text), "%s", PLAIN);
+
+    (void)state;
+    for (unsigned i = 0; i < UPSTREAMS_MAX; i++)
+        length += snprintf(text + length, sizeof(text) - (size_t)length,
+                           "[upstream u%u]\naddress = b:1\n", i);
+    config_free(load_good(text));
+    (void)snprintf(text + length, sizeof(text) - (size_t)length,
+                   "[upstream last]\naddress = b:1\n");
+    check_bad(text, ":133: [upstream NAME]: more than 64 of them");
+    length = snprintf(text, sizeof(text), "%s", PLAIN "[upstream]\n");
+    for (unsigned i = 0; i < UPSTREAM_SERVERS_MAX; i++)
+        length += snprintf(text + length, sizeof(text) - (size_t)length,
+                           "address = b:%u\n", i + 1);
+    config_free(load_good(text));
+    (void)snprintf(text + length, sizeof(text) - (size_t)length,
+                   "address = c:1\n");
+    check_bad(text, ":22: [upstream] address: more than 16 of them");
+}
+
 static void test_routes(void **state)
 {
     struct config *c =
@@ -1442,6 +1466,7 @@ int main(void)
         cmocka_unit_test(test_everything),
         cmocka_unit_test(test_sections),
         cmocka_unit_test(test_several_upstreams),
+        cmocka_unit_test(test_most_upstreams),
         cmocka_unit_test(test_routes),
         cmocka_unit_test(test_srv),
         cmocka_unit_test(test_keys),

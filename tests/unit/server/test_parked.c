@@ -255,6 +255,39 @@ static void test_a_full_table(void **state)
     drop(t);
 }
 
+/* Of two upstreams each has its own places. */
+static void test_two_upstreams(void **state)
+{
+    struct parked_table *t = make(10);
+    struct parked_claim a = claim_of(t, "a", "p");
+    struct parked_claim b = claim_of(t, "b", "p");
+    struct parked_claim c = claim_of(t, "c", "p");
+    struct upstream_gate *own = gate;
+    struct upstream_gate *other = upstream_gate_new();
+    int first = park(t, &a, 0);
+    int second = park(t, &b, 1);
+    int third;
+
+    (void)state;
+    assert_non_null(other);
+    gate = other;
+    third = park(t, &c, 2);
+    gate = own;
+    assert_int_equal(parked_count_of(t, own), 2);
+    assert_int_equal(parked_count_of(t, other), 1);
+    assert_true(parked_evict(t, other));
+    expect_logout(third);
+    assert_int_equal(upstream_gate_connections(other), 0);
+    assert_false(parked_evict(t, other));
+    assert_int_equal(upstream_gate_connections(own), 2);
+    parked_clear(t, own);
+    expect_logout(first);
+    expect_logout(second);
+    assert_int_equal(parked_count(t), 0);
+    upstream_gate_free(other);
+    drop(t);
+}
+
 /* The place is needed elsewhere. */
 static void test_eviction(void **state)
 {
@@ -467,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_the_newer_stays),
         cmocka_unit_test(test_a_full_table),
         cmocka_unit_test(test_eviction),
+        cmocka_unit_test(test_two_upstreams),
         cmocka_unit_test(test_its_time),
         cmocka_unit_test(test_its_age),
         cmocka_unit_test(test_a_server_that_closed),

@@ -141,7 +141,8 @@ static bool may_deliver(const struct owner *o)
            bridge_upstream_room(o->bridge) > 0;
 }
 
-static void deliver(struct owner *o)
+/* False: nothing of it was wanted. */
+static bool deliver(struct owner *o)
 {
     struct span rest = buf_span(&o->on_the_way);
     struct span piece = fuzz_take(&rest, bridge_upstream_room(o->bridge));
@@ -152,6 +153,7 @@ static void deliver(struct owner *o)
     buf_consume(&o->on_the_way, piece.len);
     bridge_upstream_input(o->bridge, copy, o->now_ms);
     fuzz_drop(copy);
+    return piece.len > 0;
 }
 
 static void drop_upstream(struct owner *o)
@@ -432,7 +434,8 @@ static void settle(struct owner *o)
             serve_wishes(o);
         }
         if (may_deliver(o)) {
-            deliver(o);
+            if (deliver(o))
+                rounds = 0; /* a large answer takes many */
             serve_wishes(o);
         }
         if (o->eager)

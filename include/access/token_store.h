@@ -16,8 +16,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
+#include "access/token_record.h"
 #include "base/attributes.h"
 #include "base/span.h"
 #include "net/file_stamp.h"
@@ -28,14 +28,6 @@ struct token_store; /* opaque */
 struct token_owner {
     const char *source;  /* NAME of [oauth NAME] */
     const char *account; /* as the account is called */
-};
-
-/* What is kept. */
-struct token_record {
-    char *refresh;       /* NULL: none */
-    char *access;        /* NULL: none */
-    uint64_t obtained_s; /* |access|, by the wall clock */
-    uint64_t lifetime_s;
 };
 
 enum token_store_status {
@@ -72,8 +64,6 @@ MUST_CHECK enum token_store_status token_store_save(
     const struct token_record *record);
 MUST_CHECK enum token_store_status token_store_remove(
     struct token_store *s, const struct token_owner *owner);
-
-void token_record_fini(struct token_record *record);
 
 /* Another one after each save, by whomever; all zero: there is no record. */
 struct file_stamp token_store_stamp(struct token_store *s,

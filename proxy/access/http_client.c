@@ -359,6 +359,10 @@ static bool set_up(struct http_exchange *e, const struct http_request *r)
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_PROXY, ""); /* none, whatever the environment says */
     SET(CURLOPT_NOSIGNAL, 1L);
+    /* Nor is a name looked up to the end where nobody waits: it would be
+     * waited for here, and by all others of this loop.
+     */
+    SET(CURLOPT_QUICK_EXIT, 1L);
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);

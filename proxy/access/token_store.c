@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +11,6 @@
 #include <unistd.h>
 
 #include "access/secret_box.h"
-#include "access/wiping.h"
 #include "base/buf.h"
 #include "base/limits.h"
 
@@ -193,13 +191,6 @@ void token_store_free(struct token_store *s)
 
 /* --- records --- */
 
-void token_record_fini(struct token_record *record)
-{
-    wiping_free_text(record->refresh);
-    wiping_free_text(record->access);
-    *record = (struct token_record){ .refresh = NULL };
-}
-
 static struct secret_lock lock_of(const struct token_store *s,
                                   const char name[NAME_SIZE])
 {
@@ -209,43 +200,6 @@ static struct secret_lock lock_of(const struct token_store *s,
         .purpose = PURPOSE,
         .name = span_from_string(name),
     };
-}
-
-static char *copy_text(const json_t *object, const char *name, bool *good)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    char *copy = text != NULL ? strdup(text) : NULL;
-
-    *good = *good && (text == NULL || copy != NULL);
-    return copy;
-}
-
-static uint64_t number_of(const json_t *object, const char *name)
-{
-    json_int_t number = json_integer_value(json_object_get(object, name));
-
-    return number > 0 ? (uint64_t)number : 0;
-}
-
-static enum token_store_status take_record(struct span text,
-                                           struct token_record *record)
-{
-    json_t *object = json_loadb((const char *)text.data, text.len, 0, NULL);
-    bool good = true;
-
-    if (!json_is_object(object)) {
-        json_decref(object);
-        return TOKEN_STORE_EKEY;
-    }
-    record->refresh = copy_text(object, "refresh_token", &good);
-    record->access = copy_text(object, "access_token", &good);
-    record->obtained_s = number_of(object, "obtained");
-    record->lifetime_s = number_of(object, "lifetime");
-    json_decref(object);
-    if (good)
-        return TOKEN_STORE_OK;
-    token_record_fini(record);
-    return TOKEN_STORE_EFAILED;
 }
 
 static enum token_store_status read_file(const char *path, struct buf *text)
@@ -285,7 +239,9 @@ static enum token_store_status open_record(struct token_store *s,
     buf_init(&text, SECRET_MAX);
     switch (secret_box_open(&lock, without_line_end(sealed), &text)) {
     case SECRET_BOX_OK:
-        status = take_record(buf_span(&text), record);
+        status = token_record_read(buf_span(&text), record)
+                     ? TOKEN_STORE_OK
+                     : TOKEN_STORE_EFAILED;
         break;
     case SECRET_BOX_EFAILED:
         status = TOKEN_STORE_EFAILED;
@@ -320,36 +276,19 @@ enum token_store_status token_store_load(struct token_store *s,
 
 /* --- written anew --- */
 
-static bool add_text(json_t *object, const char *name, const char *text)
-{
-    return text == NULL ||
-           json_object_set_new(object, name, json_string(text)) == 0;
-}
-
 /* Appends |record| as it is sealed, with a line end. */
 static bool seal(struct token_store *s, const char name[NAME_SIZE],
                  const struct token_record *record, struct buf *sealed)
 {
     struct secret_lock lock = lock_of(s, name);
-    json_t *object = json_object();
-    char *text = NULL;
-    bool good =
-        object != NULL && add_text(object, "refresh_token", record->refresh) &&
-        add_text(object, "access_token", record->access) &&
-        json_object_set_new(object, "obtained",
-                            json_integer((json_int_t)record->obtained_s)) ==
-            0 &&
-        json_object_set_new(object, "lifetime",
-                            json_integer((json_int_t)record->lifetime_s)) == 0;
+    struct buf text;
+    bool good;
 
-    if (good)
-        text = json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    good = text != NULL &&
-           secret_box_seal(&lock, span_from_string(text), sealed) ==
-               SECRET_BOX_OK &&
+    buf_init(&text, SECRET_MAX);
+    good = token_record_write(record, &text) &&
+           secret_box_seal(&lock, buf_span(&text), sealed) == SECRET_BOX_OK &&
            buf_append_octet(sealed, '\n');
-    wiping_free_text(text);
+    buf_fini(&text);
     return good;
 }
 

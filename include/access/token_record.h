@@ -1,0 +1,35 @@
+/* token_record.h - what is kept of an account's tokens, and its text: JSON, which
+ * is sealed before it is written anywhere.
+ */
+#ifndef POPINJAY_ACCESS_TOKEN_RECORD_H
+#define POPINJAY_ACCESS_TOKEN_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/span.h"
+
+/* What is kept. */
+struct token_record {
+    char *refresh;       /* NULL: none */
+    char *access;        /* NULL: none */
+    uint64_t obtained_s; /* |access|, by the wall clock */
+    uint64_t lifetime_s;
+};
+
+/* Appends the text. False: there is no memory, or no room for it. */
+MUST_CHECK bool token_record_write(const struct token_record *record,
+                                   struct buf *text);
+
+/* False: it is no such text, or there is no memory. Otherwise |record| is to be
+ * given to token_record_fini.
+ */
+MUST_CHECK bool token_record_read(struct span text,
+                                  struct token_record *record);
+
+/* Wipes. */
+void token_record_fini(struct token_record *record);
+
+#endif

@@ -150,6 +150,7 @@ struct config_oauth {
     char *client_id;          /* NULL with OAUTH_COMMAND only */
     char *client_secret_file; /* NULL: a public client */
     unsigned client_secret_file_line;
+    enum oauth_client_proof client_authentication;
     char *tenant; /* OAUTH_MICROSOFT */
     char *scope;  /* never NULL with OAUTH_GMAIL and OAUTH_MICROSOFT */
     char *issuer; /* NULL: it is not asked for the endpoints */

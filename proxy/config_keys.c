@@ -48,6 +48,7 @@ static const char *const removal_guards[] = { "guarded", "refuse", NULL };
 
 static const char *const oauth_providers[] = { "generic", "gmail", "microsoft",
                                                NULL };
+static const char *const oauth_client_proofs[] = { "form", "basic", NULL };
 static const char *const oauth_grants[] = { "refresh_token",
                                             "client_credentials", "command",
                                             NULL };
@@ -67,6 +68,8 @@ _Static_assert(ARRAY_LENGTH(unique_id_formats) == UNIQUE_ID_FORMAT_COUNT + 1,
                "unique_id_formats");
 _Static_assert(REMOVAL_GUARDED == 0 && REMOVAL_REFUSE == 1, "removal_guards");
 _Static_assert(ON_DELETE_EXPUNGE == 0 && ON_DELETE_KEEP == 3, "on_deletes");
+_Static_assert(OAUTH_PROOF_FORM == 0 && OAUTH_PROOF_BASIC == 1,
+               "oauth_client_proofs");
 _Static_assert(OAUTH_GENERIC == 0 && OAUTH_MICROSOFT == 2, "oauth_providers");
 _Static_assert(OAUTH_REFRESH_TOKEN == 0 && OAUTH_COMMAND == 2, "oauth_grants");
 
@@ -177,6 +180,8 @@ const struct config_key config_keys[] = {
       NULL },
     { CONFIG_OAUTH, "client_secret_file", CONFIG_FILE,
       IN_OAUTH(client_secret_file), "", 0, 0, NULL },
+    { CONFIG_OAUTH, "client_authentication", CONFIG_CHOICE,
+      IN_OAUTH(client_authentication), "form", 0, 0, oauth_client_proofs },
     { CONFIG_OAUTH, "tenant", CONFIG_TEXT, IN_OAUTH(tenant), "organizations", 0,
       0, NULL },
     { CONFIG_OAUTH, "scope", CONFIG_TEXT, IN_OAUTH(scope), "", 0, 0, NULL },

@@ -23,6 +23,11 @@
 /* Appends NAME=VALUE, behind an & where something stands already. */
 void oauth_form_add(struct buf *form, const char *name, const char *value);
 
+/* Appends what stands behind `Authorization: `; RFC 6749 §2.3.1 has both encoded
+ * as in a form before they are put together.
+ */
+void oauth_basic_add(struct buf *field, const char *client, const char *secret);
+
 /* S256 of RFC 7636 §4.2: of |verifier|, in base64url without padding. */
 #define OAUTH_CHALLENGE_SIZE 44
 MUST_CHECK bool oauth_challenge(const char *verifier,

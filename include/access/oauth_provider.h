@@ -27,6 +27,12 @@ enum oauth_grant {
     OAUTH_COMMAND,            /* a program prints it */
 };
 
+/* How the client says who it is: RFC 6749 §2.3.1. */
+enum oauth_client_proof {
+    OAUTH_PROOF_FORM, /* client_secret_post: in the form, as all presets have it */
+    OAUTH_PROOF_BASIC, /* client_secret_basic: in a field of HTTP */
+};
+
 /* How somebody agrees, where that takes somebody. */
 enum oauth_consent {
     OAUTH_CONSENT_DEVICE,  /* types a code on some other device: RFC 8628 */

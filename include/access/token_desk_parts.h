@@ -43,6 +43,7 @@ struct desk_source {
 /* One account of a source. */
 struct desk_entry {
     UT_hash_handle hh;
+    bool is_left_out; /* of the table: no memory */
     struct token_desk *desk;
     char *key; /* SOURCE:ACCOUNT */
     char *source;

@@ -24,6 +24,7 @@ struct http_exchange {
     struct curl_slist *fields;
     struct buf request; /* its body */
     struct buf answer;
+    bool lacks_memory; /* to go on */
     char failure[CURL_ERROR_SIZE];
 };
 
@@ -224,6 +225,37 @@ static void finish(struct http_client *c)
     uv_close((uv_handle_t *)&c->timer, on_timer_closed);
 }
 
+static struct http_exchange *exchange_of(CURL *easy)
+{
+    char *at = NULL;
+
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &at);
+    return (void *)at;
+}
+
+static void take_off(struct http_exchange *e)
+{
+    DL_DELETE(e->client->exchanges, e);
+    (void)curl_multi_remove_handle(e->client->multi, e->easy);
+}
+
+static void tell_stranded(struct http_client *c)
+{
+    struct http_exchange *e = c->exchanges;
+
+    while (!c->is_closing && e != NULL) {
+        struct http_exchange *next = e->next;
+
+        if (e->lacks_memory) {
+            take_off(e);
+            tell(e, CURLE_OUT_OF_MEMORY);
+            free_exchange(e);
+            next = c->exchanges; /* the owner may have changed all */
+        }
+        e = next;
+    }
+}
+
 /* An owner that is told may send, cancel and close. */
 static void tell_those_done(struct http_client *c)
 {
@@ -231,16 +263,13 @@ static void tell_those_done(struct http_client *c)
     int left;
 
     c->is_telling = true;
+    tell_stranded(c);
     while (!c->is_closing &&
            (message = curl_multi_info_read(c->multi, &left)) != NULL) {
         CURLcode code = message->data.result;
-        char *at = NULL;
-        struct http_exchange *e;
+        struct http_exchange *e = exchange_of(message->easy_handle);
 
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &at);
-        e = (void *)at;
-        DL_DELETE(c->exchanges, e);
-        (void)curl_multi_remove_handle(c->multi, e->easy);
+        take_off(e);
         tell(e, code);
         free_exchange(e);
     }
@@ -249,28 +278,33 @@ static void tell_those_done(struct http_client *c)
         finish(c);
 }
 
-static void on_timer(uv_timer_t *timer)
+/* libcurl does not say whom it has forgotten where it finds no memory. */
+static void act(struct http_client *c, curl_socket_t socket, int flags)
 {
-    struct http_client *c = timer->data;
+    struct http_exchange *e;
     int running;
 
-    (void)curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    if (curl_multi_socket_action(c->multi, socket, flags, &running) != CURLM_OK)
+        DL_FOREACH (c->exchanges, e)
+            e->lacks_memory = true;
     tell_those_done(c);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    act(timer->data, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct watch *w = poll->data;
-    struct http_client *c = w->client;
-    int running;
     int flags = status < 0 ? CURL_CSELECT_ERR : 0;
 
     if (events & UV_READABLE)
         flags |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE)
         flags |= CURL_CSELECT_OUT;
-    (void)curl_multi_socket_action(c->multi, w->socket, flags, &running);
-    tell_those_done(c);
+    act(w->client, w->socket, flags);
 }
 
 /* libcurl asks to be called after |timeout_ms|; -1: not at all. It must not be
@@ -304,6 +338,15 @@ static struct watch *new_watch(struct http_client *c, curl_socket_t socket)
     return w;
 }
 
+/* Nobody would wake it. To fail here would be the end of all the others too. */
+static void strand(CURL *easy)
+{
+    struct http_exchange *e = exchange_of(easy);
+
+    if (e != NULL)
+        e->lacks_memory = true;
+}
+
 static int set_watch(CURL *easy, curl_socket_t socket, int what, void *client,
                      void *watch)
 {
@@ -311,20 +354,22 @@ static int set_watch(CURL *easy, curl_socket_t socket, int what, void *client,
     struct watch *w = watch;
     int events = 0;
 
-    (void)easy;
     if (what == CURL_POLL_REMOVE) {
         (void)curl_multi_assign(c->multi, socket, NULL);
         if (w != NULL)
             uv_close((uv_handle_t *)&w->poll, on_watch_closed);
         return 0;
     }
-    if (w == NULL && (w = new_watch(c, socket)) == NULL)
-        return -1;
+    if (w == NULL && (w = new_watch(c, socket)) == NULL) {
+        strand(easy);
+        return 0;
+    }
     if (what & CURL_POLL_IN)
         events |= UV_READABLE;
     if (what & CURL_POLL_OUT)
         events |= UV_WRITABLE;
-    return uv_poll_start(&w->poll, events, on_poll) == 0 ? 0 : -1;
+    (void)uv_poll_start(&w->poll, events, on_poll);
+    return 0;
 }
 
 /* --- sending --- */
@@ -359,9 +404,7 @@ static bool set_up(struct http_exchange *e, const struct http_request *r)
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_PROXY, ""); /* none, whatever the environment says */
     SET(CURLOPT_NOSIGNAL, 1L);
-    /* Nor is a name looked up to the end where nobody waits: it would be
-     * waited for here, and by all others of this loop.
-     */
+    /* Or the loop waits for a name that is looked up for nobody. */
     SET(CURLOPT_QUICK_EXIT, 1L);
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);

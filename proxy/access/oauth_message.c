@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "access/wiping.h"
+#include "base/base64.h"
 #include "base/limits.h"
 
 /* --- what is asked --- */
@@ -41,6 +42,20 @@ void oauth_form_add(struct buf *form, const char *name, const char *value)
     add_encoded(form, name);
     buf_append_octet(form, '=');
     add_encoded(form, value);
+}
+
+void oauth_basic_add(struct buf *field, const char *client, const char *secret)
+{
+    struct buf pair;
+
+    buf_init(&pair, field->max);
+    add_encoded(&pair, client);
+    buf_append_octet(&pair, ':');
+    add_encoded(&pair, secret);
+    buf_append_string(field, "Basic ");
+    if (buf_failed(&pair) || !base64_encode(buf_span(&pair), field))
+        field->failed = true;
+    buf_fini(&pair);
 }
 
 bool oauth_challenge(const char *verifier, char challenge[OAUTH_CHALLENGE_SIZE])

@@ -7,23 +7,39 @@
 
 /* --- questions --- */
 
+static bool proves_by_field(const struct token_source *source)
+{
+    return source->secret != NULL &&
+           source->config->client_authentication == OAUTH_PROOF_BASIC;
+}
+
 void oauth_form_begin(struct buf *form, const struct token_source *source,
                       const char *grant_type)
 {
     if (grant_type != NULL)
         oauth_form_add(form, "grant_type", grant_type);
     oauth_form_add(form, "client_id", source->config->client_id);
-    if (source->secret != NULL)
+    if (source->secret != NULL && !proves_by_field(source))
         oauth_form_add(form, "client_secret", source->secret);
 }
 
-static struct http_exchange *ask(struct http_client *http,
-                                 const struct token_source *source,
-                                 const char *url, const struct buf *form,
-                                 http_client_done *done, void *owner)
+static const char *write_proof(const struct token_source *source,
+                               struct buf *field)
 {
-    static const char *const fields[] = { "Accept: application/json" };
-    struct http_request request = {
+    buf_append_string(field, "Authorization: ");
+    oauth_basic_add(field, source->config->client_id, source->secret);
+    buf_append_octet(field, '\0');
+    return buf_failed(field) ? NULL : (const char *)buf_span(field).data;
+}
+
+#define JSON_WANTED "Accept: application/json"
+
+static struct http_request begin_request(const struct token_source *source,
+                                         const char *url)
+{
+    static const char *const fields[] = { JSON_WANTED };
+
+    return (struct http_request){
         .url = url,
         .fields = fields,
         .field_count = ARRAY_LENGTH(fields),
@@ -31,14 +47,6 @@ static struct http_exchange *ask(struct http_client *http,
         .timeout_ms = source->config->request_timeout_ms,
         .answer_max = OAUTH_ANSWER_MAX,
     };
-
-    if (form != NULL) {
-        if (buf_failed(form))
-            return NULL;
-        request.content_type = "application/x-www-form-urlencoded";
-        request.body = buf_span(form);
-    }
-    return http_client_send(http, &request, done, owner);
 }
 
 struct http_exchange *oauth_post(struct http_client *http,
@@ -46,7 +54,22 @@ struct http_exchange *oauth_post(struct http_client *http,
                                  const char *url, const struct buf *form,
                                  http_client_done *done, void *owner)
 {
-    return ask(http, source, url, form, done, owner);
+    struct http_request request = begin_request(source, url);
+    struct http_exchange *exchange = NULL;
+    const char *fields[] = { JSON_WANTED, NULL };
+    struct buf proof;
+
+    buf_init(&proof, HTTP_FIELD_MAX + 2 * OAUTH_SECRET_MAX);
+    request.content_type = "application/x-www-form-urlencoded";
+    request.body = buf_span(form);
+    request.fields = fields;
+    request.field_count = 1;
+    if (proves_by_field(source))
+        fields[request.field_count++] = write_proof(source, &proof);
+    if (!buf_failed(form) && !buf_failed(&proof))
+        exchange = http_client_send(http, &request, done, owner);
+    buf_fini(&proof);
+    return exchange;
 }
 
 /* --- answers --- */
@@ -96,14 +119,16 @@ static void on_metadata(void *owner, const struct http_answer *answer);
 
 static bool look_at(struct oauth_discovery *d)
 {
+    struct http_request request;
     struct buf url;
 
     buf_init(&url, OAUTH_ADDRESS_MAX);
     oauth_metadata_url(d->source->config->issuer, d->where, &url);
     d->exchange = NULL;
-    if (buf_append_octet(&url, '\0'))
-        d->exchange = ask(d->http, d->source, (const char *)buf_span(&url).data,
-                          NULL, on_metadata, d);
+    if (buf_append_octet(&url, '\0')) {
+        request = begin_request(d->source, (const char *)buf_span(&url).data);
+        d->exchange = http_client_send(d->http, &request, on_metadata, d);
+    }
     buf_fini(&url);
     return d->exchange != NULL;
 }

@@ -3,6 +3,9 @@
 #include <string.h>
 #include <utlist.h>
 
+/* Where there is no memory for one more, that is no end of the process. */
+#define HASH_NONFATAL_OOM 1
+#define uthash_nonfatal_oom(entry) ((entry)->is_left_out = true)
 #include "access/token_desk_parts.h"
 #include "access/wiping.h"
 #include "base/limits.h"
@@ -268,6 +271,10 @@ static struct desk_entry *new_entry(struct token_desk *d, const char *key,
         return NULL;
     }
     HASH_ADD_KEYPTR(hh, d->entries, e->key, strlen(e->key), e);
+    if (e->is_left_out) {
+        free_entry(e);
+        return NULL;
+    }
     if (!uv_is_active((uv_handle_t *)&d->timer))
         (void)uv_timer_start(&d->timer, on_time, TOKEN_TICK_MS, TOKEN_TICK_MS);
     return e;

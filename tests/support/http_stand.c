@@ -7,7 +7,8 @@
 
 #include "base/buf.h"
 
-struct visitor {
+struct http_visitor {
+    bool is_here;
     uv_tcp_t tcp;
     struct http_stand *stand;
     uv_write_t write;
@@ -15,16 +16,27 @@ struct visitor {
     size_t length;
 };
 
+static void free_if_empty(struct http_stand *s)
+{
+    for (size_t i = 0; i < HTTP_STAND_VISITORS_MAX; i++)
+        if (s->visitors[i].is_here)
+            return;
+    if (s->is_closed)
+        free(s->visitors);
+}
+
 /* It wipes what it was told, so that a test may look for what others leave. */
 static void on_closed(uv_handle_t *handle)
 {
-    struct visitor *v = handle->data;
+    struct http_visitor *v = handle->data;
 
     wipe(v->text, sizeof(v->text));
-    free(v);
+    v->length = 0;
+    v->is_here = false;
+    free_if_empty(v->stand);
 }
 
-static void hang_up(struct visitor *v)
+static void hang_up(struct http_visitor *v)
 {
     if (!uv_is_closing((uv_handle_t *)&v->tcp))
         uv_close((uv_handle_t *)&v->tcp, on_closed);
@@ -51,7 +63,7 @@ static size_t whole(const char *text)
     return strlen(text) >= head + body ? head + body : 0;
 }
 
-static void answer(struct visitor *v)
+static void answer(struct http_visitor *v)
 {
     struct http_stand *s = v->stand;
     unsigned last = s->answer_count - 1;
@@ -75,7 +87,7 @@ static void answer(struct visitor *v)
 
 static void give_room(uv_handle_t *handle, size_t size, uv_buf_t *room)
 {
-    struct visitor *v = handle->data;
+    struct http_visitor *v = handle->data;
 
     (void)size;
     *room = uv_buf_init(v->text + v->length,
@@ -84,7 +96,7 @@ static void give_room(uv_handle_t *handle, size_t size, uv_buf_t *room)
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *room)
 {
-    struct visitor *v = stream->data;
+    struct http_visitor *v = stream->data;
 
     (void)room;
     if (count < 0) {
@@ -100,9 +112,13 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *room)
 static void on_visitor(uv_stream_t *listening, int status)
 {
     struct http_stand *s = listening->data;
-    struct visitor *v = calloc(1, sizeof(*v));
+    struct http_visitor *v = s->visitors;
 
-    if (status != 0 || v == NULL || uv_tcp_init(s->loop, &v->tcp) != 0)
+    while (v->is_here)
+        if (++v == s->visitors + HTTP_STAND_VISITORS_MAX)
+            abort();
+    v->is_here = true;
+    if (status != 0 || uv_tcp_init(s->loop, &v->tcp) != 0)
         abort();
     v->stand = s;
     v->tcp.data = v;
@@ -118,6 +134,9 @@ void http_stand_open(struct http_stand *s, uv_loop_t *loop)
 
     memset(s, 0, sizeof(*s));
     s->loop = loop;
+    s->visitors = calloc(HTTP_STAND_VISITORS_MAX, sizeof(*s->visitors));
+    if (s->visitors == NULL)
+        abort();
     if (uv_ip4_addr("127.0.0.1", 0, &name) != 0 ||
         uv_tcp_init(loop, &s->listening) != 0 ||
         uv_tcp_bind(&s->listening, (struct sockaddr *)&name, 0) != 0 ||
@@ -130,7 +149,18 @@ void http_stand_open(struct http_stand *s, uv_loop_t *loop)
     (void)snprintf(s->url, sizeof(s->url), "http://127.0.0.1:%u", s->port);
 }
 
+static void on_stand_closed(uv_handle_t *handle)
+{
+    struct http_stand *s = handle->data;
+
+    for (size_t i = 0; i < HTTP_STAND_VISITORS_MAX; i++)
+        if (s->visitors[i].is_here)
+            hang_up(&s->visitors[i]);
+    s->is_closed = true;
+    free_if_empty(s);
+}
+
 void http_stand_close(struct http_stand *s)
 {
-    uv_close((uv_handle_t *)&s->listening, NULL);
+    uv_close((uv_handle_t *)&s->listening, on_stand_closed);
 }

@@ -9,6 +9,9 @@
 
 #define HTTP_STAND_REQUEST_MAX 16384
 #define HTTP_STAND_ANSWERS_MAX 16
+#define HTTP_STAND_VISITORS_MAX 8 /* at a time */
+
+struct http_visitor;
 
 struct http_stand {
     uv_loop_t *loop;
@@ -22,6 +25,9 @@ struct http_stand {
     const char *answers[HTTP_STAND_ANSWERS_MAX];
     unsigned answer_count;
     char url[64]; /* "http://127.0.0.1:PORT" */
+    /* Made beforehand: memory may run out in what is tested. */
+    struct http_visitor *visitors;
+    bool is_closed;
 };
 
 /* At a free port of 127.0.0.1. */

@@ -32,6 +32,30 @@ static void test_form(void **state)
     buf_fini(&form);
 }
 
+/* RFC 6749 §2.3.1, its example, and one with more to encode. */
+static void test_basic(void **state)
+{
+    struct buf field;
+
+    (void)state;
+    buf_init(&field, 128);
+    oauth_basic_add(&field, "s6BhdRkqt3", "gX1fBat3bV");
+    assert_true(buf_append_octet(&field, '\0'));
+    assert_string_equal((const char *)buf_span(&field).data,
+                        "Basic czZCaGRSa3F0MzpnWDFmQmF0M2JW");
+    buf_fini(&field);
+    buf_init(&field, 128);
+    oauth_basic_add(&field, "a:b", "c d"); /* a%3Ab:c%20d */
+    assert_true(buf_append_octet(&field, '\0'));
+    assert_string_equal((const char *)buf_span(&field).data,
+                        "Basic YSUzQWI6YyUyMGQ=");
+    buf_fini(&field);
+    buf_init(&field, 12);
+    oauth_basic_add(&field, "client", "secret");
+    assert_true(buf_failed(&field));
+    buf_fini(&field);
+}
+
 /* RFC 7636 appendix B. */
 static void test_challenge(void **state)
 {
@@ -331,11 +355,12 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_form),      cmocka_unit_test(test_challenge),
-        cmocka_unit_test(test_query),     cmocka_unit_test(test_token),
-        cmocka_unit_test(test_bad_token), cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_printed),   cmocka_unit_test(test_device),
-        cmocka_unit_test(test_metadata),  cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_basic),     cmocka_unit_test(test_form),
+        cmocka_unit_test(test_challenge), cmocka_unit_test(test_query),
+        cmocka_unit_test(test_token),     cmocka_unit_test(test_bad_token),
+        cmocka_unit_test(test_errors),    cmocka_unit_test(test_printed),
+        cmocka_unit_test(test_device),    cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

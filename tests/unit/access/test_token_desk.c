@@ -8,12 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "access/http_client.h"
 #include "access/token_counter.h"
+#include "support/alloc_fail.h"
 #include "support/http_stand.h"
 
 static char folder[] = "/tmp/test_token_desk.XXXXXX";
@@ -64,16 +66,24 @@ static struct token_store *open_store(void)
     return store;
 }
 
-/* As `popinjay oauth login` does. */
-static void agree(const char *refresh)
+static void keep_access(const char *refresh, const char *access)
 {
     struct token_store *store = open_store();
-    char *text = strdup(refresh);
-    const struct token_record record = { text, NULL, 0, 0 };
+    char *refresh_text = strdup(refresh);
+    char *access_text = access != NULL ? strdup(access) : NULL;
+    const struct token_record record = { refresh_text, access_text,
+                                         (uint64_t)time(NULL), 3600 };
 
     assert_int_equal(token_store_save(store, &rose, &record), TOKEN_STORE_OK);
     token_store_free(store);
-    free(text);
+    free(refresh_text);
+    free(access_text);
+}
+
+/* As `popinjay oauth import` does. */
+static void agree(const char *refresh)
+{
+    keep_access(refresh, NULL);
 }
 
 static void check_kept(const char *refresh, const char *access)
@@ -321,6 +331,121 @@ static void test_nobody_agreed(void **state)
     end(&s);
 }
 
+/* In a field of HTTP, and then not in the form. */
+static void test_basic(void **state)
+{
+    static char secret_file[] = "/tmp/test_token_desk.secret.XXXXXX";
+    struct stage s;
+    char error[256] = "";
+    int fd = mkstemp(secret_file);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "word\n", 5), 5);
+    assert_int_equal(close(fd), 0);
+    begin(&s);
+    answer_with(&s, TOKEN_A);
+    s.oauths[1].client_secret_file = secret_file;
+    s.oauths[1].client_authentication = OAUTH_PROOF_BASIC;
+    s.oauths[1].token_endpoint = s.stand.url;
+    atomic_fetch_add(&s.config.holders, 1);
+    token_sources_release(s.sources);
+    s.sources = token_sources_new(&s.config, error, sizeof(error));
+    assert_non_null(s.sources);
+    assert_true(token_desk_adopt(s.desk, s.sources));
+    assert_int_equal(ask(&s, "robots", false), TOKEN_GIVEN);
+    assert_non_null(strstr(s.stand.request,
+                           "\r\nAuthorization: Basic cG9waW5qYXk6d29yZA=="));
+    assert_null(strstr(s.stand.request, "client_secret"));
+    end(&s);
+    assert_int_equal(unlink(secret_file), 0);
+}
+
+/* Another process, or the command line, is at it. */
+static void test_locked(void **state)
+{
+    struct stage s;
+    struct token_store *other;
+
+    (void)state;
+    agree("refresh-a");
+    begin(&s);
+    answer_with(&s, TOKEN_A);
+    other = open_store();
+    assert_true(token_store_try_lock(other, &rose));
+    (void)wish(&s, "people", "rose", false);
+    for (int i = 0; i < 3; i++) /* the wish arrives, and tries are made */
+        uv_run(&s.loop, UV_RUN_ONCE);
+    assert_int_equal(s.given, 0);
+    assert_int_equal(s.stand.requests, 0);
+    token_store_free(other);
+    wait_for(&s, 1);
+    assert_int_equal(s.outcome, TOKEN_GIVEN);
+    end(&s);
+}
+
+/* The new refresh token, which is the one that is good now, is not lost where
+ * the disk fails: nobody has the access token before it is there.
+ */
+static void test_not_saved_at_once(void **state)
+{
+    struct stage s;
+    char here[128];
+    char away[128];
+
+    (void)state;
+    (void)snprintf(here, sizeof(here), "%s/tokens", folder);
+    (void)snprintf(away, sizeof(away), "%s/away", folder);
+    agree("refresh-a");
+    begin(&s);
+    answer_with(&s, TOKEN_B);
+    (void)wish(&s, "people", "rose", false);
+    while (s.stand.requests == 0)
+        uv_run(&s.loop, UV_RUN_ONCE);
+    assert_int_equal(rename(here, away), 0);
+    wait_for(&s, 1);
+    assert_int_equal(s.outcome, TOKEN_UNAVAILABLE);
+    assert_string_equal(s.error, "the new token cannot be written");
+    assert_int_equal(rename(away, here), 0);
+    assert_true(token_desk_adopt(s.desk, s.sources));
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    assert_string_equal(s.token, "access-b");
+    assert_int_equal(s.stand.requests, 1);
+    check_kept("refresh-b", "access-b");
+    end(&s);
+}
+
+/* Whatever there is no memory for, the answer comes, and nothing is lost. What is
+ * kept is still good: libcurl has bugs of its own where memory runs out.
+ */
+static void test_no_memory(void **state)
+{
+    struct stage s;
+    bool all = false;
+
+    (void)state;
+    keep_access("refresh-a", "access-a");
+    begin(&s);
+    answer_with(&s, TOKEN_B);
+    for (unsigned long n = 1; !all; n++) {
+        struct token_wish *w;
+
+        close_desk(&s);
+        open_desk(&s);
+        alloc_fail_at(n);
+        w = token_counter_ask(s.counter, "people", "rose", false, on_given, &s);
+        if (w != NULL)
+            wait_for(&s, s.given + 1);
+        all = w != NULL && alloc_fail_count() < n;
+        alloc_fail_at(0);
+        assert_true(!all || s.outcome == TOKEN_GIVEN);
+        assert_int_equal(s.stand.requests, 0);
+    }
+    assert_string_equal(s.token, "access-a");
+    check_kept("refresh-a", "access-a");
+    end(&s);
+}
+
 static void test_dead(void **state)
 {
     struct stage s;
@@ -404,6 +529,10 @@ int main(void)
         cmocka_unit_test(test_rejected),
         cmocka_unit_test(test_revoked),
         cmocka_unit_test(test_nobody_agreed),
+        cmocka_unit_test(test_basic),
+        cmocka_unit_test(test_locked),
+        cmocka_unit_test(test_not_saved_at_once),
+        cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_dead),
         cmocka_unit_test(test_application),
         cmocka_unit_test(test_end_in_the_midst),

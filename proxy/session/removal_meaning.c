@@ -19,8 +19,11 @@ static enum fault judge_expunge(const struct imap_session *imap,
 static enum fault judge_trash(const struct imap_session *imap,
                               const struct removal_terms *terms, bool may_move)
 {
-    /* Nor is what lies in the trash moved there once more. */
-    if (terms->trash.len == 0 || span_equals(terms->trash, imap->mailbox_name))
+    /* On another connection it may not be one that can be named. */
+    if (!imap_mailbox_is_writable(terms->trash, imap->capabilities))
+        return FAULT_NO_TRASH;
+    /* What lies in the trash is not moved there once more. */
+    if (span_equals(terms->trash, imap->mailbox_name))
         return FAULT_NO_TRASH;
     if (may_move && imap_session_can_move(imap))
         return FAULT_NONE;

@@ -283,7 +283,7 @@ static void copies_the_rest(void **state)
 
 /* --- DEC-7 --- */
 
-static void reconnect(struct harness *h)
+static void select_again(struct harness *h)
 {
     h->tag_count = 0;
     expect_wish(h, BRIDGE_CONNECT);
@@ -293,6 +293,11 @@ static void reconnect(struct harness *h)
     upstream_says(h, "# OK [CAPABILITY IMAP4rev1 UIDPLUS MOVE] in\r\n");
     expect_upstream(h, "# SELECT INBOX\r\n");
     upstream_says(h, SELECTED);
+}
+
+static void reconnect(struct harness *h)
+{
+    select_again(h);
     expect_upstream(h, LOOK_UP("10,30"));
 }
 
@@ -337,6 +342,24 @@ static void remembers_copies_over_a_loss(void **state)
     expect_upstream(h, LOOK_UP("10,30"));
     upstream_says(h, "# OK\r\n");
     finish(h, NULL, FAULT_NONE);
+}
+
+/* The name went as a literal, and the new connection takes none at once. */
+static void names_no_mailbox_that_must_wait(void **state)
+{
+    struct harness *h = *state;
+
+    use_trash(h, "IMAP4rev1 UIDPLUS LITERAL+");
+    h->server.listed = "* LIST (\\Trash) \"/\" \"M\xc3\xbcll\"\r\n# OK\r\n";
+    begin(h);
+    log_in(h);
+    client_says(h, "DELE 1\r\n");
+    expect_ok(h);
+    client_says(h, "QUIT\r\n");
+    expect_upstream(h, "# UID COPY 10 {5+}\r\nM\xc3\xbcll\r\n");
+    outcome(h, BRIDGE_UPSTREAM_CLOSED);
+    select_again(h);
+    finish(h, "SYS/PERM", FAULT_NO_TRASH);
 }
 
 /* --- where it is --- */
@@ -465,6 +488,7 @@ int main(void)
         SESSION_TEST(copies_the_rest),
         SESSION_TEST(copies_after_a_move_that_broke),
         SESSION_TEST(remembers_copies_over_a_loss),
+        SESSION_TEST(names_no_mailbox_that_must_wait),
         SESSION_TEST(refuses_without_a_trash),
         SESSION_TEST(asks_for_a_name),
         SESSION_TEST(asks_for_special_use),

@@ -356,6 +356,11 @@ static void check_mailbox(struct bridge *b)
 /* The one that a message was asked of: others may still be had. */
 static void lose_mailbox(struct bridge *b, enum fault fault)
 {
+    const struct maildrops *m = &b->pop3.maildrops;
+    struct maildrop_place place = maildrops_place(m, b->request.index);
+
+    maildrop_note_failed(m->parts[place.part].maildrop, place.index,
+                         !b->request.top);
     bridge_forget_task(b);
     b->selected = BRIDGE_NO_MAILBOX;
     b->request.kind = POP3_REQUEST_NONE;

@@ -220,6 +220,9 @@ static void goes_on_without_one(void **state)
     expect_error(h, "SYS/TEMP");
     expect_silence(h);
     time_passes(h, 500000);
+    client_says(h, "DELE 1\r\nDELE 2\r\n"); /* it was not delivered */
+    expect_error(h, "SYS/TEMP");
+    expect_ok(h);
     expect_silence(h);
     client_says(h, "RETR 4\r\n");
     select_work(h);

@@ -61,7 +61,7 @@ static void plan_login(struct session *s)
 
 static uint32_t any_number(struct session *s)
 {
-    size_t living = model_mailbox_living(&s->world->box);
+    size_t living = world_living(s->world);
 
     return (uint32_t)session_roll(s, living + 3);
 }
@@ -87,7 +87,7 @@ static void plan_any(struct session *s)
 /* What most devices do. */
 static void plan_usual(struct session *s)
 {
-    uint32_t living = (uint32_t)model_mailbox_living(&s->world->box);
+    uint32_t living = (uint32_t)world_living(s->world);
 
     PLAN(s, OP_STAT, .number = 0);
     PLAN(s, OP_UIDL, .number = 0);
@@ -149,10 +149,9 @@ void client_plan(struct session *s)
         plan_any(s);
     /* The large ones are the last, where there is one: see world.c. */
     if (session_roll(s, 6) == 0)
-        PLAN(s, OP_TOP,
-             .number = (uint32_t)model_mailbox_living(&s->world->box),
+        PLAN(s, OP_TOP, .number = (uint32_t)world_living(s->world),
              .lines = 1000000);
-    if (model_mailbox_living(&s->world->box) > 30 && session_roll(s, 6) == 0)
+    if (world_living(s->world) > 30 && session_roll(s, 6) == 0)
         plan_flood(s);
     if (session_roll(s, 60) == 0)
         plan_errors(s);

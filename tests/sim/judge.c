@@ -155,10 +155,12 @@ size_t judge_take_back(struct session *s, struct span out)
 
 /* --- What the server did --- */
 
-static struct shown *find_shown(struct judge *j, size_t message)
+static struct shown *find_shown(struct judge *j,
+                                const struct model_event *event)
 {
     for (size_t i = 0; i < j->shown_count; i++) {
-        if (j->shown[i].message == message)
+        if (j->shown[i].box == event->box &&
+            j->shown[i].message == event->message)
             return &j->shown[i];
     }
     return NULL;
@@ -182,7 +184,7 @@ static bool may_go(const struct session *s, const struct model_event *event)
     case ON_DELETE_EXPUNGE:
         return true;
     case ON_DELETE_TRASH:
-        return s->world->box.messages[event->message].in_trash;
+        return event->box->messages[event->message].in_trash;
     case ON_DELETE_SEEN:
     case ON_DELETE_KEEP:
     case ON_DELETE_COUNT:
@@ -234,7 +236,7 @@ static void judge_expunge(struct session *s, const struct model_event *event,
 
 void judge_event(struct session *s, const struct model_event *event)
 {
-    struct shown *shown = find_shown(&s->judge, event->message);
+    struct shown *shown = find_shown(&s->judge, event);
     bool marked = shown != NULL && shown->marked;
 
     /* After the answer all that was to happen has happened. */
@@ -272,6 +274,11 @@ static bool timed_out(const struct session *s)
     return s->now - s->last_client_event >= policy->session_timeout_ms;
 }
 
+static bool is_gone(const struct shown *shown)
+{
+    return shown->box->messages[shown->message].gone;
+}
+
 /* A message was removed by others while it was being read in windows. */
 static bool is_message_gone(const struct session *s)
 {
@@ -279,7 +286,7 @@ static bool is_message_gone(const struct session *s)
 
     return judge_is_in_message(&s->judge) && op->number > 0 &&
            op->number <= s->judge.shown_count &&
-           s->world->box.messages[s->judge.shown[op->number - 1].message].gone;
+           is_gone(&s->judge.shown[op->number - 1]);
 }
 
 void judge_close(struct session *s)

@@ -24,23 +24,32 @@ static struct shown *add_shown(struct judge *j)
     return &j->shown[j->shown_count++];
 }
 
+/* A mailbox of the maildrop, and what the server did with it. */
+struct opened {
+    const struct model_mailbox *box;
+    const struct model_opened *server;
+    const struct known_mailbox *offered;
+    bool is_second;
+};
+
 /* Nobody but the search, which no change to the mailbox follows, knows of flags
  * and dates.
  */
-static void must_be_searched(struct session *s)
+static void must_be_searched(struct session *s, const struct opened *o)
 {
-    if (!s->world->server.view_searched)
+    if (!o->server->view_searched)
         session_fail(s, "what is to be hidden was not asked for");
 }
 
-static bool is_kept(struct session *s, const struct model_listed *listed)
+static bool is_kept(struct session *s, const struct opened *o,
+                    const struct model_listed *listed)
 {
-    const struct model_message *m = &s->world->box.messages[listed->message];
+    const struct model_message *m = &o->box->messages[listed->message];
 
     if (s->world->mailbox_policy.on_delete != ON_DELETE_KEEP ||
         s->world->traits.no_deleted_flag || s->world->traits.no_keywords)
         return false; /* no message has it, or ever will */
-    must_be_searched(s);
+    must_be_searched(s, o);
     if (!m->has_keyword && !m->gone)
         return false;
     cover(COVER_HIDDEN_KEPT);
@@ -55,15 +64,16 @@ static bool is_old(const struct world *w, const struct model_message *m,
 }
 
 /* Of what the window does not show, but for the number of the newest. */
-static bool is_outside(struct session *s, const struct model_listed *listed)
+static bool is_outside(struct session *s, const struct opened *o,
+                       const struct model_listed *listed)
 {
     const struct mailbox_window *w = &s->world->mailbox_policy.window;
-    const struct model_message *m = &s->world->box.messages[listed->message];
+    const struct model_message *m = &o->box->messages[listed->message];
     bool searched =
         w->newer_than_days > 0 || w->unread_only || w->only_keyword != NULL;
 
     if (searched)
-        must_be_searched(s);
+        must_be_searched(s, o);
     if ((w->max_message_octets == 0 || listed->size <= w->max_message_octets) &&
         (w->newer_than_days == 0 || !is_old(s->world, m, w->newer_than_days)) &&
         (!w->unread_only || !m->seen) &&
@@ -73,36 +83,41 @@ static bool is_outside(struct session *s, const struct model_listed *listed)
     return true;
 }
 
-static void cut_to_newest(struct session *s)
+/* Of one mailbox, whose messages begin at |from|. */
+static void cut_to_newest(struct session *s, size_t from)
 {
     struct judge *j = &s->judge;
     uint32_t newest = s->world->mailbox_policy.window.newest;
 
-    if (newest == 0 || j->shown_count <= newest)
+    if (newest == 0 || j->shown_count - from <= newest)
         return;
-    memmove(j->shown, j->shown + j->shown_count - newest,
+    memmove(j->shown + from, j->shown + j->shown_count - newest,
             newest * sizeof(*j->shown));
-    j->shown_count = newest;
+    j->shown_count = from + newest;
     cover(COVER_HIDDEN_OLDER);
 }
 
-static void show(struct session *s, const struct model_listed *listed)
+static void show(struct session *s, const struct opened *o,
+                 const struct model_listed *listed)
 {
     if (listed->deleted && s->world->mailbox_policy.hide_deleted) {
         cover(COVER_HIDDEN);
         return;
     }
-    if (is_kept(s, listed) || is_outside(s, listed))
+    if (is_kept(s, o, listed) || is_outside(s, o, listed))
         return;
-    *add_shown(&s->judge) = (struct shown){ .message = listed->message,
+    *add_shown(&s->judge) = (struct shown){ .box = o->box,
+                                            .uidvalidity = o->box->uidvalidity,
+                                            .in_second = o->is_second,
+                                            .message = listed->message,
                                             .uid = listed->uid,
                                             .size = listed->size };
 }
 
 /* The maildrop is what the server listed, the last word on each UID. */
-static void take_all(struct session *s)
+static void take_all(struct session *s, const struct opened *o)
 {
-    const struct model_imap *m = &s->world->server;
+    const struct model_opened *m = o->server;
 
     if (!m->asked_for_all && m->viewed_count > 0)
         session_fail(s, "a listing anew that did not ask for all");
@@ -113,21 +128,21 @@ static void take_all(struct session *s)
         for (size_t k = i + 1; k < m->listed_count && !again; k++)
             again = m->listed[k].message == listed->message;
         if (!again)
-            show(s, listed);
+            show(s, o, listed);
     }
     if (m->asked_for_changes)
         cover(COVER_LISTING_UPDATE_FAILED);
-    if (!known_mailbox_is_empty(&s->offered))
+    if (!known_mailbox_is_empty(o->offered))
         cover(COVER_LISTING_STALE);
 }
 
 /* It is what was there at SELECT, with the flags as they were when they were
  * asked for. What was gone by then has those that were known.
  */
-static void take_known(struct session *s, bool changed)
+static void take_known(struct session *s, const struct opened *o, bool changed)
 {
-    const struct model_imap *m = &s->world->server;
-    const struct snapshot *hidden = s->offered.messages.hidden;
+    const struct model_opened *m = o->server;
+    const struct snapshot *hidden = o->offered->messages.hidden;
 
     if (hidden == NULL) {
         session_fail(s, "nothing was known");
@@ -141,28 +156,81 @@ static void take_known(struct session *s, bool changed)
         if (viewed.gone && !viewed.told)
             viewed.at.deleted =
                 snapshot_find(hidden, viewed.at.uid) < snapshot_count(hidden);
-        show(s, &viewed.at);
+        show(s, o, &viewed.at);
     }
     cover(changed ? COVER_LISTING_UPDATED : COVER_LISTING_FRESH);
 }
 
+/* What came of what was known, by what the server was asked. */
+static enum known_verdict verdict_of(const struct model_opened *m)
+{
+    if (m->asked_for_all)
+        return KNOWN_UNPROVEN;
+    return m->asked_for_changes ? KNOWN_OLDER : KNOWN_FRESH;
+}
+
+static void take_mailbox(struct session *s, const struct opened *o)
+{
+    enum known_verdict verdict = verdict_of(o->server);
+    struct judge *j = &s->judge;
+    size_t from = j->shown_count;
+
+    /* An empty one is not asked for anything, known or not. */
+    if (verdict == KNOWN_FRESH && o->server->viewed_count == 0)
+        verdict = KNOWN_UNPROVEN;
+    if (verdict == KNOWN_UNPROVEN)
+        take_all(s, o);
+    else
+        take_known(s, o, verdict == KNOWN_OLDER);
+    if (j->shown_count > from)
+        qsort(j->shown + from, j->shown_count - from, sizeof(*j->shown),
+              by_uid);
+    cut_to_newest(s, from);
+}
+
+/* As it was counted: an empty mailbox may be either. */
+static void check_counts(struct session *s)
+{
+    const uint64_t *now = bridge_report(s->bridge)->listings;
+    const uint64_t *then = s->judge.listings;
+    const struct world *w = s->world;
+    uint64_t fresh = 0;
+    uint64_t older = 0;
+    uint64_t either = 0;
+
+    for (unsigned i = 0; i < w->shown_count; i++) {
+        const struct model_opened *m = &w->server.opened[w->shown[i]];
+        enum known_verdict verdict = verdict_of(m);
+
+        either += verdict == KNOWN_FRESH && m->viewed_count == 0;
+        fresh += verdict == KNOWN_FRESH && m->viewed_count > 0;
+        older += verdict == KNOWN_OLDER;
+    }
+    if (now[KNOWN_OLDER] - then[KNOWN_OLDER] > older ||
+        now[KNOWN_FRESH] - then[KNOWN_FRESH] < fresh ||
+        now[KNOWN_FRESH] - then[KNOWN_FRESH] > fresh + either)
+        session_fail(s, "a listing that is not what it was counted as");
+}
+
 static void take_listing(struct session *s)
 {
-    const struct bridge_report *report = bridge_report(s->bridge);
-    struct judge *j = &s->judge;
+    struct world *w = s->world;
 
-    j->shown_count = 0;
-    j->uidvalidity = s->world->box.uidvalidity;
-    if (report->listings[KNOWN_FRESH] > j->listings[KNOWN_FRESH])
-        take_known(s, false);
-    else if (report->listings[KNOWN_OLDER] > j->listings[KNOWN_OLDER])
-        take_known(s, true);
-    else
-        take_all(s);
-    if (j->shown_count > 0)
-        qsort(j->shown, j->shown_count, sizeof(*j->shown), by_uid);
-    cut_to_newest(s);
-    cover_add(COVER_LISTED, j->shown_count);
+    s->judge.shown_count = 0;
+    check_counts(s);
+    for (unsigned i = 0; i < w->shown_count; i++) {
+        const struct opened o = {
+            .box = &w->boxes[w->shown[i]],
+            .server = &w->server.opened[w->shown[i]],
+            .offered = &s->offered[i],
+            .is_second = w->shown[i] == 1,
+        };
+
+        take_mailbox(s, &o);
+    }
+    cover_add(COVER_LISTED, s->judge.shown_count);
+    if (w->shown_count > 1)
+        cover(COVER_MERGED);
 }
 
 static void accepted(struct session *s, const struct op *op)

@@ -1,4 +1,6 @@
 /* The maildrop as it must be: what the answers about it must say. */
+#include <stdio.h>
+
 #include "base/limits.h"
 #include "sim/cover.h"
 #include "sim/judge_reply.h"
@@ -49,18 +51,40 @@ void judge_on_stat(struct session *s, const struct op *op,
     compare(s, r->first, &expected, "STAT");
 }
 
-static void write_line(const struct judge *j, size_t index, bool ids,
+static const char *const id_formats[UNIQUE_ID_FORMAT_COUNT] = {
+    [UNIQUE_ID_POPINJAY] = "%1$u.%2$u",   [UNIQUE_ID_CYRUS] = "%1$u.%2$u",
+    [UNIQUE_ID_DOVECOT] = "%2$08x%1$08x", [UNIQUE_ID_COURIER] = "UID%2$u-%1$u",
+    [UNIQUE_ID_UW] = "%1$08x%2$08x",
+};
+
+/* The mark of MODEL_SECOND is what devices have stored: a constant. */
+static void write_id(const struct session *s, const struct shown *shown,
+                     struct buf *out)
+{
+    char text[UNIQUE_ID_MAX + 1];
+    enum unique_id_format format = s->world->mailbox_policy.unique_ids;
+
+    if (format == UNIQUE_ID_UID)
+        snprintf(text, sizeof(text), "%u", shown->uid);
+    else
+        snprintf(text, sizeof(text), id_formats[format], shown->uidvalidity,
+                 shown->uid);
+    buf_append_string(out, text);
+    if (shown->in_second)
+        buf_append_string(out, "+1b117d9e");
+}
+
+static void write_line(const struct session *s, size_t index, bool ids,
                        struct buf *out)
 {
+    const struct shown *shown = &s->judge.shown[index];
+
     buf_append_number(out, index + 1);
     buf_append_octet(out, ' ');
-    if (ids) {
-        buf_append_number(out, j->uidvalidity);
-        buf_append_octet(out, '.');
-        buf_append_number(out, j->shown[index].uid);
-    } else {
-        buf_append_number(out, j->shown[index].size);
-    }
+    if (ids)
+        write_id(s, shown, out);
+    else
+        buf_append_number(out, shown->size);
     buf_append_string(out, "\r\n");
 }
 
@@ -80,7 +104,7 @@ void judge_on_listing(struct session *s, const struct op *op,
     buf_init(&expected, EXPECTED_MAX);
     for (size_t i = 0; i < j->shown_count; i++) {
         if (!j->shown[i].marked)
-            write_line(j, i, ids, &expected);
+            write_line(s, i, ids, &expected);
     }
     buf_append_string(&expected, ".\r\n");
     compare(s, r->rest, &expected, ids ? "UIDL" : "LIST");
@@ -101,14 +125,14 @@ void judge_on_listing_one(struct session *s, const struct op *op,
         return;
     buf_init(&expected, EXPECTED_MAX);
     buf_append_string(&expected, "+OK ");
-    write_line(&s->judge, op->number - 1, ids, &expected);
+    write_line(s, op->number - 1, ids, &expected);
     compare(s, r->first, &expected, ids ? "UIDL n" : "LIST n");
 }
 
 static void message_failed(struct session *s, const struct op *op,
                            struct shown *shown, const struct reply *r)
 {
-    const struct model_message *m = &s->world->box.messages[shown->message];
+    const struct model_message *m = &shown->box->messages[shown->message];
 
     if (op->kind == OP_RETR)
         shown->retr_failed = true;
@@ -135,7 +159,7 @@ void judge_on_message(struct session *s, const struct op *op,
         message_failed(s, op, shown, r);
         return;
     }
-    m = &s->world->box.messages[shown->message];
+    m = &shown->box->messages[shown->message];
     buf_init(&expected, EXPECTED_MAX);
     plain_message(span_make(m->body, m->size), op->kind == OP_TOP, op->lines,
                   &expected);
@@ -214,10 +238,11 @@ void judge_on_rset(struct session *s, const struct op *op,
 
 /* --- QUIT --- */
 
-static bool is_marked(const struct judge *j, size_t message)
+static bool is_marked(const struct judge *j, const struct model_mailbox *box,
+                      size_t message)
 {
     for (size_t i = 0; i < j->shown_count; i++) {
-        if (j->shown[i].message == message)
+        if (j->shown[i].box == box && j->shown[i].message == message)
             return j->shown[i].marked;
     }
     return false;
@@ -226,12 +251,13 @@ static bool is_marked(const struct judge *j, size_t message)
 /* Flagged, and not by this session: perhaps by one before it that failed. */
 static bool others_have_flagged(const struct session *s)
 {
-    const struct model_mailbox *box = &s->world->box;
+    for (unsigned b = 0; b < MODEL_BOXES_MAX; b++) {
+        const struct model_mailbox *box = &s->world->boxes[b];
 
-    for (size_t i = 0; i < box->count; i++) {
-        if (!box->messages[i].gone && box->messages[i].deleted &&
-            !is_marked(&s->judge, i))
-            return true;
+        for (size_t i = 0; i < box->count; i++)
+            if (!box->messages[i].gone && box->messages[i].deleted &&
+                !is_marked(&s->judge, box, i))
+                return true;
     }
     return false;
 }
@@ -307,7 +333,7 @@ void judge_on_quit(struct session *s, const struct op *op,
         marked += j->shown[i].marked;
         left +=
             j->shown[i].marked &&
-            !is_done(s->world, &s->world->box.messages[j->shown[i].message]);
+            !is_done(s->world, &j->shown[i].box->messages[j->shown[i].message]);
     }
     if (!r->ok) {
         quit_failed(s, op, r, marked);

@@ -180,6 +180,26 @@ mutate "STAT counts what is marked" session/maildrop.c \
 mutate "RSET keeps the marks" session/maildrops.c \
     's/maildrop_unmark_all\(m->parts\[i\]\.maildrop\)/(void)m/'
 
+# --- Each message in its own mailbox ---
+
+mutate "mailboxes: a message is asked of the one that is selected" \
+    session/bridge_client.c \
+    's/if \(place\.part == b->selected\)/if (b->selected != BRIDGE_NO_MAILBOX)/'
+mutate "mailboxes: QUIT changes the one that is selected" \
+    session/bridge_update.c \
+    's/&& b->selected == b->updating\)/\&\& b->selected != BRIDGE_NO_MAILBOX)/'
+mutate "mailboxes: one made anew is read on" session/bridge_upstream.c \
+    's/if \(bridge_is_same_mailbox\(b\)\)/if (true)/' 'RETR|TOP|not shown'
+mutate "mailboxes: what could not be selected may be deleted" \
+    session/bridge_upstream.c \
+    '/^static void lose_mailbox/,/^}/s/maildrop_note_failed\(/if (false) maildrop_note_failed(/' \
+    'should not have been said'
+mutate "mailboxes: unique-ids without their mark" session/maildrops.c \
+    's/rule->mailbox_mark,/0,/' 'UIDL'
+mutate "mailboxes: the last one is left out at QUIT" session/bridge_update.c \
+    '/^void bridge_update_next/,/^}/s/b->updating\+\+;/b->updating = MAILBOXES_MAX;/' \
+    'still there'
+
 # --- What is known is used only where it is proven ---
 
 mutate "another UIDVALIDITY is the same mailbox" session/known_mailbox.c \

@@ -191,14 +191,30 @@ static void shut_down(struct session *s)
     wire_outcome(s, BRIDGE_SHUT_DOWN);
 }
 
+/* A mailbox of the maildrop that is not selected is made anew. */
+static void renumber_other(struct session *s)
+{
+    struct world *w = s->world;
+    struct model_mailbox *other = &w->boxes[1 - w->server.at];
+
+    if (w->shown_count < 2 || !s->judge.logged_in ||
+        s->upstream != UPSTREAM_UP || session_roll(s, 4) != 0)
+        return;
+    model_mailbox_renumber(other);
+    s->renumbered = s->excused = true;
+    cover(COVER_RENUMBERED_OTHER);
+}
+
 static void befall(struct session *s)
 {
     struct world *w = s->world;
 
     if (session_chance(s, w->disturb) && others_may_act(s)) {
-        model_mailbox_disturb(&w->box);
+        model_mailbox_disturb(world_any_box(w));
         s->disturbed = true;
     }
+    if (session_chance(s, w->disturb / 8) && others_may_act(s))
+        renumber_other(s);
     if (session_chance(s, w->disturb / 8) && s->upstream == UPSTREAM_UP &&
         s->judge.logged_in && session_roll(s, 8) == 0) {
         model_imap_announce_change(&w->server);
@@ -345,19 +361,26 @@ static void check_bodies(struct session *s)
                      server->bodies, s->judge.messages);
 }
 
+static bool is_shown(const struct judge *j, const struct model_mailbox *box,
+                     size_t message)
+{
+    for (size_t i = 0; i < j->shown_count; i++)
+        if (j->shown[i].box == box && j->shown[i].message == message)
+            return true;
+    return false;
+}
+
 /* Of what is hidden no octet is asked for. */
 static void check_reads(struct session *s)
 {
-    const struct model_mailbox *box = &s->world->box;
     const struct judge *j = &s->judge;
 
-    for (size_t i = 0; j->logged_in && i < box->count; i++) {
-        bool shown = !box->messages[i].body_asked;
+    for (unsigned b = 0; j->logged_in && b < MODEL_BOXES_MAX; b++) {
+        const struct model_mailbox *box = &s->world->boxes[b];
 
-        for (size_t k = 0; k < j->shown_count && !shown; k++)
-            shown = j->shown[k].message == i;
-        if (!shown)
-            session_fail(s, "a message was read that is not shown");
+        for (size_t i = 0; i < box->count; i++)
+            if (box->messages[i].body_asked && !is_shown(j, box, i))
+                session_fail(s, "a message was read that is not shown");
     }
 }
 

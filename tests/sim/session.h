@@ -86,7 +86,9 @@ enum cut_style {
 
 struct world {
     struct random_source random;
-    struct model_mailbox box;
+    struct model_mailbox boxes[MODEL_BOXES_MAX]; /* INBOX, MODEL_SECOND */
+    unsigned shown[MODEL_BOXES_MAX]; /* of these, in the maildrop's order */
+    unsigned shown_count;
     struct model_traits traits;
     struct session_policy policy;
     struct upstream_policy upstream_policy;
@@ -98,9 +100,10 @@ struct world {
     struct mailbox_policy mailbox_policy;
     struct octet_budget readahead;
     struct model_imap server;
-    uint64_t unix_s;            /* the date, as granted */
-    struct known_mailbox known; /* what its sessions keep for each other */
-    struct model_imap resting;  /* of the connection that is parked */
+    uint64_t unix_s; /* the date, as granted */
+    /* What its sessions keep for each other, as |shown|. */
+    struct known_mailbox known[MODEL_BOXES_MAX];
+    struct model_imap resting; /* of the connection that is parked */
     struct imap_parked parked;
     bool has_resting;
     bool overloaded;
@@ -112,6 +115,9 @@ struct world {
 
 /* A message of the maildrop as this session must see it. */
 struct shown {
+    const struct model_mailbox *box;
+    uint32_t uidvalidity;
+    bool in_second; /* MODEL_SECOND */
     size_t message; /* index in the mailbox */
     uint32_t uid;
     uint32_t size;
@@ -144,7 +150,6 @@ struct judge {
     unsigned messages;   /* RETR and TOP that were answered */
     struct shown *shown; /* the maildrop, by number - 1 */
     size_t shown_count, shown_capacity;
-    uint32_t uidvalidity;
 };
 
 enum upstream {
@@ -190,10 +195,11 @@ struct session {
     bool lock_held;
     const struct upstream_policy *granted; /* where to; NULL: nowhere yet */
     const struct upstream_policy *connected;
-    struct known_mailbox offered; /* what it was told, until it ends */
-    bool reconnected;             /* at QUIT */
-    bool reusing;                 /* the connection has rested */
-    bool was_taken_up;            /* one was, in this session */
+    /* What it was told, until it ends. */
+    struct known_mailbox offered[MODEL_BOXES_MAX];
+    bool reconnected;  /* at QUIT */
+    bool reusing;      /* the connection has rested */
+    bool was_taken_up; /* one was, in this session */
     unsigned refusals; /* logins that the model refused, all connections */
     enum model_refusal refusal; /* the last of them */
     /* access.c */
@@ -304,6 +310,12 @@ void wire_time(struct session *s);
 
 /* run.c: false, and |failure| says why, when an invariant broke. */
 bool session_run(struct session *s);
+
+/* world.c */
+/* One of those that are there, and the messages in all of them. */
+struct model_mailbox *world_any_box(struct world *w);
+size_t world_living(const struct world *w);
+size_t world_messages(const struct world *w);
 
 /* world.c: runs the sessions of the world of |seed| and adds them to
  * |sessions|. The |fail_at|-th allocation of the bridges fails; 0: none does.

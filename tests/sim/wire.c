@@ -28,6 +28,12 @@ void wire_open(struct session *s)
     wire_observe(s);
 }
 
+static void forget_offered(struct session *s)
+{
+    for (unsigned i = 0; i < MODEL_BOXES_MAX; i++)
+        known_mailbox_clear(&s->offered[i]);
+}
+
 void wire_close(struct session *s)
 {
     if (s->upstream != UPSTREAM_NONE)
@@ -36,7 +42,7 @@ void wire_close(struct session *s)
     heap_enter();
     bridge_free(s->bridge);
     heap_leave();
-    known_mailbox_clear(&s->offered);
+    forget_offered(s);
     access_forget(s);
     if (!s->failed && heap_held() != 0)
         session_fail(s, "%zu octets leaked", heap_held());
@@ -81,7 +87,7 @@ static void observe_upstream(struct session *s)
 
 static void observe_memory(struct session *s)
 {
-    size_t most = HEAP_MAX + HEAP_PER_MESSAGE * s->world->box.count;
+    size_t most = HEAP_MAX + HEAP_PER_MESSAGE * world_messages(s->world);
 
     if (heap_held() > most)
         session_fail(s, "the bridge holds %zu octets", heap_held());
@@ -193,6 +199,16 @@ static enum bridge_outcome lock_outcome(struct session *s)
     return session_roll(s, 2) == 0 ? BRIDGE_LOCK_BUSY : BRIDGE_LOCK_TOO_SOON;
 }
 
+static void offer_mailboxes(struct session *s)
+{
+    if (bridge_mailbox_count(s->bridge) != s->world->shown_count)
+        session_fail(s, "other mailboxes than the policy's");
+    for (unsigned i = 0; i < s->world->shown_count; i++) {
+        known_mailbox_share(&s->offered[i], &s->world->known[i]);
+        bridge_offer_mailbox(s->bridge, i, &s->offered[i]);
+    }
+}
+
 static void lock(struct session *s)
 {
     enum bridge_outcome answer = lock_outcome(s);
@@ -206,11 +222,9 @@ static void lock(struct session *s)
     s->lock_held = answer == BRIDGE_LOCKED;
     s->in_use = s->in_use || answer == BRIDGE_LOCK_BUSY;
     s->too_soon = s->too_soon || answer == BRIDGE_LOCK_TOO_SOON;
-    known_mailbox_clear(&s->offered);
-    if (answer == BRIDGE_LOCKED) {
-        known_mailbox_share(&s->offered, &s->world->known);
-        bridge_offer_mailbox(s->bridge, 0, &s->offered);
-    }
+    forget_offered(s);
+    if (answer == BRIDGE_LOCKED)
+        offer_mailboxes(s);
     heap_enter();
     bridge_outcome(s->bridge, answer, s->now);
     heap_leave();
@@ -229,10 +243,11 @@ static struct snapshot *copy_snapshot(const struct snapshot *from)
     return copy;
 }
 
-static void keep_mailbox(struct session *s)
+static void keep_mailbox(struct session *s, uint32_t mailbox)
 {
-    const struct known_mailbox *known = bridge_known_mailbox(s->bridge, 0);
-    struct world *w = s->world;
+    const struct known_mailbox *known =
+        bridge_known_mailbox(s->bridge, mailbox);
+    struct known_mailbox *kept = &s->world->known[mailbox];
 
     if (!s->lock_held)
         session_fail(s, "KEEP_MAILBOX without the lock");
@@ -240,10 +255,10 @@ static void keep_mailbox(struct session *s)
         session_fail(s, "KEEP_MAILBOX, and nothing is known");
         return;
     }
-    known_mailbox_clear(&w->known);
-    w->known = *known;
-    w->known.messages.listed = copy_snapshot(known->messages.listed);
-    w->known.messages.hidden = copy_snapshot(known->messages.hidden);
+    known_mailbox_clear(kept);
+    *kept = *known;
+    kept->messages.listed = copy_snapshot(known->messages.listed);
+    kept->messages.hidden = copy_snapshot(known->messages.hidden);
     cover(COVER_KEPT);
     if (bridge_report(s->bridge)->messages_deleted > 0)
         cover(COVER_KEPT_AFTER_REMOVAL);
@@ -300,7 +315,7 @@ static void serve(struct session *s, const struct bridge_wish *wish)
         s->lock_held = false;
         break;
     case BRIDGE_KEEP_MAILBOX:
-        keep_mailbox(s);
+        keep_mailbox(s, wish->mailbox);
         break;
     case BRIDGE_CLOSE_CLIENT:
         close_client(s, false);

@@ -147,7 +147,7 @@ void wire_upstream_lost(struct session *s)
     s->excused = s->excused || !is_dispensable(s);
     s->reusing = false;
     if (session_roll(s, 10) == 0) {
-        model_mailbox_renumber(&w->box);
+        model_mailbox_renumber(world_any_box(w));
         s->renumbered = true;
         cover(COVER_RENUMBERED);
     }
@@ -197,7 +197,8 @@ void wire_connect_outcome(struct session *s)
     }
     if (bridge_upstream_output(s->bridge).len > 0)
         session_fail(s, "octets for an upstream that is not there");
-    model_imap_open(&w->server, &w->box, &w->traits, &w->random, tls);
+    model_imap_open(&w->server, &w->boxes[0], &w->traits, &w->random, tls);
+    model_imap_add_box(&w->server, &w->boxes[1]);
     s->upstream = UPSTREAM_UP;
     s->upstream_seen = 0;
     wire_outcome(s, BRIDGE_UPSTREAM_UP);

@@ -148,32 +148,56 @@ static void make_policy(struct world *w)
         .on_delete = any_on_delete(w),
         .keep_keyword = MODEL_KEYWORD,
         .window = any_window(w),
+        .unique_ids = one_in(w, 3) ? (enum unique_id_format)random_below(
+                                         &w->random, UNIQUE_ID_GMAIL)
+                                   : UNIQUE_ID_POPINJAY,
     };
     octet_budget_init(&w->readahead, one_in(w, 8) ? 1500 : 1 << 20);
     if (w->policy.client_tls == TLS_MODE_NONE && !one_in(w, 8))
         w->policy.allow_plaintext_login = true;
 }
 
-static void fill(struct world *w)
+static void fill(struct world *w, struct model_mailbox *box)
 {
     uint64_t n = random_below(&w->random, 8);
 
-    model_mailbox_init(&w->box, &w->random);
-    w->box.sizes_inexact = one_in(w, 10);
+    model_mailbox_init(box, &w->random);
+    box->sizes_inexact = one_in(w, 10);
     if (one_in(w, 30))
         n = 30 + random_below(&w->random, 60);
     for (; n > 0; n--)
-        model_mailbox_add_any(&w->box);
+        model_mailbox_add_any(box);
     if (w->disturb > 0) {
         for (n = random_below(&w->random, 3); n > 0; n--)
-            model_mailbox_disturb(&w->box);
+            model_mailbox_disturb(box);
     }
     /* One that fits neither the output nor a window of TOP. */
     if (one_in(w, 60))
-        model_mailbox_add(&w->box, 70000 + random_below(&w->random, 200000));
-    if (one_in(w, 20) && w->box.count > 0)
-        w->box.messages[random_below(&w->random, w->box.count)].unreadable =
-            true;
+        model_mailbox_add(box, 70000 + random_below(&w->random, 200000));
+    if (one_in(w, 20) && box->count > 0)
+        box->messages[random_below(&w->random, box->count)].unreadable = true;
+}
+
+/* Mostly INBOX alone; else the other one, or both in either order. */
+static void choose_mailboxes(struct world *w)
+{
+    static struct mailbox_name names[] = {
+        { "INBOX", "INBOX" },
+        { MODEL_SECOND, MODEL_SECOND },
+        { "INBOX", "INBOX" },
+    };
+    unsigned first = one_in(w, 2);
+
+    w->shown[0] = 0;
+    w->shown_count = 1;
+    if (!one_in(w, 3))
+        return;
+    w->shown[0] = first;
+    w->shown[1] = 1 - first;
+    /* Without lasting UIDs several are refused. */
+    w->shown_count = w->traits.uid_not_sticky || one_in(w, 4) ? 1 : 2;
+    w->mailbox_policy.mailboxes =
+        (struct mailbox_list){ w->shown_count, names + first };
 }
 
 static void make_world(struct world *w, uint64_t seed, bool verbose)
@@ -188,7 +212,32 @@ static void make_world(struct world *w, uint64_t seed, bool verbose)
     w->disturb = one_in(w, 2) ? (unsigned)random_below(&w->random, 80) : 0;
     w->drop = one_in(w, 3) ? (unsigned)random_below(&w->random, 20) : 0;
     w->lock_busy = one_in(w, 20) ? 500 : 0;
-    fill(w);
+    for (unsigned i = 0; i < MODEL_BOXES_MAX; i++)
+        fill(w, &w->boxes[i]);
+    choose_mailboxes(w);
+}
+
+struct model_mailbox *world_any_box(struct world *w)
+{
+    return &w->boxes[random_below(&w->random, MODEL_BOXES_MAX)];
+}
+
+size_t world_living(const struct world *w)
+{
+    size_t living = 0;
+
+    for (unsigned i = 0; i < w->shown_count; i++)
+        living += model_mailbox_living(&w->boxes[w->shown[i]]);
+    return living;
+}
+
+size_t world_messages(const struct world *w)
+{
+    size_t messages = 0;
+
+    for (unsigned i = 0; i < w->shown_count; i++)
+        messages += w->boxes[w->shown[i]].count;
+    return messages;
 }
 
 static bool run_one(struct world *w, struct session *s, uint64_t *now)
@@ -198,8 +247,9 @@ static bool run_one(struct world *w, struct session *s, uint64_t *now)
 
     *s = (struct session){ .world = w, .judge = judge };
     judge_init(&s->judge);
-    for (size_t i = 0; i < w->box.count; i++)
-        w->box.messages[i].body_asked = false;
+    for (unsigned b = 0; b < MODEL_BOXES_MAX; b++)
+        for (size_t i = 0; i < w->boxes[b].count; i++)
+            w->boxes[b].messages[i].body_asked = false;
     buf_init(&s->to_bridge, 1024 * 1024);
     s->now = s->started = s->last_event = s->last_client_event = *now;
     s->cut = (enum cut_style)random_below(&w->random, 3);
@@ -216,14 +266,14 @@ static void between_sessions(struct world *w)
     parked_befall(w);
     if (w->disturb > 0 && one_in(w, 2))
         for (uint64_t n = 1 + random_below(&w->random, 4); n > 0; n--)
-            model_mailbox_disturb(&w->box);
+            model_mailbox_disturb(world_any_box(w));
     if (w->disturb > 0 && one_in(w, 4))
-        model_mailbox_exchange(&w->box);
+        model_mailbox_exchange(world_any_box(w));
     if (one_in(w, 20)) {
-        model_mailbox_recreate(&w->box);
+        model_mailbox_recreate(world_any_box(w));
         cover(COVER_RENUMBERED);
     } else if (one_in(w, 20)) {
-        model_mailbox_renumber(&w->box);
+        model_mailbox_renumber(world_any_box(w));
         cover(COVER_RENUMBERED);
     }
 }
@@ -251,8 +301,10 @@ bool world_run(const struct world_options *options, uint64_t *sessions,
     }
     if (!fine)
         snprintf(failure, FAILURE_MAX, "%s", s.failure);
-    known_mailbox_clear(&w.known);
     parked_drop(&w);
-    model_mailbox_fini(&w.box);
+    for (unsigned i = 0; i < MODEL_BOXES_MAX; i++) {
+        known_mailbox_clear(&w.known[i]);
+        model_mailbox_fini(&w.boxes[i]);
+    }
     return fine;
 }

@@ -26,19 +26,28 @@ void model_imap_open(struct model_imap *m, struct model_mailbox *box,
     }
     *m = (struct model_imap){
         .random = r,
+        .boxes = { box },
         .box = box,
         .traits = traits,
         .trusted = tls,
         .queue = old.queue,
         .events = old.events,
-        .listed = old.listed,
-        .listed_capacity = old.listed_capacity,
-        .viewed = old.viewed,
-        .viewed_capacity = old.viewed_capacity,
     };
+    for (unsigned i = 0; i < MODEL_BOXES_MAX; i++)
+        m->opened[i] = (struct model_opened){
+            .listed = old.opened[i].listed,
+            .listed_capacity = old.opened[i].listed_capacity,
+            .viewed = old.opened[i].viewed,
+            .viewed_capacity = old.opened[i].viewed_capacity,
+        };
     buf_init(&m->out, OUT_MAX);
     buf_init(&m->late, MODEL_QUEUE_MAX * MODEL_COMMAND_MAX);
     model_imap_run(m, NULL); /* the greeting */
+}
+
+void model_imap_add_box(struct model_imap *m, struct model_mailbox *box)
+{
+    m->boxes[1] = box;
 }
 
 void model_imap_close(struct model_imap *m)
@@ -49,8 +58,10 @@ void model_imap_close(struct model_imap *m)
 
 void model_imap_fini(struct model_imap *m)
 {
-    free(m->listed);
-    free(m->viewed);
+    for (unsigned i = 0; i < MODEL_BOXES_MAX; i++) {
+        free(m->opened[i].listed);
+        free(m->opened[i].viewed);
+    }
     free(m->queue);
     free(m->events);
     *m = (struct model_imap){ 0 };
@@ -98,6 +109,7 @@ void model_event(struct model_imap *m, enum model_event_kind kind, size_t i)
     m->events_count++;
     m->events[at] = (struct model_event){
         .kind = kind,
+        .box = m->box,
         .message = i,
         .was_foreign = message->deleted && message->foreign,
         .unseen_flag = !m->searched || message->foreign_at > m->searched_at,
@@ -388,7 +400,8 @@ void model_imap_take_up(struct model_imap *m)
     m->in_use = false;
     m->listing_disturbed = false;
     m->revalidated = false;
-    m->listed_count = 0;
+    for (unsigned i = 0; i < MODEL_BOXES_MAX; i++)
+        m->opened[i].listed_count = 0;
     m->events_count = 0;
 }
 

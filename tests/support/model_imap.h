@@ -30,6 +30,9 @@
 #define MODEL_CHOSEN "$Chosen"
 #define MODEL_KEYWORD "$Kept" /* the only one that is ever stored */
 #define MODEL_TRASH "Bin (old)"
+/* Beside INBOX. */
+#define MODEL_SECOND "My work"
+#define MODEL_BOXES_MAX 2
 
 /* What a server is like; the same for all connections of a world. */
 struct model_traits {
@@ -88,7 +91,8 @@ enum model_event_kind {
 
 struct model_event {
     enum model_event_kind kind;
-    size_t message;   /* its index in the mailbox */
+    const struct model_mailbox *box;
+    size_t message;   /* its index in it */
     bool was_foreign; /* another client had flagged it ... */
     bool unseen_flag; /* ... after the last SEARCH, or there was none */
 };
@@ -106,6 +110,17 @@ struct model_viewed {
     struct model_listed at;
     bool told; /* its flags were, since SELECT */
     bool gone; /* when it should have been told last */
+};
+
+/* What came of a mailbox since it was selected last. */
+struct model_opened {
+    bool asked_for_all;     /* by a listing */
+    bool asked_for_changes; /* or for what is new */
+    bool view_searched;     /* for what a session is to see */
+    struct model_listed *listed;
+    size_t listed_count, listed_capacity;
+    struct model_viewed *viewed;
+    size_t viewed_count, viewed_capacity;
 };
 
 enum model_mode {
@@ -138,7 +153,9 @@ struct model_command {
 
 struct model_imap {
     struct random_source *random;
-    struct model_mailbox *box;
+    struct model_mailbox *boxes[MODEL_BOXES_MAX]; /* INBOX, MODEL_SECOND */
+    unsigned at;                                  /* which is, or was last */
+    struct model_mailbox *box;                    /* that one */
     const struct model_traits *traits;
     const char *violation; /* the first thing that the client did wrong */
     bool trusted;          /* TLS is up, or none is wanted */
@@ -181,17 +198,11 @@ struct model_imap {
     size_t told;            /* messages, by EXISTS and EXPUNGE */
     bool in_use;            /* SELECT was refused with INUSE */
     bool listing_disturbed; /* a listing was answered with a gap */
-    bool view_searched;     /* since SELECT, for what a session is to see */
     bool searched;
     uint64_t searched_at;    /* box->changes of the last SEARCH */
     bool revalidated;        /* an unasked UIDVALIDITY was announced ... */
     uint64_t revalidated_at; /* ... and this is where in the stream */
-    bool asked_for_all;      /* by a listing, since SELECT */
-    bool asked_for_changes;  /* or for what is new */
-    struct model_listed *listed;
-    size_t listed_count, listed_capacity;
-    struct model_viewed *viewed;
-    size_t viewed_count, viewed_capacity;
+    struct model_opened opened[MODEL_BOXES_MAX];
     size_t events_head, events_count;
     struct model_event *events; /* MODEL_EVENTS_MAX */
 };
@@ -201,6 +212,8 @@ struct model_imap {
 void model_imap_open(struct model_imap *m, struct model_mailbox *box,
                      const struct model_traits *traits, struct random_source *r,
                      bool tls);
+/* There is MODEL_SECOND too. */
+void model_imap_add_box(struct model_imap *m, struct model_mailbox *box);
 void model_imap_close(struct model_imap *m);
 void model_imap_fini(struct model_imap *m);
 

@@ -140,30 +140,53 @@ static void say_of_the_old_view(struct model_imap *m)
     model_say(m, "* OK [CLOSED] the one before\r\n");
 }
 
+/* The name is taken off; 0: INBOX, or what is wrong is left. */
+static unsigned find_box(const char **arguments)
+{
+    const char *second = "\"" MODEL_SECOND "\"";
+
+    if (strncmp(*arguments, second, strlen(second)) == 0) {
+        *arguments += strlen(second);
+        return 1;
+    }
+    if (strncmp(*arguments, "INBOX", 5) == 0)
+        *arguments += 5;
+    return 0;
+}
+
 static void on_select(struct model_imap *m, const char *tag,
                       const char *arguments)
 {
     unsigned first = (unsigned)ROLL(m, 7);
+    unsigned at = find_box(&arguments);
 
-    m->condstore = strcmp(arguments, "INBOX (CONDSTORE)") == 0;
-    if (!m->condstore && strcmp(arguments, "INBOX") != 0)
+    m->condstore = strcmp(arguments, " (CONDSTORE)") == 0;
+    if (!m->condstore && arguments[0] != '\0')
         model_violation(m, "SELECT of something else");
+    if (m->boxes[at] == NULL)
+        model_violation(m, "SELECT of what is not there");
+    if (m->selected && !m->rested && at == m->at)
+        model_violation(m, "SELECT of what is selected");
     if (m->condstore && !m->traits->condstore)
         model_violation(m, "CONDSTORE where it is not offered");
     if (m->condstore && m->traits->condstore_bad) {
+        m->selected = false;
         model_tagged(m, tag, "BAD no parameters");
         return;
     }
     if (m->selected || ROLL(m, 8) == 0) /* the last as if it had been */
         say_of_the_old_view(m);
+    m->at = at;
+    m->box = m->boxes[at];
     for (unsigned i = 0; i < 7; i++)
         say_select_item(m, (first + i) % 7);
     m->selected = true;
     m->rested = false;
+    m->revalidated = false; /* that was said of the one before */
     m->searched = false;
-    m->view_searched = false;
-    m->listed_count = 0;
-    m->asked_for_all = m->asked_for_changes = false;
+    m->opened[m->at].view_searched = false;
+    m->opened[m->at].listed_count = 0;
+    m->opened[m->at].asked_for_all = m->opened[m->at].asked_for_changes = false;
     model_view(m);
     m->told = model_mailbox_living(m->box);
     model_tagged(m, tag,
@@ -257,6 +280,8 @@ static void answer_no(struct model_imap *m, const struct model_verb *verb,
         model_refuse_login(m, tag, MODEL_REFUSALS_ALL);
         return;
     }
+    if (verb->run == on_select)
+        m->selected = false;
     if (verb->run == on_select && strstr(answer, "INUSE") != NULL)
         m->in_use = true;
     model_tagged(m, tag, answer);
@@ -298,7 +323,7 @@ static bool go_wrong(struct model_imap *m, const struct model_verb *verb,
 
 static void check_state(struct model_imap *m, const struct model_verb *verb)
 {
-    bool again = m->rested && verb->run == on_select;
+    bool again = (m->rested || m->boxes[1] != NULL) && verb->run == on_select;
 
     if (verb->needs == NEEDS_LOGIN &&
         (!m->authenticated || (m->selected && !again)))

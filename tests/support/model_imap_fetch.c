@@ -52,28 +52,31 @@ void model_view(struct model_imap *m)
 {
     const struct model_mailbox *box = m->box;
 
-    if (m->viewed_capacity < box->count) {
-        m->viewed_capacity = 2 * box->count;
-        m->viewed = realloc(m->viewed, m->viewed_capacity * sizeof(*m->viewed));
-        assert(m->viewed != NULL);
+    if (m->opened[m->at].viewed_capacity < box->count) {
+        m->opened[m->at].viewed_capacity = 2 * box->count;
+        m->opened[m->at].viewed = realloc(m->opened[m->at].viewed,
+                                          m->opened[m->at].viewed_capacity *
+                                              sizeof(*m->opened[m->at].viewed));
+        assert(m->opened[m->at].viewed != NULL);
     }
-    m->viewed_count = 0;
+    m->opened[m->at].viewed_count = 0;
     for (size_t i = 0; i < box->count; i++) {
         const struct model_message *message = &box->messages[i];
 
         if (message->gone)
             continue;
-        m->viewed[m->viewed_count++] = (struct model_viewed){
-            .at = { i, message->uid, message->said_size, message->deleted },
-        };
+        m->opened[m->at].viewed[m->opened[m->at].viewed_count++] =
+            (struct model_viewed){
+                .at = { i, message->uid, message->said_size, message->deleted },
+            };
     }
 }
 
 /* The client is told of this one, or would be if it were there. */
 static void look_at(struct model_imap *m, size_t index)
 {
-    for (size_t i = 0; i < m->viewed_count; i++) {
-        struct model_viewed *viewed = &m->viewed[i];
+    for (size_t i = 0; i < m->opened[m->at].viewed_count; i++) {
+        struct model_viewed *viewed = &m->opened[m->at].viewed[i];
 
         if (viewed->at.message != index)
             continue;
@@ -87,9 +90,9 @@ static void look_at(struct model_imap *m, size_t index)
 
 static void look_at_set(struct model_imap *m, const char *set)
 {
-    for (size_t i = 0; i < m->viewed_count; i++) {
-        if (model_set_has(m, set, m->viewed[i].at.uid))
-            look_at(m, m->viewed[i].at.message);
+    for (size_t i = 0; i < m->opened[m->at].viewed_count; i++) {
+        if (model_set_has(m, set, m->opened[m->at].viewed[i].at.uid))
+            look_at(m, m->opened[m->at].viewed[i].at.message);
     }
 }
 
@@ -159,17 +162,21 @@ static void remember_listed(struct model_imap *m, size_t index)
 {
     const struct model_message *message = &m->box->messages[index];
 
-    if (m->listed_count == m->listed_capacity) {
-        m->listed_capacity = 2 * m->listed_capacity + 16;
-        m->listed = realloc(m->listed, m->listed_capacity * sizeof(*m->listed));
-        assert(m->listed != NULL);
+    if (m->opened[m->at].listed_count == m->opened[m->at].listed_capacity) {
+        m->opened[m->at].listed_capacity =
+            2 * m->opened[m->at].listed_capacity + 16;
+        m->opened[m->at].listed = realloc(m->opened[m->at].listed,
+                                          m->opened[m->at].listed_capacity *
+                                              sizeof(*m->opened[m->at].listed));
+        assert(m->opened[m->at].listed != NULL);
     }
-    m->listed[m->listed_count++] = (struct model_listed){
-        .message = index,
-        .uid = message->uid,
-        .size = message->said_size,
-        .deleted = message->deleted,
-    };
+    m->opened[m->at].listed[m->opened[m->at].listed_count++] =
+        (struct model_listed){
+            .message = index,
+            .uid = message->uid,
+            .size = message->said_size,
+            .deleted = message->deleted,
+        };
 }
 
 static void say_in_pieces(struct model_imap *m, size_t index, size_t number)
@@ -455,10 +462,10 @@ static void note_listing(struct model_imap *m, const char *set,
     if (wanted->what != MODEL_FETCH_LISTING)
         return;
     if (strncmp(set, "1:* ", 4) == 0) {
-        m->listed_count = 0;
-        m->asked_for_all = true;
-    } else if (!m->asked_for_all) {
-        m->asked_for_changes = true;
+        m->opened[m->at].listed_count = 0;
+        m->opened[m->at].asked_for_all = true;
+    } else if (!m->opened[m->at].asked_for_all) {
+        m->opened[m->at].asked_for_changes = true;
     }
 }
 

@@ -143,7 +143,7 @@ void model_on_search(struct model_imap *m, const char *tag,
         m->searched = true;
         m->searched_at = m->box->changes;
     } else {
-        m->view_searched = true;
+        m->opened[m->at].view_searched = true;
     }
     if (with_return || m->traits->rev2_only) {
         model_say(m, "* ESEARCH (TAG \"%s\") UID", tag);

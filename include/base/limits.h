@@ -42,10 +42,10 @@
 /* Octets of a file that they are sealed with: 128 bits at least. */
 #define SECRET_KEY_MIN 16
 #define SECRET_KEY_MAX 4096
-/* Passwords of devices that are judged at a time, or wait for it: some 2 s of
- * four threads.
+/* Passwords of devices that are judged at a time, or wait for it: about a second
+ * of the few threads that also look up names, which should not wait longer.
  */
-#define CRYPT_JOBS_MAX 128
+#define CRYPT_JOBS_MAX 64
 #define ACCOUNT_FILE_MAX (64 * 1024 * 1024)
 
 /* An authentication service that asks for a longer wait is not obeyed. */

@@ -45,6 +45,13 @@ static void add_upstreams(struct log_record *r, const struct settings *settings)
     buf_fini(&upstreams);
 }
 
+/* Only where there is a file of them. */
+static void add_accounts(struct log_record *r, const struct settings *settings)
+{
+    if (settings->access->accounts != NULL)
+        log_record_add_number(r, "accounts", settings->access->accounts->count);
+}
+
 void server_log_ready(const struct server *s)
 {
     const struct config *config = s->settings->config;
@@ -57,6 +64,7 @@ void server_log_ready(const struct server *s)
     log_record_add_number(&r, "workers", s->workers);
     add_listeners(&r, config);
     add_upstreams(&r, s->settings);
+    add_accounts(&r, s->settings);
     log_write(&r);
 }
 
@@ -110,6 +118,7 @@ void server_log_reloaded(const struct server *s)
     log_begin(&r, LOG_LEVEL_INFO, "reloaded");
     add_listeners(&r, s->settings->config);
     add_upstreams(&r, s->settings);
+    add_accounts(&r, s->settings);
     add_lasting(&r, s);
     log_write(&r);
 }

@@ -17,7 +17,7 @@ from support.metrics import samples
 from support.pop3client import Pop3Error
 from support.popinjay import TOP, binary, write_config
 from support.ports import wait_until
-from support.secrets import keep, plant
+from support.secrets import all_forms, keep, plant
 
 class Figures:
     """The series of /metrics, and by how much each has risen since."""
@@ -237,7 +237,7 @@ def test_many_at_once(server, begin, accounts, user):
     password = accounts.add("device", server, user)
     proxy = begin({"limits": {"login_failures": "0",
                               "login_failures_per_client": "0"}})
-    clients = [proxy.plain() for _ in range(160)]
+    clients = [proxy.plain() for _ in range(90)]
     for c in clients:
         c.ok("USER device")
     for c in clients:
@@ -457,6 +457,25 @@ def test_clients(server, begin, accounts, user, tmp_path):
         figures = Figures(proxy)
 
 
+def test_nothing_leaks_into_a_trace(server, begin, accounts, user):
+    """A trace shows that a device proves itself, and neither with what, nor
+    what is said for it upstream."""
+    password = accounts.add("device", server, user, "--scram", "--recoverable")
+    proxy = begin({"server": {"trace_client": "127.0.0.1",
+                              "log_repeat_limit": "0"}})
+    for way in (apop, cram_md5, scram):
+        with proxy.pop3s() as c:
+            assert way(c, "device", password).startswith(b"+OK")
+            c.quit()
+    with proxy.pop3s() as c:
+        c.login("device", password)
+        c.quit()
+    log = proxy.log().encode()
+    assert b" trace " in log
+    for secret in (password, server.password(user)):
+        assert not any(form in log for form in all_forms(secret))
+
+
 # --- the file ------------------------------------------------------------------
 
 def reloaded(proxy, event):
@@ -472,6 +491,8 @@ def test_reload(server, begin, accounts, user):
     with proxy.pop3s() as c:
         refused(c, "device", password)
     reloaded(proxy, "reloaded")
+    assert re.search(r" ready .* accounts=0\b", proxy.log())
+    assert re.search(r" reloaded .* accounts=1\b", proxy.log())
     with proxy.pop3s() as c:
         c.login("device", password)
         c.quit()

@@ -73,7 +73,9 @@ static int run(const struct command_line *line)
     }
     if (settings == NULL) {
         (void)fprintf(stderr, "%s\n", error);
-        code = EXIT_MISTAKE;
+        /* Whoever started it does so again only where that may help. */
+        code = service != NULL && service->upstreams.unanswered ? EXIT_FAILURE
+                                                                : EXIT_MISTAKE;
     } else if (line->command == COMMAND_CHECK) {
         (void)printf("%s: no mistakes found\n", line->config);
     } else if (!log_open(&settings->config->log, error, sizeof(error))) {

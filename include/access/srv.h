@@ -4,7 +4,7 @@
  * (TLS from the first octet on is preferred), RFC 2782 (SRV); CONFORMANCE SRV-1
  * to SRV-3.
  *
- * Who asks waits: SRV_TIMEOUT_MS at most for each of two questions. That is for
+ * Who asks waits: SRV_TIMEOUT_MS at most for a question, and there may be two. That is for
  * the start and for a reload, and for no loop that serves sessions.
  */
 #ifndef POPINJAY_ACCESS_SRV_H

@@ -12,6 +12,7 @@
 #define POPINJAY_SERVER_UPSTREAM_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/attributes.h"
@@ -43,6 +44,7 @@ struct upstreams {
     struct upstream *at[UPSTREAM_NAMES_MAX];
     unsigned count;
     unsigned last_number; /* see upstreams_new_number */
+    bool unanswered;      /* the last reading failed since the DNS was silent */
 };
 
 /* Nobody may use any of them any more. */

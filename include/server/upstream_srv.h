@@ -12,11 +12,12 @@
 #include "server/upstream_servers.h"
 
 /* Waits for the DNS where it is to be asked. NULL: `[upstream NAME] srv: ...` in
- * |error|, or nothing where there is no memory.
+ * |error|, or nothing where there is no memory. |may_pass|: the DNS did not
+ * answer, and may another time.
  */
 MUST_CHECK struct upstream_servers *upstream_servers_find(
     const struct config *config, const struct config_upstream *upstream,
-    char *error, size_t error_size);
+    bool *may_pass, char *error, size_t error_size);
 
 /* The name that the certificate of |host|, a target of |upstream|, must carry. */
 const char *upstream_srv_name(const struct config_upstream *upstream,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
+#include <time.h>
 
 /* --- which --- */
 
@@ -98,7 +99,8 @@ static void fail(struct srv_records *records, int status)
     records->state = status == ARES_ENOTFOUND || status == ARES_ENODATA
                          ? SRV_NONE
                          : SRV_FAILED;
-    records->problem = ares_strerror(status);
+    records->problem =
+        ares_strerror(status == ARES_ECANCELLED ? ARES_ETIMEOUT : status);
 }
 
 static void on_answer(void *data, int status, int timeouts,
@@ -117,37 +119,59 @@ static void on_answer(void *data, int status, int timeouts,
     ares_free_data(reply);
 }
 
-/* Waits for what the channel waits for. */
-static void wait_for(ares_channel channel)
+/* What the channel waits for; the count of it. */
+static nfds_t find_sockets(ares_channel channel,
+                           struct pollfd polled[ARES_GETSOCK_MAXNUM])
 {
     ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
+    unsigned wanted =
+        (unsigned)ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
+    nfds_t count = 0;
+
+    for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+        /* As its macros do, which shift into the sign. */
+        bool reads = (wanted & BIT(i)) != 0;
+        bool writes = (wanted & BIT(i + ARES_GETSOCK_MAXNUM)) != 0;
+
+        if (reads || writes)
+            polled[count++] = (struct pollfd){
+                .fd = sockets[i],
+                .events =
+                    (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0)),
+            };
+    }
+    return count;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Until it is answered, or its time is over: the channel has one for each try,
+ * of each name server there is.
+ */
+static void wait_for(ares_channel channel)
+{
     struct pollfd polled[ARES_GETSOCK_MAXNUM];
-    int wanted;
+    int64_t end_ms = now_ms() + SRV_TIMEOUT_MS;
+    nfds_t count;
 
-    while ((wanted = ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM)) !=
-           0) {
-        struct timeval most = { SRV_TIMEOUT_MS / 1000, 0 };
-        const struct timeval *left;
-        nfds_t count = 0;
+    while ((count = find_sockets(channel, polled)) > 0) {
+        int64_t left_ms = end_ms - now_ms();
+        struct timeval most = { left_ms / 1000, left_ms % 1000 * 1000 };
+        const struct timeval *next;
 
-        for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-            /* As its macros do, which shift into the sign. */
-            bool reads = ((unsigned)wanted & BIT(i)) != 0;
-            bool writes =
-                ((unsigned)wanted & BIT(i + ARES_GETSOCK_MAXNUM)) != 0;
-
-            if (reads || writes)
-                polled[count++] = (struct pollfd){
-                    .fd = sockets[i],
-                    .events =
-                        (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0)),
-                };
+        if (left_ms <= 0) {
+            ares_cancel(channel);
+            return;
         }
-        left = ares_timeout(channel, &most, &most);
+        next = ares_timeout(channel, &most, &most);
         (void)poll(polled, count,
-                   (int)(left->tv_sec * 1000 + left->tv_usec / 1000 + 1));
-        if (count == 0)
-            ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+                   (int)(next->tv_sec * 1000 + next->tv_usec / 1000 + 1));
         for (nfds_t i = 0; i < count; i++)
             ares_process_fd(
                 channel,

@@ -289,8 +289,9 @@ int probe_run(const struct config *config,
               const struct credentials *credentials)
 {
     char error[ERROR_MAX] = "no memory";
-    struct upstream_servers *servers =
-        upstream_servers_find(config, upstream, error, sizeof(error));
+    bool may_pass;
+    struct upstream_servers *servers = upstream_servers_find(
+        config, upstream, &may_pass, error, sizeof(error));
     struct probe p = {
         .config = config,
         .upstream = upstream,

@@ -24,13 +24,15 @@ static void log_kept(const struct config_upstream *config, const char *problem)
  * and on where it is not found then.
  */
 static struct upstream_servers *find_servers(
-    const struct config *config, const struct config_upstream *own,
+    const struct settings *settings, const struct config_upstream *own,
     const struct settings_upstream *before, char *error, size_t error_size)
 {
     struct upstream_servers *servers = NULL;
 
     if (own->srv == NULL || before == NULL || before->config != own)
-        servers = upstream_servers_find(config, own, error, error_size);
+        servers = upstream_servers_find(
+            settings->config, own, &settings->source->upstreams->unanswered,
+            error, error_size);
     if (servers != NULL || before == NULL || own->srv == NULL ||
         !config_same_text(own->srv, before->config->srv))
         return servers;
@@ -127,8 +129,7 @@ bool settings_upstream_init(struct settings_upstream *u,
     }
     if (config->ca_file != NULL)
         u->authorities = file_stamp_of(config->ca_file);
-    u->servers =
-        find_servers(settings->config, config, before, error, error_size);
+    u->servers = find_servers(settings, config, before, error, error_size);
     if (u->servers == NULL)
         return false;
     u->policy.tls = u->servers->tls;

@@ -59,22 +59,26 @@ static bool add_all(struct upstream_servers *servers,
 
 struct upstream_servers *upstream_servers_find(
     const struct config *config, const struct config_upstream *upstream,
-    char *error, size_t error_size)
+    bool *may_pass, char *error, size_t error_size)
 {
-    struct srv_records imaps, imap;
+    struct srv_records imaps;
+    struct srv_records imap = { .state = SRV_NONE };
     const struct srv_records *chosen;
     struct upstream_servers *servers;
     char problem[PROBLEM_MAX];
     char title[CONFIG_TITLE_MAX];
     enum tls_mode tls;
 
+    *may_pass = false;
     if (upstream->srv == NULL)
         return upstream_servers_new(upstream);
     srv_ask("_imaps", upstream->srv, config->resolver, &imaps);
-    srv_ask("_imap", upstream->srv, config->resolver, &imap);
+    if (imaps.state == SRV_NONE || imaps.state == SRV_ABSENT)
+        srv_ask("_imap", upstream->srv, config->resolver, &imap);
     chosen = srv_choose(&imaps, &imap, upstream->srv, &tls, problem,
                         sizeof(problem));
     if (chosen == NULL) {
+        *may_pass = imaps.state == SRV_FAILED || imap.state == SRV_FAILED;
         (void)snprintf(error, error_size, "%s srv: %s",
                        config_title(CONFIG_UPSTREAM, upstream->name, title),
                        problem);

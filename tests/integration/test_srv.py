@@ -4,6 +4,7 @@ test's own, and containment as everywhere."""
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -69,13 +70,15 @@ def test_starttls_where_there_is_no_other(start, authority):
                        for line in clear.seen)
 
 
-@pytest.mark.parametrize("zone, words", [
-    ({}, "neither _imaps._tcp.localhost nor _imap._tcp"),
-    ({IMAPS + "localhost": [(0, 0, 0, ".")]}, "has no IMAP server"),
-    ({IMAPS + "localhost": None}, "was asked for _imaps._tcp.localhost"),
+@pytest.mark.parametrize("zone, words, code", [
+    ({}, "neither _imaps._tcp.localhost nor _imap._tcp", 2),
+    ({IMAPS + "localhost": [(0, 0, 0, ".")]}, "has no IMAP server", 2),
+    ({IMAPS + "localhost": None}, "was asked for _imaps._tcp.localhost", 1),
 ])
-def test_no_servers(start_proxy, tmp_path, authority, zone, words):
-    """SRV-2: `.` and no records are mistakes in the configuration."""
+def test_no_servers(start_proxy, tmp_path, authority, zone, words,
+                    code):
+    """SRV-2: `.` and no records are mistakes in the configuration; a name server
+    that cannot tell is none, and another start may help."""
     path = tmp_path / "proxy.conf"
     with NameServer(zone) as dns:
         write_config(path, {
@@ -85,8 +88,22 @@ def test_no_servers(start_proxy, tmp_path, authority, zone, words):
             "upstream": {"srv": "localhost"}})
         done = subprocess.run([binary(), "--check", "-c", str(path)],
                               capture_output=True, text=True, timeout=30)
-    assert done.returncode == 2
+    assert done.returncode == code
     assert "[upstream] srv: " in done.stderr and words in done.stderr
+
+
+def test_a_name_server_that_is_silent(start, authority):
+    """It is not waited for much longer than 4 s."""
+    with FakeImap(Mailbox([]), authority.pair("upstream")) as fake, \
+            NameServer({IMAPS + "localhost": [
+                (0, 1, fake.port, "localhost")]}) as dns:
+        proxy = start(dns)
+        dns.zone[IMAPS + "localhost"] = ""
+        began = time.monotonic()
+        reload(proxy)
+        assert 3 < time.monotonic() - began < 6
+        assert "srv_kept upstream=default" in proxy.log()
+        assert log_in(proxy).startswith(b"+OK")
 
 
 def test_priority(start, authority):

@@ -26,7 +26,8 @@ def _read_name(octets, at):
 
 class NameServer:
     """zone: {name: [(priority, weight, port, target), ...]}; no name:
-    NXDOMAIN; None in place of a list: SERVFAIL. It may be changed."""
+    NXDOMAIN; None in place of a list: SERVFAIL; an empty string: no answer.
+    It may be changed."""
 
     def __init__(self, zone):
         self.zone = zone
@@ -39,6 +40,8 @@ class NameServer:
         name, end = _read_name(question, 12)
         self.asked.append(name.lower())
         records = self.zone.get(name.lower(), ())
+        if records == "":
+            return b""
         code = SERVFAIL if records is None else 0 if records else NXDOMAIN
         body = b""
         for priority, weight, port, target in records or ():
@@ -55,7 +58,9 @@ class NameServer:
                 question, peer = self._socket.recvfrom(4096)
                 if not question:
                     return
-                self._socket.sendto(self._answer(question), peer)
+                answer = self._answer(question)
+                if answer:
+                    self._socket.sendto(answer, peer)
             except OSError:
                 return
 

@@ -48,7 +48,7 @@ function describe(    i, text)
             print ".EX"
             say(text)
             print ".EE"
-        } else if (text ~ /^[^ ]+   *[^ ]/ && text ~ /^[a-z0-9.]+  /) {
+        } else if (text ~ /^[^ ]+   *[^ ]/ && text ~ /^[a-z0-9._]+  /) {
             if (!in_list)
                 print ".RS"
             in_list = 1

@@ -110,6 +110,19 @@ static bool save(struct token_renewal *r, struct oauth_token *token)
     return false;
 }
 
+/* Nobody can agree to what an application does by itself: whatever is refused
+ * there is for the operator to mend, and is tried again.
+ */
+static enum oauth_result judge(const struct token_renewal *r,
+                               enum oauth_result result)
+{
+    bool by_person = r->to.source->config->grant == OAUTH_REFRESH_TOKEN;
+    bool is_refusal = result == OAUTH_INVALID_GRANT || result == OAUTH_DENIED ||
+                      result == OAUTH_EXPIRED;
+
+    return is_refusal && !by_person ? OAUTH_INVALID_CLIENT : result;
+}
+
 static void on_token(void *owner, const struct http_answer *answer)
 {
     struct token_renewal *r = owner;
@@ -119,7 +132,8 @@ static void on_token(void *owner, const struct http_answer *answer)
 
     r->exchange = NULL;
     if (result != OAUTH_OK)
-        finish(r, (struct token_gain){ .result = result, .error = &error });
+        finish(r, (struct token_gain){ .result = judge(r, result),
+                                       .error = &error });
     else if (r->to.source->config->grant == OAUTH_REFRESH_TOKEN &&
              !save(r, &token))
         fail(r, OAUTH_UNAVAILABLE, "the new token cannot be written");
@@ -247,7 +261,8 @@ static void take_lock(uv_timer_t *timer)
     struct token_renewal *r = timer->data;
 
     if (r->to.store == NULL) {
-        fail(r, OAUTH_UNAVAILABLE, "there is no place to keep tokens in");
+        fail(r, OAUTH_UNAVAILABLE,
+             "tokens are not kept: see tokens_not_kept, or restart");
         return;
     }
     r->has_lock = token_store_try_lock(r->to.store, &r->to.owner);

@@ -154,6 +154,18 @@ static void begin(struct stage *s)
     open_desk(s);
 }
 
+/* A reload. */
+static void renew_sources(struct stage *s)
+{
+    char error[256] = "";
+
+    atomic_fetch_add(&s->config.holders, 1);
+    token_sources_release(s->sources);
+    s->sources = token_sources_new(&s->config, error, sizeof(error));
+    assert_non_null(s->sources);
+    assert_true(token_desk_adopt(s->desk, s->sources));
+}
+
 /* The loop ends by itself: nothing is left behind. */
 static void end(struct stage *s)
 {
@@ -331,12 +343,30 @@ static void test_nobody_agreed(void **state)
     end(&s);
 }
 
+/* Nobody is told to agree to what an application does by itself. */
+static void test_application_refused(void **state)
+{
+    static char endpoint[64];
+    struct stage s;
+
+    (void)state;
+    begin(&s);
+    answer_with(&s, REVOKED);
+    (void)snprintf(endpoint, sizeof(endpoint), "%s", s.stand.url);
+    s.oauths[1].token_endpoint = endpoint;
+    renew_sources(&s);
+    assert_int_equal(ask(&s, "robots", false), TOKEN_UNAVAILABLE);
+    assert_int_equal(s.report.result, OAUTH_INVALID_CLIENT);
+    assert_string_equal(s.error, "invalid_grant");
+    assert_true(s.report.retry_in_ms > 0);
+    end(&s);
+}
+
 /* In a field of HTTP, and then not in the form. */
 static void test_basic(void **state)
 {
     static char secret_file[] = "/tmp/test_token_desk.secret.XXXXXX";
     struct stage s;
-    char error[256] = "";
     int fd = mkstemp(secret_file);
 
     (void)state;
@@ -348,11 +378,7 @@ static void test_basic(void **state)
     s.oauths[1].client_secret_file = secret_file;
     s.oauths[1].client_authentication = OAUTH_PROOF_BASIC;
     s.oauths[1].token_endpoint = s.stand.url;
-    atomic_fetch_add(&s.config.holders, 1);
-    token_sources_release(s.sources);
-    s.sources = token_sources_new(&s.config, error, sizeof(error));
-    assert_non_null(s.sources);
-    assert_true(token_desk_adopt(s.desk, s.sources));
+    renew_sources(&s);
     assert_int_equal(ask(&s, "robots", false), TOKEN_GIVEN);
     assert_non_null(strstr(s.stand.request,
                            "\r\nAuthorization: Basic cG9waW5qYXk6d29yZA=="));
@@ -529,6 +555,7 @@ int main(void)
         cmocka_unit_test(test_rejected),
         cmocka_unit_test(test_revoked),
         cmocka_unit_test(test_nobody_agreed),
+        cmocka_unit_test(test_application_refused),
         cmocka_unit_test(test_basic),
         cmocka_unit_test(test_locked),
         cmocka_unit_test(test_not_saved_at_once),

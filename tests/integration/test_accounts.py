@@ -5,10 +5,14 @@ import concurrent.futures
 import hashlib
 import hmac
 import os
+import pty
+import pwd
 import re
 import secrets
+import select
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -267,6 +271,23 @@ def test_guessers_are_stopped(server, begin, accounts, user):
         assert refused(c, "device", password).startswith("-ERR [SYS/TEMP] ")
     assert figures.rise("popinjay_verification_duration_seconds_count") == 2
     assert " login_blocked " in proxy.log()
+
+
+def test_mailboxes(server, begin, accounts, user):
+    """An account may read other mailboxes than the policy has."""
+    with server.imap(user) as m:
+        m.create("Scans")
+        m.append("Scans", None, None, MESSAGE)
+    password = accounts.add("device", server, user, "--mailboxes", "Scans")
+    proxy = begin()
+    with proxy.pop3s() as c:
+        c.login("device", password)
+        assert c.ok("STAT").startswith(b"+OK 1 ")
+        c.quit()
+    with proxy.pop3s() as c:
+        c.login(user, server.password(user))
+        assert c.ok("STAT").startswith(b"+OK 0 ")
+        c.quit()
 
 
 # --- proofs --------------------------------------------------------------------
@@ -623,6 +644,82 @@ def test_edited_at_once(accounts):
     assert [l.split()[0] for l in listed] == sorted(names)
     assert set(os.listdir(os.path.dirname(accounts.path))) == {
         "accounts.conf", "accounts.key", "edit.conf"}
+
+
+def answer(fd, question, words):
+    """Waits for |question| at a terminal; what the screen showed till then."""
+    screen, end = b"", time.monotonic() + 30
+    while question not in screen:
+        assert time.monotonic() < end, screen
+        if select.select([fd], [], [], 1)[0]:
+            screen += os.read(fd, 4096)
+    os.write(fd, words.encode() + b"\n")
+    return screen
+
+
+@pytest.mark.parametrize("again", ["the same", "another"])
+def test_at_a_terminal(accounts, again):
+    """Each password is asked for twice, and shown not once."""
+    password = plant(f"Typed-{secrets.token_hex(6)}", "a typed password")
+    secret = plant(f"Typed-{secrets.token_hex(6)}", "a typed secret")
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [binary(), "account", "add", "device", "-c", accounts.conf],
+        stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+    os.close(slave)
+    screen = answer(master, b"Password of the device", password)
+    screen += answer(master, b"Once more",
+                     password if again == "the same" else "something else")
+    if again == "the same":
+        screen += answer(master, b"Password at the upstream", secret)
+        screen += answer(master, b"Once more", secret)
+        screen += answer(master, b"done; ", "")
+        assert process.wait(30) == 0
+        assert "[account device]" in accounts.text()
+    else:
+        screen += answer(master, b"not the same", "")
+        assert process.wait(30) == 1
+        assert not os.path.exists(accounts.path)
+    os.close(master)
+    assert password.encode() not in screen and secret.encode() not in screen
+
+
+def test_owner(accounts):
+    """A new file belongs to the user who is to read it, an old one to whom it
+    belonged."""
+    with open(accounts.conf, encoding="utf-8") as f:
+        text = f.read()
+    with open(accounts.conf, "w", encoding="utf-8") as f:
+        f.write(f"[server]\nuser = nobody\n{text}")
+    root = os.geteuid() == 0        # others can give nothing away
+    accounts.must("add", "one", "--pass-through")
+    wanted = pwd.getpwnam("nobody").pw_uid if root else os.geteuid()
+    assert os.stat(accounts.path).st_uid == wanted
+    if root:
+        os.chown(accounts.path, 1, 1)
+        wanted = 1
+    accounts.must("add", "two", "--pass-through")
+    held = os.stat(accounts.path)
+    assert (held.st_uid, held.st_mode & 0o777) == (wanted, 0o600)
+
+
+def test_credential(server, accounts, user, tmp_path):
+    """Without key_file the key is a credential of the service manager's."""
+    accounts.add("device", server, user)
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    os.rename(accounts.key, keep(str(folder / "accounts.key")))
+    with open(accounts.conf, encoding="utf-8") as f:
+        text = f.read().replace(f"key_file = {accounts.key}\n", "")
+    with open(accounts.conf, "w", encoding="utf-8") as f:
+        f.write(text)
+    for given, code in ((str(folder), 0), (str(tmp_path), 2)):
+        done = subprocess.run(
+            [binary(), "--check", "-c", accounts.conf], capture_output=True,
+            text=True, env={**os.environ, "CREDENTIALS_DIRECTORY": given},
+            timeout=60, check=False)
+        assert done.returncode == code, done
+    assert "is sealed with a key file, and there is none" in done.stderr
 
 
 # --- the guide -----------------------------------------------------------------

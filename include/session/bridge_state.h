@@ -1,11 +1,11 @@
 /* bridge_state.h - the inside of a bridge.
  *
- * Internal: bridge.c takes octets, outcomes and time in and hands wishes out;
- * bridge_client.c serves what the POP3 session asks for; bridge_upstream.c
- * has the upstream connection, from the wish to connect to its end;
- * bridge_mailboxes.c what is learned of each mailbox at login; bridge_task.c
- * what is done with one meanwhile; bridge_update.c QUIT; bridge_deadlines.c
- * says how long all that may take.
+ * Internal: bridge.c takes octets, outcomes and time in; bridge_wishes.c hands
+ * wishes out; bridge_client.c serves what the POP3 session asks for;
+ * bridge_upstream.c has the upstream connection, from the wish to connect to
+ * its end; bridge_mailboxes.c what is learned of each mailbox at login;
+ * bridge_task.c what is done with one meanwhile; bridge_update.c QUIT;
+ * bridge_deadlines.c says how long all that may take.
  */
 #ifndef POPINJAY_SESSION_BRIDGE_STATE_H
 #define POPINJAY_SESSION_BRIDGE_STATE_H
@@ -145,12 +145,14 @@ struct bridge {
     struct bridge_report report;
 };
 
-/* --- bridge.c --- */
+/* --- bridge_wishes.c --- */
 
 void bridge_wish(struct bridge *b, enum bridge_wish_kind kind);
 void bridge_note(struct bridge *b, enum bridge_note note, enum fault fault);
 void bridge_note_text(struct bridge *b, enum bridge_note note, struct span text,
                       enum fault fault);
+
+/* --- bridge.c --- */
 
 /* A stage begins; it has ended well, and is timed once. */
 void bridge_begin_stage(struct bridge *b);

@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "session/bridge_state.h"
 
@@ -90,99 +89,6 @@ void bridge_end_stage(struct bridge *b, enum counter_stage stage)
     if (b->stage_began_ms != UINT64_MAX)
         counters_add_time(b->counters, stage, b->now_ms - b->stage_began_ms);
     b->stage_began_ms = UINT64_MAX;
-}
-
-/* --- wishes --- */
-
-static struct bridge_wish *queue_wish(struct bridge *b)
-{
-    unsigned at = (b->wish_first + b->wish_count) % BRIDGE_WISHES_MAX;
-
-    assert(b->wish_count < BRIDGE_WISHES_MAX);
-    b->wish_count++;
-    b->wishes[at] = (struct bridge_wish){ .fault = FAULT_NONE };
-    return &b->wishes[at];
-}
-
-void bridge_wish(struct bridge *b, enum bridge_wish_kind kind)
-{
-    queue_wish(b)->kind = kind;
-}
-
-void bridge_note(struct bridge *b, enum bridge_note note, enum fault fault)
-{
-    struct bridge_wish *wish = queue_wish(b);
-
-    wish->kind = BRIDGE_NOTE;
-    wish->note = note;
-    wish->fault = fault;
-}
-
-/* A server that talks much is quoted once a call: the rest has no place. What
- * it says it is gives way to all else.
- */
-static struct bridge_wish *text_place(struct bridge *b, enum bridge_note note)
-{
-    struct bridge_wish *taken = &b->wishes[b->text_wish];
-
-    if (!b->text_queued) {
-        b->text_queued = true;
-        b->text_wish = (b->wish_first + b->wish_count) % BRIDGE_WISHES_MAX;
-        return queue_wish(b);
-    }
-    if (note == BRIDGE_NOTE_UPSTREAM_ID ||
-        taken->note != BRIDGE_NOTE_UPSTREAM_ID)
-        return NULL;
-    return taken;
-}
-
-void bridge_note_text(struct bridge *b, enum bridge_note note, struct span text,
-                      enum fault fault)
-{
-    struct bridge_wish *wish = text.len > 0 ? text_place(b, note) : NULL;
-    size_t len;
-
-    if (wish == NULL)
-        return;
-    text = credentials_hide_in(&b->upstream, text);
-    len = text.len < sizeof(b->text) ? text.len : sizeof(b->text);
-    memcpy(b->text, text.data, len);
-    wish->kind = BRIDGE_NOTE;
-    wish->note = note;
-    wish->fault = fault;
-    wish->text = span_make(b->text, len);
-}
-
-bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
-{
-    if (b->wish_count == 0) {
-        b->text_queued = false;
-        return false;
-    }
-    *wish = b->wishes[b->wish_first];
-    wish->user = wish->kind == BRIDGE_LOCK || wish->kind == BRIDGE_KEEP_MAILBOX
-                     ? credentials_name(&b->upstream)
-                     : buf_span(&b->login_name);
-    wish->credentials =
-        wish->kind == BRIDGE_ASK_LOGIN ? &b->pop3.given : &b->upstream;
-    wish->upstream = b->upstream_policy;
-    if (wish->kind == BRIDGE_LOCK) {
-        wish->login = buf_span(&b->login_name);
-        wish->login_delay_ms = b->mailbox_policy->announced.login_delay_ms;
-    }
-    wish->again = b->asked_again;
-    wish->timestamp = buf_span(&b->pop3.timestamp);
-    wish->mechanism = b->pop3.mechanism;
-    wish->response = buf_span(&b->pop3.response);
-    wish->begins = b->sasl_begins;
-    wish->has_response = b->pop3.has_response;
-    wish->parked = &b->parked;
-    if (wish->kind == BRIDGE_KEEP_MAILBOX &&
-        !bridge_take_kept(b, &wish->mailbox))
-        return true;
-    b->wish_first = (b->wish_first + 1) % BRIDGE_WISHES_MAX;
-    b->wish_count--;
-    return true;
 }
 
 /* --- the end --- */

@@ -191,7 +191,8 @@ enum bridge_note {
     BRIDGE_NOTE_NOT_REUSED,    /* fault: a parked connection was of no use */
     BRIDGE_NOTE_SIZE_MISMATCH, /* DEC-8 */
     BRIDGE_NOTE_NO_REMOVAL,    /* fault: why DELE is refused in this session */
-    BRIDGE_NOTE_NO_UNIQUE_IDS, /* no UIDVALIDITY, or UIDNOTSTICKY: DEC-12 */
+    BRIDGE_NOTE_STALE_UNIQUE_IDS, /* those imported are of another UIDVALIDITY */
+    BRIDGE_NOTE_NO_UNIQUE_IDS,    /* no UIDVALIDITY, or UIDNOTSTICKY: DEC-12 */
     BRIDGE_NOTE_COUNT,
 };
 

@@ -73,7 +73,8 @@ struct bridge {
     const struct upstream_policy *upstream_policy;
     const struct mailbox_policy *mailbox_policy; /* from the grant on */
     uint64_t granted_s;                          /* then; Unix time */
-    struct counters *counters;                   /* or NULL */
+    bool ids_are_stale;        /* BRIDGE_NOTE_STALE_UNIQUE_IDS is due */
+    struct counters *counters; /* or NULL */
     struct pop3_session pop3;
     struct imap_session imap;    /* while link is not NONE, CONNECTING */
     struct credentials upstream; /* used upstream, from login to the end */

@@ -1,6 +1,7 @@
 /* A relay's logins before the guard: may they be tried, and what came of it. */
 #include "base/limits.h"
 #include "server/relay_parts.h"
+#include "session/mailbox_list.h"
 
 static struct login_limits limits_of(const struct relay *r)
 {
@@ -15,18 +16,45 @@ static struct login_limits limits_of(const struct relay *r)
     };
 }
 
+/* Each folder in the name would be another name to guess a password for. */
+static struct span without_folder(const struct relay *r, struct span user,
+                                  struct buf *name)
+{
+    const struct config *config = r->settings->config;
+    struct plus_name parts = plus_name_split(user);
+    bool any = false;
+
+    for (size_t i = 0; i < config->policy_count; i++)
+        any = any || config->policies[i].plus_folder;
+    if (!any || parts.folder.len == 0 || !buf_append(name, parts.before) ||
+        !buf_append(name, parts.after))
+        return user;
+    return buf_span(name);
+}
+
+static bool admits(struct relay *r, struct span user)
+{
+    struct login_guard *guard = r->host->service->guard;
+    const struct login_limits limits = limits_of(r);
+
+    return !login_attempt_make(guard, SPAN_LITERAL(""), user, &r->network,
+                               r->is_exempt, &r->attempt) ||
+           login_guard_begin(guard, &limits, &r->attempt, relay_now(r)) ==
+               LOGIN_ADMITTED;
+}
+
 /* By the name that the client gives, whoever that is upstream. Without memory
  * for it, the login is tried as if there were no guard.
  */
 enum fault relay_guard_begin(struct relay *r, struct span user)
 {
-    struct login_guard *guard = r->host->service->guard;
-    const struct login_limits limits = limits_of(r);
+    struct buf name;
+    bool admitted;
 
-    if (!login_attempt_make(guard, SPAN_LITERAL(""), user, &r->network,
-                            r->is_exempt, &r->attempt) ||
-        login_guard_begin(guard, &limits, &r->attempt, relay_now(r)) ==
-            LOGIN_ADMITTED)
+    buf_init(&name, SASL_PART_MAX);
+    admitted = admits(r, without_folder(r, user, &name));
+    buf_fini(&name);
+    if (admitted)
         return FAULT_NONE;
     relay_reach_limit(r, LIMIT_LOGIN_FAILURES);
     return FAULT_LOGIN_BLOCKED;

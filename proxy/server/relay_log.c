@@ -234,6 +234,9 @@ void relay_log_note(struct relay *r, const struct bridge_wish *wish)
     case BRIDGE_NOTE_NO_REMOVAL:
         log_trouble(r, "no_removal", wish, LOG_LEVEL_WARNING);
         break;
+    case BRIDGE_NOTE_STALE_UNIQUE_IDS:
+        log_trouble(r, "unique_id_map_stale", wish, LOG_LEVEL_WARNING);
+        break;
     case BRIDGE_NOTE_NO_UNIQUE_IDS:
         log_trouble(r, "no_lasting_uidvalidity", wish, LOG_LEVEL_WARNING);
         break;

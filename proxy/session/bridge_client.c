@@ -151,6 +151,8 @@ void bridge_accept_login(struct bridge *b)
     b->client_seen_ms = b->now_ms;
     credentials_wipe(&b->pop3.given);
     bridge_note(b, BRIDGE_NOTE_LOGGED_IN, FAULT_NONE);
+    if (b->ids_are_stale)
+        bridge_note(b, BRIDGE_NOTE_STALE_UNIQUE_IDS, FAULT_NONE);
     if (!maildrops_have_unique_ids(&b->maildrops))
         bridge_note(b, BRIDGE_NOTE_NO_UNIQUE_IDS, FAULT_NO_UNIQUE_IDS);
     if (maildrops_removal_fault(&b->maildrops) != FAULT_NONE)

@@ -18,6 +18,7 @@ void bridge_forget_mailboxes(struct bridge *b)
     mailbox_list_fini(&b->own);
     b->mailboxes = NULL;
     b->mailbox_count = 0;
+    b->ids_are_stale = false;
     b->selected = BRIDGE_NO_MAILBOX;
     maildrops_fini(&b->maildrops);
 }
@@ -115,7 +116,7 @@ static void learn_mailbox(struct bridge *b,
 }
 
 /* What its messages are called, as far as it is known with the mailbox. */
-static struct unique_id_rule unique_id_rule(const struct bridge *b)
+static struct unique_id_rule unique_id_rule(struct bridge *b)
 {
     const struct mailbox_policy *policy = b->mailbox_policy;
     struct span name = bridge_mailbox_name(b, b->selected);
@@ -130,8 +131,10 @@ static struct unique_id_rule unique_id_rule(const struct bridge *b)
         return rule;
     rule.list = unique_id_user_list(rule.user, name);
     if (rule.list != NULL &&
-        unique_id_list_uidvalidity(rule.list) != b->imap.mailbox.uidvalidity)
+        unique_id_list_uidvalidity(rule.list) != b->imap.mailbox.uidvalidity) {
         rule.list = NULL;
+        b->ids_are_stale = true;
+    }
     return rule;
 }
 

@@ -199,6 +199,20 @@ def test_plus_folder(server, user, reports, start_proxy):
     assert "folders_allowed" in proxy.log()
 
 
+def test_plus_folder_is_no_way_round(server, user, start_proxy):
+    """A password cannot be guessed under one folder after the other."""
+    proxy = start_proxy(server.upstream_config(),
+                        {"policy": {"plus_folder": "yes"},
+                         "limits": {"login_failures": "3",
+                                    "auth_failure_delay": "0 s"},
+                         **server.settings})
+    for name in ("a", "b", "c"):
+        with proxy.pop3s() as c:
+            c.ok(f"USER {user}+{name}")
+            assert b"[AUTH]" in c.err("PASS wrong")
+    assert " login_blocked " in proxy.log()
+
+
 @pytest.mark.parametrize("plus_folder, said", [
     ("no", [b'LOGIN "anna+Work@example.com"', b"SELECT INBOX"]),
     ("yes", [b'LOGIN "anna@example.com"', b'SELECT "Work"'])])

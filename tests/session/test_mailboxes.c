@@ -360,6 +360,7 @@ static void tells_imported_ids(void **state)
     h->mailbox_policy.unique_ids = UNIQUE_ID_COURIER;
     h->mailbox_policy.unique_id_map = map;
     log_in_to_both(h);
+    expect_note(h, BRIDGE_NOTE_STALE_UNIQUE_IDS, FAULT_NONE);
     uidl(h, "1 UID20-77\r\n2 UID20-77~\r\n3 old\r\n"
             "4 UID10-88+6570b717\r\n5 UID40-88+6570b717\r\n.\r\n");
     unique_id_map_free(map);

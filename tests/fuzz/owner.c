@@ -41,9 +41,13 @@ static void know_mailbox(struct known_mailbox *known)
     snapshot_append(known->messages.hidden, 3, 300);
 }
 
+static struct mailbox_name mailboxes[] = { { "INBOX", "INBOX" },
+                                           { WIRE_SECOND, WIRE_SECOND } };
+
 void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
 {
     bool delay = owner_flags & BIT(7);
+    bool merged = (policy_flags & BIT(5)) && (owner_flags & BIT(1));
     bool ahead =
         (policy_flags & 3) == MODE_LAST || (policy_flags >> 2 & 3) == MODE_LAST;
 
@@ -77,6 +81,7 @@ void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
         .on_delete = (enum on_delete)(owner_flags >> 5 & 3),
         .keep_keyword = WIRE_KEYWORD,
         .window = { .unread_only = delay, .newest = delay ? 3 : 0 },
+        .mailboxes = { merged ? ARRAY_LENGTH(mailboxes) : 0, mailboxes },
     };
     octet_budget_init(&o->budget, AHEAD_OCTETS);
     o->slow = owner_flags & BIT(1);
@@ -283,9 +288,10 @@ static void on_note(struct owner *o, const struct bridge_wish *wish)
     }
 }
 
-static void keep_mailbox(struct owner *o)
+static void keep_mailbox(struct owner *o, uint32_t mailbox)
 {
-    const struct known_mailbox *known = bridge_known_mailbox(o->bridge, 0);
+    const struct known_mailbox *known =
+        bridge_known_mailbox(o->bridge, mailbox);
 
     REQUIRE(!known_mailbox_is_empty(known));
     REQUIRE(known->uidvalidity != 0 && known->highestmodseq != 0);
@@ -341,7 +347,7 @@ static void serve(struct owner *o, const struct bridge_wish *wish)
         break;
     case BRIDGE_KEEP_MAILBOX:
         REQUIRE(o->lock == OWNER_LOCK_HELD && wish->user.len > 0);
-        keep_mailbox(o);
+        keep_mailbox(o, wish->mailbox);
         break;
     case BRIDGE_CLOSE_CLIENT:
         on_close_client(o, false);
@@ -498,8 +504,9 @@ static bool answer_lock(struct owner *o, enum bridge_outcome outcome)
     if (o->lock != OWNER_LOCK_ASKED)
         return false;
     o->lock = outcome == BRIDGE_LOCKED ? OWNER_LOCK_HELD : OWNER_LOCK_FREE;
-    if (outcome == BRIDGE_LOCKED)
-        bridge_offer_mailbox(o->bridge, 0, &o->known);
+    for (uint32_t i = 0;
+         outcome == BRIDGE_LOCKED && i < bridge_mailbox_count(o->bridge); i++)
+        bridge_offer_mailbox(o->bridge, i, &o->known);
     tell(o, outcome);
     return true;
 }

@@ -209,6 +209,7 @@ static const struct {
     { "LOGIN ", false, false, WIRE_LOGIN },
     { "ID (", false, false, WIRE_ID },
     { "SELECT INBOX", false, false, WIRE_SELECT },
+    { "SELECT \"" WIRE_SECOND "\"", false, false, WIRE_SELECT },
     { "UID FETCH ", false, false, WIRE_BODY }, /* see kind_of */
     { "UID STORE ", false, true, WIRE_STORE_DELETED },
     { "UID EXPUNGE ", false, true, WIRE_UID_EXPUNGE },

@@ -26,6 +26,7 @@
 
 /* The keyword of ON_DELETE_KEEP. */
 #define WIRE_KEYWORD "$Kept"
+#define WIRE_SECOND "Work" /* the mailbox beside INBOX */
 #define WIRE_LINE_MAX 32768
 #define WIRE_TAIL_MAX 64
 #define WIRE_MESSAGES_MAX 1024

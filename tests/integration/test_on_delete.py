@@ -182,3 +182,31 @@ def test_keep(start, dovecot, account):
         c.ok("DELE 5")
         c.quit()
     assert bodies(dovecot, account, "INBOX") == sent + messages(1)
+
+
+def append(dovecot, account, mailbox, sent):
+    m = dovecot.imap(account)
+    for body in sent:
+        assert m.append(mailbox, None, None, body)[0] == "OK"
+    m.logout()
+
+
+def test_trash_of_several_mailboxes(start, dovecot, account):
+    """DEC-25: what is marked moves out of each; what lies in the trash itself
+    is shown, and not moved there."""
+    sent = messages(4)
+    dovecot.deliver(account, sent[:2])
+    create_trash(dovecot, account, "Reports")
+    create_trash(dovecot, account)
+    append(dovecot, account, "Reports", sent[2:])
+    append(dovecot, account, TRASH, sent[:1])
+    proxy = start("trash", mailboxes="INBOX, Reports, Gelöscht")
+    with proxy.login(account, dovecot.password(account)) as c:
+        assert len(c.listing("LIST")) == 5
+        c.ok("DELE 2")
+        c.ok("DELE 3")
+        assert c.err("DELE 5").startswith(b"-ERR [SYS/PERM]")
+        c.quit()
+    assert bodies(dovecot, account, "INBOX") == sent[:1]
+    assert bodies(dovecot, account, "Reports") == sent[3:]
+    assert bodies(dovecot, account, TRASH) == [sent[0], sent[1], sent[2]]

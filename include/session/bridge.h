@@ -99,6 +99,8 @@ struct login_grant {
     const struct upstream_policy *upstream;
     const struct mailbox_policy *mailbox;
     const struct credentials *credentials; /* to be used there */
+    /* What the device is called here, for its keyword; empty: as upstream. */
+    struct span account;
     uint64_t unix_s; /* the date, for windows that go by it */
     const struct mailbox_list *mailboxes; /* copied; NULL: the policy's */
 };

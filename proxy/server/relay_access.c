@@ -15,6 +15,12 @@ static const struct settings_upstream *upstream_of(
     return &settings->upstreams[upstream - settings->config->upstreams];
 }
 
+static struct span name_of(const struct account *account)
+{
+    return account != NULL ? span_from_string(account->name)
+                           : (struct span){ NULL, 0 };
+}
+
 static void grant(struct relay *r, const struct settings_upstream *to,
                   const struct access_answer *answer)
 {
@@ -23,6 +29,7 @@ static void grant(struct relay *r, const struct settings_upstream *to,
         .upstream = &to->policy,
         .mailbox = settings_mailbox_policy(r->settings, answer->policy),
         .credentials = answer->credentials,
+        .account = name_of(answer->account),
         .mailboxes = answer->mailboxes,
         .unix_s = (uint64_t)time(NULL),
     };

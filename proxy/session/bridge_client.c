@@ -56,12 +56,15 @@ static void ask_upstream(struct bridge *b)
 }
 
 /* By which what DELE marks is hidden from this user alone. */
-static void name_keyword(struct bridge *b)
+static void name_keyword(struct bridge *b, const struct login_grant *grant)
 {
+    struct span name = grant->account;
+
     b->keyword[0] = '\0';
-    if (b->mailbox_policy->on_delete == ON_DELETE_KEEP)
-        imap_keyword_expand(b->mailbox_policy->keep_keyword,
-                            buf_span(&b->login_name), b->keyword);
+    if (name.len == 0)
+        name = buf_span(&grant->credentials->user);
+    if (grant->mailbox->on_delete == ON_DELETE_KEEP)
+        imap_keyword_expand(grant->mailbox->keep_keyword, name, b->keyword);
 }
 
 void bridge_login_granted(struct bridge *b, const struct login_grant *grant)
@@ -83,7 +86,7 @@ void bridge_login_granted(struct bridge *b, const struct login_grant *grant)
         bridge_leave_upstream(b);
     b->upstream_policy = grant->upstream;
     b->mailbox_policy = grant->mailbox;
-    name_keyword(b);
+    name_keyword(b, grant);
     b->granted_s = grant->unix_s;
     ask_upstream(b);
 }

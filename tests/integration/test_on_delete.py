@@ -210,3 +210,17 @@ def test_trash_of_several_mailboxes(start, dovecot, account):
     assert bodies(dovecot, account, "INBOX") == sent[:1]
     assert bodies(dovecot, account, "Reports") == sent[3:]
     assert bodies(dovecot, account, TRASH) == [sent[0], sent[1], sent[2]]
+
+
+def test_keep_in_a_folder(start, dovecot, account):
+    """The keyword is the user's, whichever mailbox the login has named."""
+    create_trash(dovecot, account, "Reports")
+    append(dovecot, account, "Reports", messages(2))
+    dovecot.deliver(account, messages(1))
+    proxy = start("keep", plus_folder="yes", mailboxes="INBOX, Reports")
+    with proxy.login(f"{account}+Reports", dovecot.password(account)) as c:
+        c.ok("DELE 2")
+        c.quit()
+    with proxy.login(account, dovecot.password(account)) as c:
+        assert len(c.listing("LIST")) == 2
+        c.quit()

@@ -180,7 +180,7 @@ def test_the_manual_has_every_key_and_no_other(installed):
     known = {(section, key) for section, key, _ in keys()}
     assert known <= described, known - described
     with open(f"{TOP}/proxy/config_keys.c", encoding="utf-8") as f:
-        words = set(re.findall(r'"([a-z0-9.]+)"', f.read()))
+        words = set(re.findall(r'"([a-z0-9._]+)"', f.read()))
     assert {key for _, key in described - known} <= words
 
 

@@ -90,7 +90,8 @@ bool accounts_any_scram(const struct accounts *accounts, const char *listener);
 bool accounts_any_recoverable(const struct accounts *accounts,
                               const char *listener);
 
-/* How many accounts, all in all, have a password that can be recovered. */
+/* How many there are; and how many of them have a password that can be recovered. */
+size_t accounts_count(const struct accounts *accounts);
 size_t accounts_count_recoverable(const struct accounts *accounts);
 
 /* With what the sealed secrets of |account| are locked; borrows. */

@@ -65,6 +65,8 @@ struct status_figures {
     uint64_t cache_octets;     /* of listings that are known */
     uint64_t cache_mailboxes;
     uint64_t readahead_octets; /* on their way, or waiting */
+    uint64_t verifications;    /* of accounts' passwords; the same */
+    uint64_t accounts;         /* that there are */
     uint64_t headers_awaited;  /* connections without their PROXY header */
     struct process_figures process;
     const struct history *history;

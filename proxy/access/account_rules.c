@@ -69,6 +69,11 @@ bool accounts_any_recoverable(const struct accounts *accounts,
     return false;
 }
 
+size_t accounts_count(const struct accounts *accounts)
+{
+    return accounts != NULL ? accounts->count : 0;
+}
+
 size_t accounts_count_recoverable(const struct accounts *accounts)
 {
     size_t count = 0;

@@ -181,18 +181,21 @@ static bool change_secret(struct account_secrets *s,
     if (before->oauth != NULL || !account_has_proof(before))
         return complain("the account has no secret: it goes by tokens, or "
                         "passes through what the\ndevice gives");
-    if ((o->seals_by_password || was_sealed_by_password(before)) &&
-        (before->password == NULL || !ask_known_password(s, before)))
-        return false;
-    return ask_secret(s, o, before, key);
+    if (!o->seals_by_password && !was_sealed_by_password(before))
+        return ask_secret(s, o, before, key);
+    if (before->password == NULL)
+        return complain("the device does not say its password, which is to "
+                        "open the secret");
+    return ask_known_password(s, before) && ask_secret(s, o, before, key);
 }
 
 bool account_secrets_ask(struct account_secrets *s,
                          const struct account_options *o,
                          const struct account *before, struct span key)
 {
-    bool needs_secret = before == NULL ? o->value[ACCOUNT_SET_OAUTH] == NULL
-                                       : was_sealed_by_password(before);
+    bool needs_secret =
+        before == NULL ? o->value[ACCOUNT_SET_OAUTH] == NULL
+                       : o->seals_by_password || was_sealed_by_password(before);
 
     if (o->passes_through)
         return true;

@@ -108,6 +108,8 @@ static void figures(void *data, struct status_figures *out)
         .cache_octets = cache.octets,
         .cache_mailboxes = cache.mailboxes,
         .readahead_octets = octet_budget_taken(&service->readahead),
+        .verifications = atomic_load(&service->crypt.jobs),
+        .accounts = accounts_count(s->settings->access->accounts),
         .process = process_figures_read(),
         .history = watcher_history(s->watcher),
         .listener_names = &service->listener_names,

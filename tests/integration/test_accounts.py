@@ -120,6 +120,7 @@ def test_password(server, begin, accounts, user):
     server.deliver(user, [MESSAGE])
     password = accounts.add("scanner@hall.example", server, user)
     proxy = begin()
+    assert "\npopinjay_accounts 1\n" in proxy.http("/metrics")
     figures = Figures(proxy)
     with proxy.pop3s() as c:
         c.login("scanner@hall.example", password)
@@ -226,8 +227,15 @@ def test_sealed_by_the_password(server, begin, accounts, user):
     with open(accounts.conf, "w", encoding="utf-8") as f:
         f.write(text)
     del accounts.settings["accounts"]["key_file"]
-    password = accounts.add("device", server, user, "--seal-by-password")
+    accounts.add("device", server, user, "--seal-by-password")
     assert "secret = 1p." in accounts.text()
+    # Sealed anew: by another password of the device, or another secret.
+    password = plant(f"Newer-{secrets.token_hex(6)}", "a newer password")
+    accounts.must("passwd", "device", given=f"{password}\nnot-the-secret\n")
+    assert accounts.run("passwd", "device", "--secret",
+                        given="wrong\nx\n").returncode == 1
+    accounts.must("passwd", "device", "--secret",
+                  given=f"{password}\n{server.password(user)}\n")
     proxy = begin()
     with proxy.pop3s() as c:
         refused(c, "device", "wrong")

@@ -85,6 +85,8 @@ static struct status_figures sample(void)
         .cache_octets = 19,
         .cache_mailboxes = 20,
         .readahead_octets = 21,
+        .verifications = 31,
+        .accounts = 32,
         .process = { .cpu_ms = 12034,
                      .resident_octets = 22,
                      .virtual_octets = 23,
@@ -345,6 +347,8 @@ static void test_metrics(void **state)
         "\npopinjay_upstream_open_connections{upstream=\"default\"} 18\n",
         "\npopinjay_snapshot_cache_bytes 19\n",
         "\npopinjay_snapshot_cache_mailboxes 20\n",
+        "\npopinjay_accounts 32\n",
+        "\npopinjay_verifications 31\n",
         "\npopinjay_readahead_bytes 21\n",
         "\nprocess_cpu_seconds_total 12.034\n",
         "\npopinjay_upstream_attempts_total{upstream=\"default\","

@@ -1,358 +1,9 @@
 /* The figures for Prometheus: one family after the other, by a table. A new
  * counter wants a line here; metrics_writer.c knows how it is written.
  */
-#include <stddef.h>
-#include <stdio.h>
-
-#include "pop3/command.h"
-#include "server/limit.h"
 #include "server/metrics_writer.h"
+#include "server/status_families.h"
 #include "server/status_page.h"
-#include "session/bridge.h"
-
-#define NUMBER_MAX 16 /* an unsigned in digits */
-
-struct family;
-
-typedef void family_writer(struct buf *out, const struct family *family,
-                           const struct status_figures *f);
-
-/* A family whose series are counters: the value of its label, and which. */
-struct part {
-    const char *value; /* NULL: the last */
-    enum counter counter;
-};
-
-struct family {
-    const char *name;
-    const char *type;
-    const char *help;
-    family_writer *write;
-    const char *label; /* of |parts| */
-    const struct part *parts;
-    enum counter counter;     /* of one series */
-    enum counter_stage stage; /* of one histogram */
-    size_t field; /* the same: a uint64_t of struct status_figures, or
-                             of each struct status_upstream */
-};
-
-static struct metrics_labels labelled(const char *name, const char *value)
-{
-    struct metrics_labels labels = METRICS_NO_LABELS;
-
-    labels.at[0].name = name;
-    labels.at[0].value = value;
-    return labels;
-}
-
-static struct metrics_labels labelled_twice(const char *name, const char *value,
-                                            const char *name2,
-                                            const char *value2)
-{
-    struct metrics_labels labels = labelled(name, value);
-
-    labels.at[1].name = name2;
-    labels.at[1].value = value2;
-    return labels;
-}
-
-/* --- where figures come from --- */
-
-static void write_counter(struct buf *out, const struct family *family,
-                          const struct status_figures *f)
-{
-    metrics_write(out, family->name, METRICS_NO_LABELS,
-                  f->totals.value[family->counter]);
-}
-
-static void write_parts(struct buf *out, const struct family *family,
-                        const struct status_figures *f)
-{
-    for (const struct part *p = family->parts; p->value != NULL; p++)
-        metrics_write(out, family->name, labelled(family->label, p->value),
-                      f->totals.value[p->counter]);
-}
-
-static void write_field(struct buf *out, const struct family *family,
-                        const struct status_figures *f)
-{
-    const char *base = (const char *)f;
-
-    metrics_write(out, family->name, METRICS_NO_LABELS,
-                  *(const uint64_t *)(const void *)(base + family->field));
-}
-
-static void write_build(struct buf *out, const struct family *family,
-                        const struct status_figures *f)
-{
-    metrics_write(out, family->name, labelled("version", f->version), 1);
-}
-
-static void write_upstream(struct buf *out, const struct family *family,
-                           const struct status_figures *f)
-{
-    for (size_t i = 0; i < f->upstream_count; i++)
-        metrics_write(out, family->name,
-                      labelled_twice("upstream", f->upstreams[i].name,
-                                     "address", f->upstreams[i].address),
-                      1);
-}
-
-static void write_up(struct buf *out, const struct family *family,
-                     const struct status_figures *f)
-{
-    for (size_t i = 0; i < f->upstream_count; i++) {
-        const struct status_upstream *u = &f->upstreams[i];
-
-        metrics_write(out, family->name, labelled("upstream", u->name),
-                      u->health.verdict != UPSTREAM_FAILING);
-    }
-}
-
-static void write_servers_up(struct buf *out, const struct family *family,
-                             const struct status_figures *f)
-{
-    for (size_t i = 0; i < f->upstream_count; i++) {
-        const struct status_upstream *u = &f->upstreams[i];
-
-        for (size_t n = 0; n < u->server_count; n++)
-            metrics_write(out, family->name,
-                          labelled_twice("upstream", u->name, "address",
-                                         u->servers[n].text),
-                          u->servers[n].aside_ms == 0);
-    }
-}
-
-static void write_server_failures(struct buf *out, const struct family *family,
-                                  const struct status_figures *f)
-{
-    for (size_t i = 0; i < f->upstream_count; i++) {
-        const struct status_upstream *u = &f->upstreams[i];
-
-        for (size_t n = 0; n < u->server_count; n++)
-            metrics_write(out, family->name,
-                          labelled_twice("upstream", u->name, "address",
-                                         u->servers[n].text),
-                          u->servers[n].failures);
-    }
-}
-
-/* |field| of each. */
-static void write_of_each(struct buf *out, const struct family *family,
-                          const struct status_figures *f)
-{
-    for (size_t i = 0; i < f->upstream_count; i++) {
-        const char *base = (const char *)&f->upstreams[i];
-
-        metrics_write(out, family->name,
-                      labelled("upstream", f->upstreams[i].name),
-                      *(const uint64_t *)(const void *)(base + family->field));
-    }
-}
-
-static void write_ready(struct buf *out, const struct family *family,
-                        const struct status_figures *f)
-{
-    metrics_write(out, family->name, METRICS_NO_LABELS,
-                  f->state == STATUS_SERVING);
-}
-
-static void write_active(struct buf *out, const struct family *family,
-                         const struct status_figures *f)
-{
-    for (unsigned i = 0; i < COUNTERS_LISTENERS; i++) {
-        const char *name = listener_names_find(f->listener_names, i);
-
-        for (unsigned n = 0; name != NULL && n < BRIDGE_PHASE_COUNT; n++)
-            metrics_write(
-                out, family->name,
-                labelled_twice("listener", name, "state",
-                               bridge_phase_name((enum bridge_phase)n)),
-                f->totals.sessions_in_phase[i][n]);
-    }
-}
-
-static void write_sessions(struct buf *out, const struct family *family,
-                           const struct status_figures *f)
-{
-    for (unsigned i = 0; i < COUNTERS_LISTENERS; i++) {
-        const char *name = listener_names_find(f->listener_names, i);
-
-        if (name != NULL)
-            metrics_write(out, family->name, labelled("listener", name),
-                          f->totals.sessions[i]);
-    }
-}
-
-static void write_reasons(struct buf *out, const struct family *family,
-                          unsigned first, const uint64_t *values)
-{
-    for (unsigned i = first; i < FAULT_COUNT; i++)
-        metrics_write(out, family->name,
-                      labelled("reason", fault_name((enum fault)i)), values[i]);
-}
-
-static void write_login_failures(struct buf *out, const struct family *family,
-                                 const struct status_figures *f)
-{
-    write_reasons(out, family, FAULT_NONE + 1, f->totals.login_failures);
-}
-
-static void write_session_ends(struct buf *out, const struct family *family,
-                               const struct status_figures *f)
-{
-    write_reasons(out, family, FAULT_NONE, f->totals.session_ends);
-}
-
-static void write_commands(struct buf *out, const struct family *family,
-                           const struct status_figures *f)
-{
-    for (unsigned i = 0; i < POP3_VERB_COUNT; i++) {
-        const char *verb = pop3_verb_name((enum pop3_verb)i);
-
-        metrics_write(out, family->name,
-                      labelled_twice("command", verb, "result", "ok"),
-                      f->totals.commands_ok[i]);
-        metrics_write(out, family->name,
-                      labelled_twice("command", verb, "result", "err"),
-                      f->totals.commands_failed[i]);
-    }
-}
-
-static void write_stage(struct buf *out, const struct family *family,
-                        const struct status_figures *f)
-{
-    metrics_write_histogram(out, family->name, METRICS_NO_LABELS,
-                            &f->totals.stage[family->stage]);
-}
-
-static void write_stages(struct buf *out, const struct family *family,
-                         const struct status_figures *f)
-{
-    for (unsigned i = 0; i < COUNTER_STAGE_CLIENT_LOGIN; i++)
-        metrics_write_histogram(
-            out, family->name,
-            labelled("stage", status_stage_name((enum counter_stage)i)),
-            &f->totals.stage[i]);
-}
-
-static void write_limits(struct buf *out, const struct family *family,
-                         const struct status_figures *f)
-{
-    for (unsigned i = 0; i < LIMIT_COUNT; i++)
-        metrics_write(out, family->name,
-                      labelled("limit", limit_name((enum limit)i)),
-                      f->totals.value[limit_counter((enum limit)i)]);
-}
-
-static void write_certificates(struct buf *out, const struct family *family,
-                               const struct status_figures *f)
-{
-    for (size_t i = 0; i < f->certificate_count; i++) {
-        const struct settings_certificate *c = &f->certificates[i];
-        char number[NUMBER_MAX];
-        struct metrics_labels labels =
-            labelled_twice("listener", c->listener, "certificate", number);
-
-        (void)snprintf(number, sizeof(number), "%u", c->number);
-        labels.at[2].name = "name";
-        labels.at[2].value = c->facts.name;
-        metrics_write(out, family->name, labels,
-                      c->facts.not_after_s > 0 ? (uint64_t)c->facts.not_after_s
-                                               : 0);
-    }
-}
-
-static void write_results(struct buf *out, const struct family *family,
-                          const char *upstream, const char *good_word,
-                          uint64_t good, uint64_t failed)
-{
-    metrics_write(out, family->name,
-                  labelled_twice("upstream", upstream, "result", good_word),
-                  good);
-    metrics_write(out, family->name,
-                  labelled_twice("upstream", upstream, "result", "failed"),
-                  failed);
-}
-
-static void write_attempts(struct buf *out, const struct family *family,
-                           const struct status_figures *f)
-{
-    for (size_t i = 0; i < f->upstream_count; i++) {
-        const struct status_upstream *u = &f->upstreams[i];
-
-        write_results(out, family, u->name, "reached", u->health.successes,
-                      u->health.failures);
-    }
-}
-
-static void write_logins(struct buf *out, const struct family *family,
-                         const struct status_figures *f)
-{
-    for (size_t i = 0; i < f->upstream_count; i++) {
-        const struct status_upstream *u = &f->upstreams[i];
-
-        write_results(out, family, u->name, "ok", u->counts[UPSTREAM_LOGINS_OK],
-                      u->counts[UPSTREAM_LOGINS_FAILED]);
-    }
-}
-
-static void write_token_requests(struct buf *out, const struct family *family,
-                                 const struct status_figures *f)
-{
-    for (size_t i = 0; i < token_desk_sources(f->tokens); i++) {
-        struct token_source_figures t = token_desk_figures(f->tokens, i);
-
-        for (unsigned n = 0; n < OAUTH_RESULT_COUNT; n++)
-            metrics_write(
-                out, family->name,
-                labelled_twice("source", t.source, "result",
-                               oauth_result_name((enum oauth_result)n)),
-                t.tries[n]);
-    }
-}
-
-static void write_token_accounts(struct buf *out, const struct family *family,
-                                 const struct status_figures *f)
-{
-    for (size_t i = 0; i < token_desk_sources(f->tokens); i++) {
-        struct token_source_figures t = token_desk_figures(f->tokens, i);
-        const struct {
-            const char *state;
-            unsigned count;
-        } states[] = { { "good", t.good },
-                       { "failing", t.failing },
-                       { "refused", t.refused } };
-
-        for (size_t n = 0; n < ARRAY_LENGTH(states); n++)
-            metrics_write(
-                out, family->name,
-                labelled_twice("source", t.source, "state", states[n].state),
-                states[n].count);
-    }
-}
-
-/* A field of each source. */
-static void write_of_source(struct buf *out, const struct family *family,
-                            const struct status_figures *f)
-{
-    for (size_t i = 0; i < token_desk_sources(f->tokens); i++) {
-        struct token_source_figures t = token_desk_figures(f->tokens, i);
-        const char *base = (const char *)&t;
-
-        metrics_write(out, family->name, labelled("source", t.source),
-                      *(const uint64_t *)(const void *)(base + family->field));
-    }
-}
-
-static void write_processor(struct buf *out, const struct family *family,
-                            const struct status_figures *f)
-{
-    metrics_write_seconds(out, family->name, METRICS_NO_LABELS,
-                          f->process.cpu_ms);
-}
-
-/* --- the families --- */
 
 static const struct part spared[] = {
     { "trash", COUNTER_MESSAGES_MOVED },
@@ -443,33 +94,33 @@ static const struct part proxy_headers[] = {
 #define COUNTER(NAME, WHICH, HELP)                       \
     {                                                    \
         .name = (NAME), .type = "counter", .help = HELP, \
-        .write = write_counter, .counter = (WHICH)       \
+        .write = series_counter, .counter = (WHICH)      \
     }
-#define PARTS(NAME, LABEL, PARTS_OF, HELP)                                     \
-    {                                                                          \
-        .name = (NAME), .type = "counter", .help = HELP, .write = write_parts, \
-        .label = (LABEL), .parts = (PARTS_OF)                                  \
+#define PARTS(NAME, LABEL, PARTS_OF, HELP)                           \
+    {                                                                \
+        .name = (NAME), .type = "counter", .help = HELP,             \
+        .write = series_parts, .label = (LABEL), .parts = (PARTS_OF) \
     }
-#define GAUGE(NAME, FIELD, HELP)                                             \
-    {                                                                        \
-        .name = (NAME), .type = "gauge", .help = HELP, .write = write_field, \
-        .field = offsetof(struct status_figures, FIELD)                      \
-    }
-#define OF_EACH(NAME, TYPE, FIELD, HELP)                                      \
+#define GAUGE(NAME, FIELD, HELP)                                              \
     {                                                                         \
-        .name = (NAME), .type = (TYPE), .help = HELP, .write = write_of_each, \
-        .field = offsetof(struct status_upstream, FIELD)                      \
+        .name = (NAME), .type = "gauge", .help = HELP, .write = series_field, \
+        .field = offsetof(struct status_figures, FIELD)                       \
+    }
+#define OF_EACH(NAME, TYPE, FIELD, HELP)                                       \
+    {                                                                          \
+        .name = (NAME), .type = (TYPE), .help = HELP, .write = series_of_each, \
+        .field = offsetof(struct status_upstream, FIELD)                       \
     }
 #define OF_SOURCE(NAME, FIELD, HELP)                          \
     {                                                         \
         .name = (NAME), .type = "gauge", .help = HELP,        \
-        .write = write_of_source,                             \
+        .write = series_of_source,                            \
         .field = offsetof(struct token_source_figures, FIELD) \
     }
 #define STAGE(NAME, STAGE_OF, HELP)                        \
     {                                                      \
         .name = (NAME), .type = "histogram", .help = HELP, \
-        .write = write_stage, .stage = (STAGE_OF)          \
+        .write = series_stage, .stage = (STAGE_OF)         \
     }
 #define OTHER(NAME, TYPE, WRITE, HELP)                                 \
     {                                                                  \
@@ -480,19 +131,19 @@ static const struct part proxy_headers[] = {
  * the names that Prometheus gives to what every process has.
  */
 static const struct family families[] = {
-    OTHER("popinjay_build_info", "gauge", write_build,
+    OTHER("popinjay_build_info", "gauge", series_build,
           "The version that runs."),
-    OTHER("popinjay_upstream_info", "gauge", write_upstream,
+    OTHER("popinjay_upstream_info", "gauge", series_upstream,
           "The IMAP servers, as configured."),
-    OTHER("popinjay_upstream_up", "gauge", write_up,
+    OTHER("popinjay_upstream_up", "gauge", series_up,
           "0 while the upstream is not reached."),
-    OTHER("popinjay_upstream_server_up", "gauge", write_servers_up,
+    OTHER("popinjay_upstream_server_up", "gauge", series_servers_up,
           "0 while a server of the upstream is put aside."),
     OTHER("popinjay_upstream_server_failures_total", "counter",
-          write_server_failures,
+          series_server_failures,
           "Attempts to reach that server that failed, probes too."),
     GAUGE("popinjay_uptime_seconds", uptime_seconds, "Time since the start."),
-    OTHER("popinjay_ready", "gauge", write_ready,
+    OTHER("popinjay_ready", "gauge", series_ready,
           "1 if mail can be served: not starting, not draining, an upstream "
           "reached."),
     GAUGE("popinjay_config_last_reload_successful", reload_good,
@@ -503,15 +154,15 @@ static const struct family families[] = {
     GAUGE("popinjay_workers", workers, "Threads that serve sessions."),
     GAUGE("popinjay_sessions_limit", max_sessions,
           "Sessions beyond which logins are refused."),
-    OTHER("popinjay_active_sessions", "gauge", write_active,
+    OTHER("popinjay_active_sessions", "gauge", series_active,
           "Sessions now, by listener and state."),
-    OTHER("popinjay_sessions_total", "counter", write_sessions,
+    OTHER("popinjay_sessions_total", "counter", series_sessions,
           "Sessions accepted, by listener."),
-    OTHER("popinjay_session_ends_total", "counter", write_session_ends,
+    OTHER("popinjay_session_ends_total", "counter", series_session_ends,
           "Sessions ended, by the reason."),
     COUNTER("popinjay_logins_total", COUNTER_LOGINS_OK,
             "Logins that succeeded."),
-    OTHER("popinjay_login_failures_total", "counter", write_login_failures,
+    OTHER("popinjay_login_failures_total", "counter", series_login_failures,
           "Logins that failed, by the reason."),
     PARTS(
         "popinjay_account_logins_total", "proof", proofs,
@@ -527,7 +178,7 @@ static const struct family families[] = {
           "use."),
     STAGE("popinjay_login_duration_seconds", COUNTER_STAGE_CLIENT_LOGIN,
           "Logins that succeeded, from the password to the answer."),
-    OTHER("popinjay_commands_total", "counter", write_commands,
+    OTHER("popinjay_commands_total", "counter", series_commands,
           "POP3 commands answered, by result; UNKNOWN is what is none."),
     COUNTER("popinjay_messages_retrieved_total", COUNTER_MESSAGES_RETRIEVED,
             "Messages sent whole to a client."),
@@ -574,7 +225,7 @@ static const struct family families[] = {
     OF_EACH("popinjay_upstream_reused_total", "counter",
             counts[UPSTREAM_REUSED],
             "Sessions that went on with a parked connection."),
-    OTHER("popinjay_upstream_logins_total", "counter", write_logins,
+    OTHER("popinjay_upstream_logins_total", "counter", series_logins,
           "Logins tried at the upstream, by what came of them."),
     OF_EACH("popinjay_upstream_open_connections", "gauge", open,
             "Connections to the upstream now, parked ones too."),
@@ -593,9 +244,9 @@ static const struct family families[] = {
     OF_EACH("popinjay_upstream_failures_total", "counter",
             counts[UPSTREAM_FAILURES],
             "Connections to the upstream that failed or broke."),
-    OTHER("popinjay_upstream_duration_seconds", "histogram", write_stages,
+    OTHER("popinjay_upstream_duration_seconds", "histogram", series_stages,
           "What is awaited of the upstream, by stage."),
-    OTHER("popinjay_upstream_attempts_total", "counter", write_attempts,
+    OTHER("popinjay_upstream_attempts_total", "counter", series_attempts,
           "Attempts to reach the upstream, probes too: reached once it has "
           "greeted."),
     OF_EACH("popinjay_upstream_last_success_timestamp_seconds", "gauge",
@@ -619,11 +270,11 @@ static const struct family families[] = {
           "Connections of balancers, by what their PROXY header came to."),
     GAUGE("popinjay_proxy_headers_awaited", headers_awaited,
           "Connections of balancers that wait for their PROXY header."),
-    OTHER("popinjay_limit_hits_total", "counter", write_limits,
+    OTHER("popinjay_limit_hits_total", "counter", series_limits,
           "What was refused, closed or not done because of a limit."),
-    OTHER("popinjay_oauth_requests_total", "counter", write_token_requests,
+    OTHER("popinjay_oauth_requests_total", "counter", series_token_requests,
           "Tokens of OAuth that were asked for, by what came of it."),
-    OTHER("popinjay_oauth_accounts", "gauge", write_token_accounts,
+    OTHER("popinjay_oauth_accounts", "gauge", series_token_accounts,
           "Accounts by the state of their token; refused: somebody must agree "
           "anew."),
     OF_SOURCE("popinjay_oauth_token_age_seconds", oldest_s,
@@ -631,10 +282,10 @@ static const struct family families[] = {
     OF_SOURCE("popinjay_oauth_token_expiry_seconds", next_expiry_s,
               "Until the first of the tokens in use ends; 0: none is."),
     OTHER("popinjay_certificate_expiry_timestamp_seconds", "gauge",
-          write_certificates,
+          series_certificates,
           "When a certificate that is shown to clients expires, in Unix "
           "time."),
-    OTHER("process_cpu_seconds_total", "counter", write_processor,
+    OTHER("process_cpu_seconds_total", "counter", series_processor,
           "Processor time, user and system."),
     GAUGE("process_resident_memory_bytes", process.resident_octets,
           "Resident memory."),

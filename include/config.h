@@ -169,6 +169,11 @@ struct config_auth_http {
     char *header_file; /* NULL: no further fields */
     uint64_t timeout_ms;
     bool allow_insecure;
+    /* NAME of the upstream that servers are like which none of ours is; NULL:
+     * no login goes there
+     */
+    char *unlisted_as;
+    const struct config_upstream *unlisted; /* of that name */
     bool apop;                 /* is offered: the service can judge it */
     unsigned header_file_line; /* 0: not given */
 };

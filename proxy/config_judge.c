@@ -131,6 +131,30 @@ static bool judge_listener(struct config_loading *l, size_t i)
     return judge_listener_tls(l, a, lines);
 }
 
+static bool judge_unlisted(struct config_loading *l)
+{
+    struct config_auth_http *a = &l->config->auth_http;
+    unsigned line = line_of(&l->lines, CONFIG_AUTH_HTTP, "unlisted_as");
+
+    if (a->unlisted_as == NULL)
+        return true;
+    for (size_t i = 0; i < l->config->upstream_count; i++)
+        if (strcmp(l->config->upstreams[i].name, a->unlisted_as) == 0)
+            a->unlisted = &l->config->upstreams[i];
+    if (a->unlisted == NULL)
+        return config_wrong(l, line,
+                            "[auth_http] unlisted_as: there is no [upstream "
+                            "%s]",
+                            a->unlisted_as);
+    if (a->unlisted->tls == TLS_MODE_NONE)
+        return config_wrong(l, line,
+                            "[auth_http] unlisted_as: [upstream %s] has tls = "
+                            "none, and passwords would go in clear to whatever "
+                            "address the service names",
+                            a->unlisted_as);
+    return true;
+}
+
 static bool judge_auth_http(struct config_loading *l)
 {
     struct config_auth_http *a = &l->config->auth_http;
@@ -138,6 +162,8 @@ static bool judge_auth_http(struct config_loading *l)
     const char *why;
 
     a->header_file_line = line_of(&l->lines, CONFIG_AUTH_HTTP, "header_file");
+    if (!judge_unlisted(l))
+        return false;
     if (a->url == NULL ||
         http_url_is_permitted(a->url, a->allow_insecure, &why))
         return true;

@@ -80,6 +80,8 @@ struct access_answer {
     enum secret_kind given_kind;   /* what the client gave */
     /* The rest: of a login that is granted. */
     const struct config_upstream *upstream;
+    /* Its server is none of |upstream|'s own but this; host NULL: it is. */
+    struct config_address elsewhere;
     const struct config_policy *policy;
     const struct mailbox_list *mailboxes;  /* NULL: the policy's */
     const struct credentials *credentials; /* to be used there */

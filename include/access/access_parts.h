@@ -36,6 +36,7 @@ struct access_request {
     struct crypt_job *job;
     uint64_t job_began_ms;
     struct auth_http_ask *ask;
+    struct address_text elsewhere; /* the answer's */
     uint64_t ask_began_ms;
     struct token_wish *wish;
     char problem[ACCESS_PROBLEM_MAX];

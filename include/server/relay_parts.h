@@ -78,6 +78,7 @@ struct relay {
     unsigned logins;                       /* that were asked about */
 
     const struct session_policy *policy;
+    struct settings_upstream *unlisted; /* made for its logins; utlist */
     /* That the bridge asked to be connected with last; NULL: none yet. */
     const struct settings_upstream *to;
     struct bridge *bridge;        /* NULL until the client may be greeted */
@@ -126,6 +127,10 @@ struct relay {
 };
 
 uint64_t relay_now(const struct relay *r);
+
+/* Of which |policy| is. */
+const struct settings_upstream *relay_upstream_of(
+    const struct relay *r, const struct upstream_policy *policy);
 
 /* The upstream was reached (NULL), or was not. */
 void relay_note_health(struct relay *r, const char *failure);
@@ -190,6 +195,9 @@ void relay_early_leave(struct relay *r);
 void relay_access_sasl(struct relay *r, const struct bridge_wish *wish);
 void relay_access_ask(struct relay *r, const struct bridge_wish *wish);
 void relay_access_leave(struct relay *r);
+
+/* The bridge has gone, and needs no upstreams any more. */
+void relay_access_forget(struct relay *r);
 
 /* --- relay_guard.c --- */
 

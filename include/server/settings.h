@@ -62,6 +62,8 @@ struct settings_upstream {
      */
     char *key;
     unsigned number;
+    bool is_unlisted; /* its server is one that only an answer has named */
+    struct settings_upstream *next; /* of those that a relay has; utlist */
 };
 
 /* Where settings come from. All of it must outlive them. */

@@ -18,4 +18,14 @@ MUST_CHECK bool settings_upstream_init(struct settings_upstream *u,
 
 void settings_upstream_fini(struct settings_upstream *u);
 
+/* As |of|, which must outlive it, but with the server at |address| for its only
+ * one; what is known of either is not taken for the other. NULL where there is
+ * no memory.
+ */
+MUST_CHECK struct settings_upstream *settings_upstream_elsewhere(
+    const struct settings_upstream *of, const struct config_address *address);
+
+/* NULL is fine. */
+void settings_upstream_elsewhere_free(struct settings_upstream *u);
+
 #endif

@@ -70,6 +70,25 @@ static const struct config_upstream *find_upstream(const struct config *config,
     return NULL;
 }
 
+/* Of one that is none of ours there must be an address, and whose ways of TLS
+ * it is reached by.
+ */
+static bool go_elsewhere(struct access_request *r, const char *server,
+                         uint16_t port)
+{
+    const struct config *config = r->question.rules->config;
+    union address address;
+
+    if (config->auth_http.unlisted == NULL || port == 0 ||
+        !address_parse(span_from_string(server), &address))
+        return false;
+    r->elsewhere = address_describe(&address);
+    r->answer.upstream = config->auth_http.unlisted;
+    r->answer.elsewhere =
+        (struct config_address){ .host = r->elsewhere.host, .port = port };
+    return true;
+}
+
 /* --- what it said --- */
 
 static enum access_progress grant(struct access_request *r,
@@ -80,7 +99,8 @@ static enum access_progress grant(struct access_request *r,
     if (ruling->server != NULL) {
         r->answer.upstream =
             find_upstream(config, ruling->server, ruling->port);
-        if (r->answer.upstream == NULL) {
+        if (r->answer.upstream == NULL &&
+            !go_elsewhere(r, ruling->server, ruling->port)) {
             (void)snprintf(r->problem, sizeof(r->problem),
                            "auth_http: its answer names %s:%u, which is no "
                            "[upstream]",

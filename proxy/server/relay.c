@@ -25,6 +25,8 @@ uint64_t relay_now(const struct relay *r)
 
 void relay_note_health(struct relay *r, const char *failure)
 {
+    if (r->to->is_unlisted)
+        return; /* it says nothing of those that are listed */
     upstream_health_note(&r->to->lasting->health, r->to->number, failure,
                          relay_now(r), (uint64_t)time(NULL));
 }
@@ -234,6 +236,7 @@ static void end(struct relay *r, enum fault why)
     relay_access_leave(r);
     relay_early_leave(r);
     bridge_free(r->bridge);
+    relay_access_forget(r);
     relay_trace_end(r);
     DL_DELETE(host->relays, r);
     atomic_fetch_sub(&host->sessions, 1);
@@ -256,11 +259,11 @@ static void serve(struct relay *r, const struct bridge_wish *wish)
         relay_access_sasl(r, wish);
         break;
     case BRIDGE_REUSE:
-        r->to = settings_upstream_of(r->settings, wish->upstream);
+        r->to = relay_upstream_of(r, wish->upstream);
         relay_upstream_reuse(r, wish->credentials);
         break;
     case BRIDGE_CONNECT:
-        r->to = settings_upstream_of(r->settings, wish->upstream);
+        r->to = relay_upstream_of(r, wish->upstream);
         relay_upstream_connect(r);
         break;
     case BRIDGE_START_UPSTREAM_TLS:

@@ -1,7 +1,9 @@
 /* A relay's logins: the bridge asks, access answers, now or later. */
 #include <time.h>
+#include <utlist.h>
 
 #include "server/relay_parts.h"
+#include "server/settings_upstream.h"
 
 static void deny(struct relay *r, enum fault fault, uint64_t wait_ms)
 {
@@ -19,6 +21,41 @@ static struct span name_of(const struct account *account)
 {
     return account != NULL ? span_from_string(account->name)
                            : (struct span){ NULL, 0 };
+}
+
+/* The one that the answer's server is an only server of: made when it is first
+ * named. NULL: there is no memory.
+ */
+static const struct settings_upstream *make_unlisted(
+    struct relay *r, const struct settings_upstream *like,
+    const struct config_address *address)
+{
+    struct settings_upstream *u = settings_upstream_elsewhere(like, address);
+
+    if (u != NULL)
+        LL_PREPEND(r->unlisted, u);
+    return u;
+}
+
+const struct settings_upstream *relay_upstream_of(
+    const struct relay *r, const struct upstream_policy *policy)
+{
+    const struct settings_upstream *u;
+
+    LL_FOREACH (r->unlisted, u)
+        if (&u->policy == policy)
+            return u;
+    return settings_upstream_of(r->settings, policy);
+}
+
+void relay_access_forget(struct relay *r)
+{
+    while (r->unlisted != NULL) {
+        struct settings_upstream *u = r->unlisted;
+
+        LL_DELETE(r->unlisted, u);
+        settings_upstream_elsewhere_free(u);
+    }
 }
 
 static void grant(struct relay *r, const struct settings_upstream *to,
@@ -58,6 +95,12 @@ static void serve(struct relay *r, const struct access_answer *answer)
         return;
     }
     to = upstream_of(r->settings, answer->upstream);
+    if (answer->elsewhere.host != NULL)
+        to = make_unlisted(r, to, &answer->elsewhere);
+    if (to == NULL) {
+        deny(r, FAULT_NO_MEMORY, 0);
+        return;
+    }
     fault = relay_guard_begin_upstream(r, to->place,
                                        buf_span(&answer->credentials->user));
     if (fault == FAULT_NONE)

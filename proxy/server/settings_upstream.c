@@ -150,3 +150,54 @@ void settings_upstream_fini(struct settings_upstream *u)
     free(u->place);
     free(u->key);
 }
+
+/* --- elsewhere --- */
+
+static struct upstream_servers *only_server(
+    const struct settings_upstream *of, const struct config_address *address)
+{
+    const struct upstream_server server = { .host = address->host,
+                                            .port = address->port,
+                                            .name = of->servers->at[0].name };
+    struct upstream_servers *servers =
+        upstream_servers_new_empty(of->servers->tls);
+
+    if (servers != NULL && upstream_servers_add(servers, &server))
+        return servers;
+    upstream_servers_release(servers);
+    return NULL;
+}
+
+struct settings_upstream *settings_upstream_elsewhere(
+    const struct settings_upstream *of, const struct config_address *address)
+{
+    struct settings_upstream *u = calloc(1, sizeof(*u));
+
+    if (u == NULL)
+        return NULL;
+    *u = *of;
+    u->is_unlisted = true;
+    u->next = NULL;
+    u->place = NULL;
+    u->key = NULL;
+    u->address = config_address_text(address);
+    u->servers = only_server(of, address);
+    if (u->address != NULL && u->servers != NULL &&
+        print(&u->place, "%s@%s", u->servers->at[0].name, u->address) &&
+        print(&u->key, "%s#%u", u->place, u->number)) {
+        u->policy.host = u->servers->at[0].name;
+        u->policy.port = address->port;
+        return u;
+    }
+    settings_upstream_elsewhere_free(u);
+    return NULL;
+}
+
+void settings_upstream_elsewhere_free(struct settings_upstream *u)
+{
+    if (u == NULL)
+        return;
+    u->tls = NULL; /* of the other one */
+    settings_upstream_fini(u);
+    free(u);
+}

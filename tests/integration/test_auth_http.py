@@ -1,6 +1,7 @@
 """A service that is asked about each login, as nginx's mail proxy asks it."""
 
 import base64
+import contextlib
 import hashlib
 import os
 import secrets
@@ -12,8 +13,9 @@ import time
 import pytest
 
 from support.auth_service import AuthService, Nginx
+from support.certificates import Authority
 from support.fake_imap import CAPABILITY, FakeImap, Mailbox
-from support.metrics import samples
+from support.metrics import samples, total
 from support.pop3client import Pop3Client
 from support.popinjay import write_config
 from support.ports import LOOPBACK, wait_until
@@ -276,6 +278,45 @@ def test_unknown_servers_get_nothing(start_proxy, two, tmp_path):
         assert stranger.connections == 0
     assert two[0].connections == two[1].connections == 0
     assert f"{LOOPBACK}:{stranger.port}" in proxy.log()
+
+
+def test_unlisted_servers(start_proxy, tmp_path, authority):
+    """unlisted_as: an address that no upstream has is reached as that one is,
+    and its certificate must be as good; what is known of one server is not
+    taken for another."""
+    judges = [Judge() for _ in range(4)]
+    pair = authority.pair("upstream")
+    forged = Authority(tmp_path / "forged").pair("upstream")
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(FakeImap(
+            judge, forged if judge is judges[3] else pair))
+            for judge in judges]
+        now = []
+        service = stack.enter_context(
+            AuthService(lambda asked: ok(servers[now[0]])))
+        proxy = start_proxy(
+            servers[0].upstream_config("implicit", authority.ca_file),
+            {"auth_http": {"url": service.url, "unlisted_as": "default"}})
+        for n in (1, 2, 1, 2):
+            now[:] = [n]
+            proxy.login("rose", GIVEN).quit()
+        assert [judge.came for judge in judges] == [
+            [], [("rose", GIVEN)], [("rose", GIVEN)], []]
+        assert [s.connections for s in servers] == [0, 1, 1, 0]
+        now[:] = [3]
+        with proxy.pop3s() as c:
+            reply, _ = attempt(c, "rose", GIVEN)
+            assert reply.startswith(b"-ERR [SYS/PERM]"), reply
+            now[:] = [2]        # another one, in the same session
+            reply, _ = attempt(c, "fern", GIVEN)
+            assert reply.startswith(b"+OK"), reply
+            c.quit()
+        assert judges[3].came == []
+        # What is unlisted says nothing of what is listed.
+        assert total(proxy.http("/metrics"), "popinjay_upstream_up") == 1
+        now[:] = [1]
+        proxy.login("moss", GIVEN).quit()
+        assert f"upstream_port={servers[1].port}" in proxy.log()
 
 
 def test_a_service_of_no_use(start_proxy, two, tmp_path):

@@ -1342,8 +1342,9 @@ static void test_auth_http(void **state)
     c = load_good(AUTH_HTTP "url = http://192.0.2.1/\nallow_insecure = yes\n");
     assert_true(c->auth_http.allow_insecure);
     config_free(c);
-    c = load_good(AUTH_HTTP);
+    c = load_good(AUTH_HTTP "unlisted_as = default\n");
     assert_null(c->auth_http.url);
+    assert_ptr_equal(c->auth_http.unlisted, &c->upstreams[0]);
     config_free(c);
 }
 
@@ -1353,6 +1354,13 @@ static void test_bad_auth_http(void **state)
     check_bad(AUTH_HTTP "url = http://192.0.2.1/auth\n",
               ":8: [auth_http] url: http sends passwords in clear to another "
               "host; only allow_insecure = yes permits that");
+    check_bad(AUTH_HTTP "unlisted_as = other\n",
+              ":8: [auth_http] unlisted_as: there is no [upstream other]");
+    check_bad(AUTH_HTTP "unlisted_as = clear\n[upstream clear]\n"
+                        "address = 127.0.0.1:143\ntls = none\n",
+              ":8: [auth_http] unlisted_as: [upstream clear] has tls = none, "
+              "and passwords would go in clear to whatever address the service "
+              "names");
     check_bad(AUTH_HTTP "url = 192.0.2.1:8080\n",
               ":8: [auth_http] url: the URL is none, such as "
               "https://example.com/token");

@@ -66,11 +66,13 @@ ASAN_ONLY = {"integration/test_servers.py", "integration/test_clients.py"}
 # The tests that ask for nothing but some IMAP server, and who else is one.
 SERVED = ("test_life.py", "test_login.py", "test_delete.py", "test_commands.py",
           "test_retrieve.py", "test_readahead.py", "test_tls.py",
-          "test_half_close.py", "test_reuse.py", "test_parked.py")
+          "test_half_close.py", "test_reuse.py", "test_parked.py",
+          "test_mailboxes.py")
 OTHER_SERVERS = ("cyrus", "courier", "mailutils")
 # Roots are made and entered, the memory of a process is read, and a journal of
 # its own is mounted, by root.
 ROOT = {"integration/test_servers.py", "integration/test_secrets.py",
+        "integration/test_unique_ids.py",
         "integration/test_journal.py", "deploy/fresh_root.py"}
 # What workers share: locks, lists of messages, connections, tickets, tokens,
 # figures; and what they are handed.

@@ -81,7 +81,7 @@ MUST_CHECK bool http_url_is_permitted(const char *url, bool allow_clear,
 MUST_CHECK struct http_client *http_client_new(uv_loop_t *loop);
 
 /* |done| is called once, and never from within this call, unless it is
- * cancelled. NULL where there is no memory or the URL is not permitted.
+ * cancelled; the exchange is gone when it returns. NULL where there is no memory or the URL is not permitted.
  */
 MUST_CHECK struct http_exchange *http_client_send(
     struct http_client *c, const struct http_request *request,

@@ -43,13 +43,16 @@ static const char usage[] = SYNOPSIS
 
 /* --- options --- */
 
+static struct oauth_options show_usage(void)
+{
+    (void)fputs(SYNOPSIS "popinjay oauth --help tells more\n", stderr);
+    return (struct oauth_options){ .action = OAUTH_WRONG };
+}
+
 static struct oauth_options wrong(const char *what, const char *which)
 {
-    (void)fprintf(stderr,
-                  "popinjay: %s%s\n" SYNOPSIS
-                  "popinjay oauth --help tells more\n",
-                  what, which);
-    return (struct oauth_options){ .action = OAUTH_WRONG };
+    (void)fprintf(stderr, "popinjay: %s%s\n", what, which);
+    return show_usage();
 }
 
 static struct oauth_options take_words(struct oauth_options o, char **words,
@@ -101,7 +104,7 @@ struct oauth_options oauth_options_parse(int argc, char **argv)
         case 'h':
             return (struct oauth_options){ .action = OAUTH_HELP };
         default: /* getopt has said what is wrong */
-            return wrong("see", " below");
+            return show_usage();
         }
     }
     return take_words(o, argv + optind, argc - optind);

@@ -208,6 +208,24 @@ def test_fail2ban(start_proxy, tmp_path, form):
         assert found_by_fail2ban(tmp_path, journal) == {LOOPBACK: len(NAMES)}
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_fail2ban_of_names_without_account(start_proxy, tmp_path, form):
+    """Whoever guesses names where only accounts may log in is found too."""
+    empty = tmp_path / "accounts.conf"
+    empty.touch()
+    with FakeImap(failing) as fake:
+        proxy = start_proxy(fake.upstream_config(), {
+            "server": {"log_format": form},
+            "accounts": {"file": str(empty), "only": "yes"}})
+        with proxy.plain() as c:
+            c.command("USER anna")
+            assert b"[AUTH]" in c.command("PASS wrong")
+        lines = [line for line in proxy.log().splitlines()
+                 if "login_refused" in line]
+        assert "no_account" in lines[0]
+        assert found_by_fail2ban(tmp_path, lines) == {LOOPBACK: 1}
+
+
 # --- where it goes -----------------------------------------------------------------
 
 @pytest.mark.parametrize("form", ["text", "json"])

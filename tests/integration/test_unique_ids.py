@@ -4,6 +4,7 @@ what the server's own POP3 says of the same store, message by message."""
 import os
 import poplib
 import re
+import signal
 import ssl
 import subprocess
 
@@ -155,6 +156,12 @@ def courier():
         yield server
 
 
+def reload(proxy, event):
+    before = proxy.log().count(f" {event} ")
+    proxy.signal(signal.SIGHUP)
+    wait_until(lambda: proxy.log().count(f" {event} ") > before, 10, event)
+
+
 def make_map(tmp_path, server, line, port=None):
     """The guide's own command, of stand-ins: |server| is both, the old POP3 and
     the new IMAP."""
@@ -200,8 +207,8 @@ def test_courier(start_proxy, courier, tmp_path):
 
 
 def test_a_map(start_proxy, courier, tmp_path):
-    """Twins are told apart by their order, and a map that is no map is a mistake
-    of the configuration."""
+    """Twins are told apart by their order. The map is read again on a reload; one
+    that is none is a mistake of the configuration, and changes nothing."""
     user = courier.new_user()
     twin = mail.message("twin", b"x\r\n")
     courier.deliver(user, [twin, mail.message("one", b"x\r\n"), twin])
@@ -212,7 +219,21 @@ def test_a_map(start_proxy, courier, tmp_path):
     proxy = start_proxy(courier.upstream_config(),
                         {"policy": {"unique_id_map": str(path)}})
     assert ids_through(proxy, user, password) == theirs
+    text = path.read_text(encoding="utf-8")
+    other = re.sub(r"(?m)^(\d+) UID", r"\1 id", text)
+    path.write_text(other, encoding="utf-8")
+    reload(proxy, "reloaded")
+    ours = [(subject, one.replace("UID", "id")) for subject, one in theirs]
+    assert ids_through(proxy, user, password) == ours
+    # Made for a mailbox that is not this one any more.
+    path.write_text(re.sub(r"mailbox \d+", "mailbox 1", other),
+                    encoding="utf-8")
+    reload(proxy, "reloaded")
+    assert not set(ids_through(proxy, user, password)) & set(ours)
+    assert " unique_id_map_stale " in proxy.log()
     path.write_text("12 without a user\n", encoding="utf-8")
+    reload(proxy, "reload_refused")
+    assert f"{path}:1: stands before the first" in proxy.log()
     check = subprocess.run([binary(), "--check", "-c", proxy.config_path],
                            capture_output=True, text=True)
     assert check.returncode == 2

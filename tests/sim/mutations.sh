@@ -112,8 +112,8 @@ mutate "DELE: the OK of a keyword is taken for proof" session/removal.c \
     '/case REMOVAL_NOTE:$/,/return/s/return any \? look_up\(r\) : settle\(r\);.*/return settle(r);/' \
     'still there'
 mutate "DELE: what is kept is shown again" session/bridge_client.c \
-    's/if \(b->mailbox_policy->on_delete == ON_DELETE_KEEP\)/if (false)/' \
-    'kept was not asked|IMAP|STORE'
+    's/if \(grant->mailbox->on_delete == ON_DELETE_KEEP\)/if (false)/' \
+    'was not asked|IMAP|STORE'
 mutate "DELE: moved without a look" session/removal.c \
     '/case REMOVAL_MOVE:$/,/return/s/return any \? look_up\(r\) : settle\(r\);.*/return settle(r);/' \
     'still there'

@@ -104,7 +104,7 @@ mutate "DELE: seen and keep remove" session/removal_meaning.c \
     'not marked'
 mutate "DELE: keep flags as seen" session/removal_meaning.c \
     's/ON_DELETE_KEEP \? r->terms.keyword/ON_DELETE_COUNT ? r->terms.keyword/' \
-    'Seen|QUIT'
+    'Seen|operation'
 mutate "DELE: all are kept, not the marked" session/removal_steps.c \
     's/return maildrop_is_to_be_removed\(m, index\);/return true;/' \
     'not marked|not delivered'

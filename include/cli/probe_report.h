@@ -31,9 +31,13 @@ void probe_report_server(struct imap_capabilities at_login,
                          struct imap_capabilities now,
                          const struct config_policy *policy, bool logged_in);
 
-void probe_report_mailbox(const struct imap_mailbox *mailbox,
+/* One of those that the policy shows; |name| is how people see it. */
+void probe_report_mailbox(const char *name, const struct imap_mailbox *mailbox,
                           const struct snapshot_halves *messages,
                           const struct snapshot *view);
+
+/* All is said. */
+void probe_report_end(void);
 
 /* |server| of |u| is of no use: why, and what to do. */
 void probe_report_failure(const struct config_upstream *u,

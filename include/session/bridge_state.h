@@ -117,7 +117,7 @@ struct bridge {
     bool locked;
     bool queued;  /* CONNECTING, and the server is not asked yet */
     bool greeted; /* by the server: it may be logged in to */
-    bool reused;  /* the connection has rested, and not yet selected INBOX */
+    bool reused; /* the connection has rested, and not yet selected a mailbox */
     bool selects_slowly;       /* that connection, too much so to rest */
     struct imap_parked parked; /* for BRIDGE_PARK */
     bool reconnected;          /* at QUIT, once; look up first: DEC-7 */

@@ -1,6 +1,6 @@
 /* imap_parked.h - what is left of an IMAP session while its connection rests.
  *
- * The user is logged in, INBOX is still selected, no command is under way and
+ * The user is logged in, a mailbox is still selected, no command is under way and
  * no response half read: so this little is enough to go on. A small value.
  */
 #ifndef POPINJAY_SESSION_IMAP_PARKED_H

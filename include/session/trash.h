@@ -1,7 +1,7 @@
 /* trash.h - the task that finds the mailbox for trash: the one that the policy
  * names, or else the one that the server marks as such.
  *
- * One LIST, while INBOX is selected; none where the policy needs no trash.
+ * One LIST, while the first mailbox is selected; none where the policy needs no trash.
  * Source: RFC 9051 §6.3.9, §7.3.1; RFC 6154 §2; CONFORMANCE DEC-25.
  */
 #ifndef POPINJAY_SESSION_TRASH_H

@@ -22,6 +22,7 @@ struct probe {
     const struct credentials *credentials; /* NULL: no login */
     struct upstream_policy policy;
     struct mailbox_policy mailbox_policy;
+    unsigned mailbox;        /* of those of the policy */
     struct tls_context *tls; /* NULL: none */
     uv_loop_t loop;
     uv_timer_t timer;
@@ -119,6 +120,31 @@ static void on_ready(struct probe *p)
         fail_by(p, fault, span_make(NULL, 0));
 }
 
+static const struct mailbox_name *mailbox_at_hand(const struct probe *p)
+{
+    return mailbox_list_name(&p->mailbox_policy.mailboxes, p->mailbox);
+}
+
+static void open_mailbox(struct probe *p)
+{
+    imap_session_select(
+        &p->talk.imap,
+        mailbox_name_for(mailbox_at_hand(p), p->talk.imap.capabilities), true);
+}
+
+/* To the next of those that the policy shows. */
+static void go_on(struct probe *p)
+{
+    snapshot_halves_drop(&p->messages);
+    if (p->mailbox + 1 < mailbox_list_count(&p->mailbox_policy.mailboxes)) {
+        p->mailbox++;
+        open_mailbox(p);
+        return;
+    }
+    probe_report_end();
+    take_leave(p);
+}
+
 static void on_viewed(struct probe *p, enum task_status status)
 {
     struct snapshot *view;
@@ -130,11 +156,13 @@ static void on_viewed(struct probe *p, enum task_status status)
         fail_by(p, p->viewing.fault, span_make(NULL, 0));
     } else {
         view = viewing_take(&p->viewing);
-        probe_report_mailbox(&p->talk.imap.mailbox, &p->messages, view);
+        probe_report_mailbox(mailbox_at_hand(p)->text, &p->talk.imap.mailbox,
+                             &p->messages, view);
         snapshot_unref(view);
-        take_leave(p);
     }
     viewing_fini(&p->viewing);
+    if (status == TASK_DONE)
+        go_on(p);
 }
 
 static void on_listed(struct probe *p, enum task_status status)
@@ -157,15 +185,10 @@ static void on_listed(struct probe *p, enum task_status status)
 
 static void on_selected(struct probe *p)
 {
-    tell_server(p);
+    if (p->mailbox == 0)
+        tell_server(p);
     p->is_listing = true;
     on_listed(p, listing_start(&p->listing, &p->talk.imap, &p->nothing_known));
-}
-
-static struct span first_mailbox(const struct probe *p)
-{
-    return mailbox_name_for(mailbox_list_name(&p->mailbox_policy.mailboxes, 0),
-                            p->talk.imap.capabilities);
 }
 
 static void take_event(struct probe *p, const struct imap_session_event *ev)
@@ -176,7 +199,7 @@ static void take_event(struct probe *p, const struct imap_session_event *ev)
         break;
     case IMAP_SESSION_LOGGED_IN:
         p->is_logged_in = true;
-        imap_session_select(&p->talk.imap, first_mailbox(p), true);
+        open_mailbox(p);
         break;
     case IMAP_SESSION_SELECTED:
         on_selected(p);
@@ -195,6 +218,9 @@ static void take_event(struct probe *p, const struct imap_session_event *ev)
         probe_report_words("it says", quotable(p, ev->item.text));
         break;
     case IMAP_SESSION_FAILED:
+        if (p->talk.imap.state == IMAP_AUTHENTICATED)
+            probe_report_words("mailbox",
+                               span_from_string(mailbox_at_hand(p)->text));
         fail_by(p, ev->fault, ev->item.text);
         break;
     case IMAP_SESSION_MORE:

@@ -133,11 +133,14 @@ static void report_commands(struct imap_capabilities set,
                             const struct config_policy *policy)
 {
     const char *quit = quit_words(set, policy);
+    char select[IMAP_MAILBOX_MAX + 32];
 
     (void)puts("POP3 becomes");
     say("USER, PASS", login_words(set));
-    say("", has(set, IMAP_CAP_CONDSTORE) ? "SELECT INBOX (CONDSTORE)"
-                                         : "SELECT INBOX");
+    (void)snprintf(select, sizeof(select), "SELECT %s%s",
+                   mailbox_list_name(&policy->mailboxes, 0)->text,
+                   has(set, IMAP_CAP_CONDSTORE) ? " (CONDSTORE)" : "");
+    say("", select);
     say("STAT, LIST,",
         "UID FETCH 1:* (UID FLAGS RFC822.SIZE), once at the login");
     say("UIDL", has(set, IMAP_CAP_CONDSTORE)
@@ -201,7 +204,7 @@ void probe_report_server(struct imap_capabilities at_login,
 
 /* --- the mailbox --- */
 
-void probe_report_mailbox(const struct imap_mailbox *mailbox,
+void probe_report_mailbox(const char *name, const struct imap_mailbox *mailbox,
                           const struct snapshot_halves *messages,
                           const struct snapshot *view)
 {
@@ -209,7 +212,7 @@ void probe_report_mailbox(const struct imap_mailbox *mailbox,
     uint32_t hidden =
         snapshot_count(messages->listed) + marked - snapshot_count(view);
 
-    (void)puts("INBOX");
+    (void)puts(name);
     (void)printf("  %-12s%lu, %llu octets\n", "messages",
                  (unsigned long)snapshot_count(view),
                  (unsigned long long)snapshot_total_octets(view));
@@ -227,6 +230,10 @@ void probe_report_mailbox(const struct imap_mailbox *mailbox,
     say("changes", mailbox->highestmodseq != 0
                        ? "are told (HIGHESTMODSEQ)"
                        : "are not told: no HIGHESTMODSEQ");
+}
+
+void probe_report_end(void)
+{
     (void)puts("Nothing was changed.");
 }
 

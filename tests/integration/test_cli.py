@@ -114,6 +114,26 @@ def test_probe_of_a_user(server, configured, user):
         assert m.recent()[1] == [b"3"], "a session had them before us"
 
 
+def test_probe_of_several(server, configured, user):
+    """Each mailbox that the policy shows, and which one is not there."""
+    server.deliver(user, [mail.message("x", b"x\r\n")] * 2)
+    m = server.imap(user)
+    m.create("Reports")
+    m.logout()
+    for mailboxes, code in (("Reports, INBOX", 0), ("INBOX, Nowhere", 1)):
+        path = configured(server.upstream_config(),
+                          {"policy": {"mailboxes": mailboxes}})
+        done = run("probe", "-c", path, "--user", user,
+                   given=server.password(user) + "\n")
+        assert done.returncode == code, done.stdout + done.stderr
+        assert re.search(r"^INBOX\n  messages +2, ", done.stdout, re.M)
+        assert bool(re.search(r"^Reports\n  messages +0, ", done.stdout,
+                              re.M)) == (code == 0)
+        assert bool(re.search(r"^  mailbox +Nowhere$", done.stdout,
+                              re.M)) == (code == 1)
+        assert done.stdout.count("Nothing was changed.") == (code == 0)
+
+
 def test_probe_by_a_policy(server, configured, user):
     """What the policy shows of the mailbox, by a search."""
     server.deliver(user, [mail.message("x", b"x\r\n")] * 4)

@@ -16,8 +16,9 @@ void *__real_calloc(size_t number, size_t size);
 void *__real_realloc(void *old, size_t size);
 void __real_free(void *memory);
 
-static unsigned long fails_at;
-static atomic_ulong count; /* tests with threads allocate too */
+/* Tests with threads allocate too. */
+static atomic_ulong fails_at;
+static atomic_ulong count;
 static void (*watcher)(const unsigned char *memory, size_t size);
 
 void alloc_fail_at(unsigned long n)

@@ -17,7 +17,7 @@ FUZZ_NAMES    := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))
 FUZZ_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SOURCES))
 # All but these are linked with the pure layers alone.
 FUZZ_OUTER    := $(patsubst %,$(BUILD)/tests/fuzz/fuzz_%,accounts config \
-                   http_request proxy_header)
+                   http_request oauth proxy_header)
 FUZZ_PURE     := $(filter-out $(FUZZ_OUTER),$(FUZZ_PROGRAMS))
 # What the targets share; the bridge's parts are of no use to others.
 FUZZ_COMMON   := $(call objects,$(filter-out tests/fuzz/replay.c \

@@ -267,12 +267,13 @@ static int add_rules(scmp_filter_ctx filter, pid_t replaces, bool writes)
         code = add_writing(filter, writes);
     /* abort() raises its signal in the thread that called it. */
     if (code == 0)
-        code = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                                SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+        code =
+            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+                             SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     if (code == 0 && replaces != 0)
         code = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 2,
-                                SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)replaces),
-                                SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)SIGUSR2));
+                                SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)replaces, 0),
+                                SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)SIGUSR2, 0));
     return code;
 }
 

@@ -26,6 +26,7 @@ struct access_request {
     struct access_answer answer;
     struct credentials used;       /* upstream */
     struct mailbox_list mailboxes; /* answer.mailboxes, where it is not NULL */
+    bool folder_named;             /* by the name: user+Folder */
 
     unsigned step; /* the one that is taken */
     access_answered *answered;
@@ -50,6 +51,9 @@ void access_go_on(struct access_request *r, enum access_progress progress);
 /* Always ACCESS_OVER. */
 enum access_progress access_refuse(struct access_request *r, enum fault fault,
                                    const char *problem);
+
+/* The mailbox that the name says is one that the answer's policy allows. */
+enum access_progress access_judge_folder(struct access_request *r);
 
 /* The steps, each in a file of its name. */
 access_step access_step_folder;

@@ -25,25 +25,50 @@ static const struct config_policy *policy_of(const struct access_request *r,
     return upstream->policy;
 }
 
+static bool allows(const struct config_policy *policy, struct span folder)
+{
+    struct span allowed = { NULL, 0 };
+
+    if (policy->folders_allowed != NULL)
+        allowed = span_from_string(policy->folders_allowed);
+    return policy->plus_folder && plus_name_is_allowed(folder, allowed);
+}
+
+static enum access_progress refuse(struct access_request *r)
+{
+    return access_refuse(r, FAULT_MAILBOX_REFUSED,
+                         "the mailbox in its name is none that "
+                         "folders_allowed has");
+}
+
 static enum access_progress take_folder(struct access_request *r,
                                         struct span user, struct span folder)
 {
     const struct config_policy *policy = policy_of(r, user);
-    struct span allowed = { NULL, 0 };
 
     if (!policy->plus_folder)
         return ACCESS_NEXT;
-    if (policy->folders_allowed != NULL)
-        allowed = span_from_string(policy->folders_allowed);
-    if (!plus_name_is_allowed(folder, allowed) ||
+    if (!allows(policy, folder) ||
         mailbox_list_set(&r->mailboxes, folder) != NULL)
-        return access_refuse(r, FAULT_MAILBOX_REFUSED,
-                             "the mailbox in its name is none that "
-                             "folders_allowed has");
+        return refuse(r);
     r->answer.mailboxes = &r->mailboxes;
+    r->folder_named = true;
     return credentials_set_user(&r->given, user)
                ? ACCESS_NEXT
                : access_refuse(r, FAULT_NO_MEMORY, NULL);
+}
+
+/* The service that was asked may have sent it where another policy holds. */
+enum access_progress access_judge_folder(struct access_request *r)
+{
+    const struct mailbox_name *folder;
+
+    if (!r->folder_named)
+        return ACCESS_NEXT;
+    folder = mailbox_list_name(&r->mailboxes, 0);
+    return allows(r->answer.policy, span_from_string(folder->text))
+               ? ACCESS_NEXT
+               : refuse(r);
 }
 
 enum access_progress access_step_folder(struct access_request *r)

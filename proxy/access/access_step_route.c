@@ -33,6 +33,8 @@ enum access_progress access_step_route(struct access_request *r)
                          buf_span(&r->given.user));
     if (r->answer.policy == NULL)
         r->answer.policy = r->answer.upstream->policy;
+    if (access_judge_folder(r) != ACCESS_NEXT)
+        return ACCESS_OVER;
     if (buf_length(&r->used.user) > 0) /* the service that was asked said it */
         return ACCESS_NEXT;
     if (a == NULL || a->user == NULL)

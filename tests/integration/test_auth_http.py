@@ -255,6 +255,34 @@ def test_server_by_name(start_proxy, two, tmp_path):
     assert two[1].judge.came == [("two", GIVEN)]
 
 
+def test_folder_where_it_is_sent(start_proxy, two, tmp_path):
+    """user+Folder: the policy of the server that the service names must allow
+    it as well, or its folders would be open by way of another's policy."""
+    sent = {"one": "default", "two": "second", "three": "third"}
+
+    with AuthService(lambda asked: {"Auth-Status": "OK", "Auth-Server":
+                                    sent[asked["Auth-User"]]}) as service:
+        proxy = start_proxy(
+            two[0].upstream_config(),
+            {**settings(service, two, tmp_path),
+             "policy": {"plus_folder": "yes"},
+             "policy narrow": {"folders_allowed": "Work"},
+             "policy none": {"plus_folder": "no"},
+             "upstream second": {**two[1].upstream_config(),
+                                 "policy": "narrow"},
+             "upstream third": {**two[1].upstream_config(),
+                                "policy": "none"}})
+        proxy.login("one+Secret", GIVEN).quit()
+        proxy.login("two+Work", GIVEN).quit()
+        for user in ("two+Secret", "three+Work"):
+            with proxy.pop3s() as c:
+                reply, _ = attempt(c, user, GIVEN)
+                assert reply.startswith(b"-ERR [SYS/PERM]"), reply
+        proxy.login("three", GIVEN).quit()
+    assert two[0].judge.came == [("one", GIVEN)]
+    assert two[1].judge.came == [("two", GIVEN), ("three", GIVEN)]
+
+
 def test_unknown_servers_get_nothing(start_proxy, two, tmp_path):
     """Neither by address nor by name, nor a known address at another port: no
     password leaves, least of all in clear."""

@@ -68,7 +68,8 @@ struct plus_name {
 struct plus_name plus_name_split(struct span given);
 
 /* May |folder| be named in a login? |allowed|: patterns with commas between
- * them, in which `*` stands for anything; empty: every folder may.
+ * them, in which `*` stands for anything; empty: every folder may, but for one
+ * with a level `.` or `..`, which never may.
  */
 bool plus_name_is_allowed(struct span folder, struct span allowed);
 

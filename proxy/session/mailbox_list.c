@@ -207,10 +207,29 @@ static bool matches(struct span s, struct span pattern)
     return in == pattern.len;
 }
 
+/* On a server whose mailboxes are files it would lead out of what a pattern
+ * allows, or of the user's own.
+ */
+static bool has_dots_for_level(struct span folder)
+{
+    while (folder.len > 0) {
+        struct span level = span_take(&folder, span_find(folder, '/'));
+
+        if (span_equals(level, SPAN_LITERAL(".")) ||
+            span_equals(level, SPAN_LITERAL("..")))
+            return true;
+        if (folder.len > 0)
+            (void)span_take(&folder, 1); /* the slash */
+    }
+    return false;
+}
+
 bool plus_name_is_allowed(struct span folder, struct span allowed)
 {
     struct span pattern;
 
+    if (has_dots_for_level(folder))
+        return false;
     if (imap_mailbox_name_is_inbox(folder))
         folder = SPAN_LITERAL("INBOX");
     allowed = trim(allowed);

@@ -193,12 +193,30 @@ static void test_allowed(void **state)
     assert_false(is_allowed("Reports", ","));
 }
 
+/* Where mailboxes are files it would lead out of what is allowed. */
+static void test_no_way_out(void **state)
+{
+    static const char *const out[] = { "..",  "../x", "x/..",
+                                       "/..", "./x",  "Reports/../Secret",
+                                       ".",   "x/./y" };
+    static const char *const in[] = { "...", "..x", "x..", "INBOX..x", ".x/y" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(out); i++) {
+        assert_false(is_allowed(out[i], ""));
+        assert_false(is_allowed(out[i], "*"));
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(in); i++)
+        assert_true(is_allowed(in[i], ""));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_name),     cmocka_unit_test(test_list),
-        cmocka_unit_test(test_bad_list), cmocka_unit_test(test_plus_name),
-        cmocka_unit_test(test_allowed),  cmocka_unit_test(test_one_and_copy),
+        cmocka_unit_test(test_name),       cmocka_unit_test(test_list),
+        cmocka_unit_test(test_bad_list),   cmocka_unit_test(test_plus_name),
+        cmocka_unit_test(test_allowed),    cmocka_unit_test(test_one_and_copy),
+        cmocka_unit_test(test_no_way_out),
     };
 
     return cmocka_run_group_tests_name("session/mailbox_list", tests, NULL,

@@ -251,9 +251,10 @@ static void check_progress(struct session *s, uint64_t before)
     const struct session_policy *policy = &s->world->policy;
     uint64_t silence_ms = s->world->upstream_policy.upstream_timeout_ms;
     uint64_t quiet = s->now - s->last_event;
+    /* What is never answered, at its end, judge_close has judged. */
     bool asked = s->judge.count > 0 && !s->judge.over && s->client_open &&
-                 buf_length(&s->to_bridge) == 0 && s->client_seen == 0 &&
-                 !s->client_handshake;
+                 !s->close_wished && buf_length(&s->to_bridge) == 0 &&
+                 s->client_seen == 0 && !s->client_handshake;
 
     if (asked && quiet > silence_ms + PATIENCE_MS)
         session_fail(s, "a command without an answer in time");

@@ -172,7 +172,7 @@ struct config_auth_http {
     /* NAME of the upstream that servers are like which none of ours is; NULL:
      * no login goes there
      */
-    char *unlisted_as;
+    char *unlisted_name;
     const struct config_upstream *unlisted; /* of that name */
     bool apop;                 /* is offered: the service can judge it */
     unsigned header_file_line; /* 0: not given */

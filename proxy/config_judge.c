@@ -136,22 +136,22 @@ static bool judge_unlisted(struct config_loading *l)
     struct config_auth_http *a = &l->config->auth_http;
     unsigned line = line_of(&l->lines, CONFIG_AUTH_HTTP, "unlisted_as");
 
-    if (a->unlisted_as == NULL)
+    if (a->unlisted_name == NULL)
         return true;
     for (size_t i = 0; i < l->config->upstream_count; i++)
-        if (strcmp(l->config->upstreams[i].name, a->unlisted_as) == 0)
+        if (strcmp(l->config->upstreams[i].name, a->unlisted_name) == 0)
             a->unlisted = &l->config->upstreams[i];
     if (a->unlisted == NULL)
         return config_wrong(l, line,
                             "[auth_http] unlisted_as: there is no [upstream "
                             "%s]",
-                            a->unlisted_as);
+                            a->unlisted_name);
     if (a->unlisted->tls == TLS_MODE_NONE)
         return config_wrong(l, line,
                             "[auth_http] unlisted_as: [upstream %s] has tls = "
                             "none, and passwords would go in clear to whatever "
                             "address the service names",
-                            a->unlisted_as);
+                            a->unlisted_name);
     return true;
 }
 

@@ -208,7 +208,7 @@ const struct config_key config_keys[] = {
     { CONFIG_AUTH_HTTP, "allow_insecure", CONFIG_BOOL,
       IN_SERVER(auth_http.allow_insecure), "no", 0, 0, NULL },
     { CONFIG_AUTH_HTTP, "unlisted_as", CONFIG_TEXT,
-      IN_SERVER(auth_http.unlisted_as), "", 0, 0, NULL },
+      IN_SERVER(auth_http.unlisted_name), "", 0, 0, NULL },
     { CONFIG_AUTH_HTTP, "apop", CONFIG_BOOL, IN_SERVER(auth_http.apop), "no", 0,
       0, NULL },
 

@@ -65,8 +65,9 @@ void parked_set_limits(struct parked_table *t,
 /* Ends what rests. NULL is fine. */
 void parked_table_free(struct parked_table *t);
 
-/* |told| is what else the server knows of the client, such as its address; it
- * must be the same too. False where there is no memory.
+/* The proof is the secret and its kind: a token is no password. |told| is what
+ * else the server knows of the client, such as its address; it must be the same
+ * too. False where there is no memory.
  */
 MUST_CHECK bool parked_claim_make(const struct parked_table *t,
                                   struct span upstream,

@@ -62,9 +62,13 @@ bool parked_claim_make(const struct parked_table *t, struct span upstream,
                        const struct credentials *credentials, struct span told,
                        struct parked_claim *claim)
 {
-    const struct span parts[] = { upstream, buf_span(&credentials->identity),
+    const unsigned char kind = (unsigned char)credentials->kind;
+    const struct span parts[] = { upstream,
+                                  buf_span(&credentials->identity),
                                   buf_span(&credentials->user),
-                                  buf_span(&credentials->secret), told };
+                                  buf_span(&credentials->secret),
+                                  span_make(&kind, 1),
+                                  told };
 
     return keyed_digest_make(t->digest, parts, 3, claim->owner) &&
            keyed_digest_make(t->digest, parts, ARRAY_LENGTH(parts),

@@ -65,22 +65,41 @@ static void drop(struct parked_table *t)
     assert_int_equal(upstream_gate_connections(gate), 0);
 }
 
-static struct parked_claim claim_as(const struct parked_table *t,
-                                    struct span upstream, const char *identity,
-                                    const char *user, const char *password,
+static struct parked_claim claim_by(const struct parked_table *t,
+                                    struct span upstream,
+                                    const char *const name[2],
+                                    enum secret_kind kind, const char *secret,
                                     struct span told)
 {
     struct credentials c;
     struct parked_claim claim;
 
     credentials_init(&c);
-    assert_true(credentials_set_identity(&c, span_from_string(identity)));
-    assert_true(credentials_set_user(&c, span_from_string(user)));
-    assert_true(credentials_set_secret(&c, SECRET_PASSWORD,
-                                       span_from_string(password)));
+    assert_true(credentials_set_identity(&c, span_from_string(name[0])));
+    assert_true(credentials_set_user(&c, span_from_string(name[1])));
+    assert_true(credentials_set_secret(&c, kind, span_from_string(secret)));
     assert_true(parked_claim_make(t, upstream, &c, told, &claim));
     credentials_wipe(&c);
     return claim;
+}
+
+static struct parked_claim claim_as(const struct parked_table *t,
+                                    struct span upstream, const char *identity,
+                                    const char *user, const char *password,
+                                    struct span told)
+{
+    const char *const name[] = { identity, user };
+
+    return claim_by(t, upstream, name, SECRET_PASSWORD, password, told);
+}
+
+/* The same word, as a bearer's token. */
+static struct parked_claim claim_of_bearer(const struct parked_table *t,
+                                           const char *user, const char *token)
+{
+    const char *const name[] = { "", user };
+
+    return claim_by(t, UPSTREAM, name, SECRET_TOKEN, token, NOBODY);
 }
 
 static struct parked_claim claim_of(const struct parked_table *t,
@@ -182,6 +201,7 @@ static void test_other_logins(void **state)
         claim_of(t, "u", ""),
         claim_of(t, "v", "p"),
         claim_of(t, "U", "p"),
+        claim_of_bearer(t, "u", "p"),
         claim_as(t, SPAN_LITERAL("imap.example.com:143"), "", "u", "p", NOBODY),
         claim_as(t, UPSTREAM, "v", "u", "p", NOBODY),
         claim_as(t, UPSTREAM, "u", "u", "p", NOBODY),

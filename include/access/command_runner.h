@@ -6,8 +6,8 @@
  * a source and an account, and for nothing else. Each program has a process
  * group of its own, no input, a bare environment (PATH, POPINJAY_SOURCE,
  * POPINJAY_ACCOUNT), COMMAND_TIMEOUT_MS, and room for COMMAND_OUTPUT_MAX octets;
- * what it writes to standard error is thrown away. All end with the process that
- * serves.
+ * what it writes to standard error is thrown away. Once its output is closed it
+ * ends within COMMAND_END_MS, or is killed. All end with the process that serves.
  *
  * A question and an answer are one packet each.
  */

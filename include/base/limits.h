@@ -279,11 +279,13 @@
  */
 #define TOKEN_LOCK_RETRY_MS 100
 #define TOKEN_LOCK_TRIES 100
-/* Programs that print tokens: how many run at a time, how long each may take,
- * what it may print, and the names that they are asked for by.
+/* Programs that print tokens: how many run at a time, how long each may take to
+ * print and then to end, what it may print, and the names that they are asked
+ * for by.
  */
 #define COMMANDS_MAX 16
 #define COMMAND_TIMEOUT_MS 30000
+#define COMMAND_END_MS 2000
 #define COMMAND_OUTPUT_MAX 16384
 #define COMMAND_NAME_MAX 512
 #define COMMAND_WORDS_MAX 32

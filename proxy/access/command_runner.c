@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -130,6 +131,23 @@ static enum command_outcome read_output(int from, struct command_answer *a)
     }
 }
 
+/* Who has closed its output has nothing more to say, but need not have ended. */
+static bool ends_soon(pid_t program)
+{
+    struct pollfd look = { .fd = pidfd_open(program, 0), .events = POLLIN };
+    int64_t end_ms = now_ms() + COMMAND_END_MS;
+    int64_t left_ms = COMMAND_END_MS;
+    int ended = 0;
+
+    while (look.fd >= 0 && ended <= 0 && left_ms > 0) {
+        ended = poll(&look, 1, (int)left_ms);
+        left_ms = end_ms - now_ms();
+    }
+    if (look.fd >= 0)
+        (void)close(look.fd);
+    return ended > 0;
+}
+
 static enum command_outcome run(const char *command,
                                 const struct command_question *q,
                                 struct command_answer *a)
@@ -152,6 +170,8 @@ static enum command_outcome run(const char *command,
         return COMMAND_BUSY;
     (void)setpgid(program, program);
     outcome = read_output(ends[0], a);
+    if (outcome == COMMAND_PRINTED && !ends_soon(program))
+        outcome = COMMAND_TIMED_OUT;
     /* It has said all it had to say; what it began ends with it. */
     if (outcome != COMMAND_PRINTED)
         (void)kill(-program, SIGKILL);

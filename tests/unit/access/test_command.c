@@ -24,6 +24,7 @@ static const struct program {
     { "lists", "#!/bin/sh\nexport -p | wc -l\nls /proc/self/fd | wc -l\n" },
     { "fails", "#!/bin/sh\necho half\nexit 3\n" },
     { "floods", "#!/bin/sh\nexec yes\n" },
+    { "lingers", "#!/bin/sh\necho all\nexec sleep 60 >&-\n" },
 };
 
 #define SOURCES (ARRAY_LENGTH(programs) + 1)
@@ -147,6 +148,8 @@ static void test_outcomes(void **state)
     assert_int_equal(run(&s, "fails"), COMMAND_FAILED);
     assert_string_equal(s.printed, "");
     assert_int_equal(run(&s, "floods"), COMMAND_TOO_LONG);
+    assert_int_equal(run(&s, "lingers"), COMMAND_TIMED_OUT);
+    assert_string_equal(s.printed, "");
     assert_int_equal(run(&s, "absent"), COMMAND_ABSENT);
     assert_int_equal(run(&s, "other"), COMMAND_UNKNOWN);
     for (unsigned i = 0; i <= COMMAND_GONE; i++)

@@ -149,17 +149,19 @@ static void begin_proof(struct relay *r, enum sasl_mechanism mechanism)
     r->proof = proof_new(&r->host->access.proofs, &wish);
 }
 
-/* One that has failed counts as a login that was tried. One that has not is
- * asked about as any other.
+/* The end of an exchange is a login that is tried. Whoever may not try hears
+ * nothing that tells him whether he was right: SCRAM's last word would.
  */
-static void judge_failure(struct relay *r, struct sasl_step *step)
+static void judge_end(struct relay *r, struct sasl_step *step)
 {
     enum fault fault = FAULT_NONE;
 
-    if (step->status == SASL_FAILED && step->user.len > 0)
+    if (step->status != SASL_CHALLENGE && step->user.len > 0)
         fault = relay_guard_begin(r, step->user);
-    if (fault != FAULT_NONE)
-        step->fault = fault;
+    if (fault == FAULT_NONE)
+        return;
+    step->status = SASL_FAILED;
+    step->fault = fault;
 }
 
 void relay_access_sasl(struct relay *r, const struct bridge_wish *wish)
@@ -170,7 +172,7 @@ void relay_access_sasl(struct relay *r, const struct bridge_wish *wish)
         begin_proof(r, wish->mechanism);
     if (r->proof != NULL)
         proof_step(r->proof, wish->response, &step);
-    judge_failure(r, &step);
+    judge_end(r, &step);
     bridge_sasl(r->bridge, &step, relay_now(r));
     if (step.status == SASL_CHALLENGE)
         return;
@@ -182,7 +184,14 @@ void relay_access_sasl(struct relay *r, const struct bridge_wish *wish)
 
 /* --- logins --- */
 
-/* The guard has admitted a login that is asked about again. */
+/* The guard has admitted a login that is asked about again, or was proven. */
+static enum fault admit(struct relay *r, const struct access_question *question)
+{
+    if (question->again || question->given->kind == SECRET_PROVEN)
+        return FAULT_NONE;
+    return relay_guard_begin(r, buf_span(&question->given->user));
+}
+
 void relay_access_ask(struct relay *r, const struct bridge_wish *wish)
 {
     const struct access_question question = {
@@ -196,10 +205,8 @@ void relay_access_ask(struct relay *r, const struct bridge_wish *wish)
         .timestamp = wish->timestamp,
         .given = wish->credentials,
     };
-    enum fault fault = FAULT_NONE;
+    enum fault fault = admit(r, &question);
 
-    if (!wish->again)
-        fault = relay_guard_begin(r, buf_span(&question.given->user));
     if (fault != FAULT_NONE)
         deny(r, fault, 0);
     else

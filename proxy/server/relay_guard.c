@@ -43,6 +43,19 @@ static bool admits(struct relay *r, struct span user)
                LOGIN_ADMITTED;
 }
 
+static void settle(struct relay *r, enum login_result result)
+{
+    const struct login_limits limits = limits_of(r);
+    bool blocked[LOGIN_KEY_COUNT];
+
+    login_guard_end(r->host->service->guard, &limits, &r->attempt, result,
+                    relay_now(r), blocked);
+    if (blocked[LOGIN_KEY_CLIENT])
+        relay_log_blocked(r, "client_blocked");
+    if (blocked[LOGIN_KEY_LOGIN] || blocked[LOGIN_KEY_USER])
+        relay_log_blocked(r, "login_blocked");
+}
+
 /* By the name that the client gives, whoever that is upstream. Without memory
  * for it, the login is tried as if there were no guard.
  */
@@ -51,6 +64,7 @@ enum fault relay_guard_begin(struct relay *r, struct span user)
     struct buf name;
     bool admitted;
 
+    settle(r, LOGIN_UNDECIDED); /* an exchange that was proven, and cancelled */
     buf_init(&name, SASL_PART_MAX);
     admitted = admits(r, without_folder(r, user, &name));
     buf_fini(&name);
@@ -71,19 +85,6 @@ enum fault relay_guard_begin_upstream(struct relay *r, const char *place,
         return FAULT_NONE;
     relay_reach_limit(r, LIMIT_THROTTLE_BACKOFF);
     return FAULT_UPSTREAM_BACKOFF;
-}
-
-static void settle(struct relay *r, enum login_result result)
-{
-    const struct login_limits limits = limits_of(r);
-    bool blocked[LOGIN_KEY_COUNT];
-
-    login_guard_end(r->host->service->guard, &limits, &r->attempt, result,
-                    relay_now(r), blocked);
-    if (blocked[LOGIN_KEY_CLIENT])
-        relay_log_blocked(r, "client_blocked");
-    if (blocked[LOGIN_KEY_LOGIN] || blocked[LOGIN_KEY_USER])
-        relay_log_blocked(r, "login_blocked");
 }
 
 /* Only what the server says of the credentials counts (CONFORMANCE MAP-1), or

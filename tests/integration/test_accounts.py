@@ -279,6 +279,24 @@ def test_guessers_are_stopped(server, begin, accounts, user):
         assert refused(c, "device", password).startswith("-ERR [SYS/TEMP] ")
     assert figures.rise("popinjay_verification_duration_seconds_count") == 2
     assert " login_blocked " in proxy.log()
+    said = {}
+    for guess in ("wrong", password):    # one like the other, to the last word
+        with proxy.pop3s() as c:
+            scram(c, "device", guess, said)
+        assert said["verdict"].startswith(b"-ERR [SYS/TEMP] ")
+
+
+def test_proven_and_cancelled(server, begin, accounts, user):
+    """Who is proven, and does not go on, has not been wrong, nor is he
+    counted as one who still tries."""
+    password = accounts.add("device", server, user, "--scram")
+    proxy = begin({"limits": {"login_failures": "2"}})
+    with proxy.pop3s() as c:
+        for _ in range(4):
+            assert scram(c, "device", password, last="*").startswith(b"-ERR")
+    with proxy.pop3s() as c:
+        assert scram(c, "device", password).startswith(b"+OK")
+        c.quit()
 
 
 def test_mailboxes(server, begin, accounts, user):
@@ -312,7 +330,7 @@ def cram_md5(c, user, password):
     return c.command(coded(f"{user} {digest}".encode()))
 
 
-def scram(c, user, password, seen=None):
+def scram(c, user, password, seen=None, last=""):
     """RFC 5802, RFC 7677: a client of our own, which also judges the server."""
     nonce = secrets.token_hex(12)
     first = f"n={user},r={nonce}"
@@ -325,20 +343,22 @@ def scram(c, user, password, seen=None):
         seen.update(parts)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(),
                                  base64.b64decode(parts["s"]), int(parts["i"]))
-    last = f"c={coded(b'n,,')},r={parts['r']}"
-    words = f"{first},{server_first},{last}".encode()
+    final = f"c={coded(b'n,,')},r={parts['r']}"
+    words = f"{first},{server_first},{final}".encode()
 
     def key(what):
         return hmac.new(salted, what, "sha256").digest()
     stored = hashlib.sha256(key(b"Client Key")).digest()
     proof = bytes(a ^ b for a, b in zip(
         key(b"Client Key"), hmac.new(stored, words, "sha256").digest()))
-    reply = c.command(coded(f"{last},p={coded(proof)}".encode()))
+    reply = c.command(coded(f"{final},p={coded(proof)}".encode()))
+    if seen is not None:
+        seen["verdict"] = reply
     if not reply.startswith(b"+ "):
         return reply
     signature = hmac.new(key(b"Server Key"), words, "sha256").digest()
     assert base64.b64decode(reply[2:]) == b"v=" + coded(signature).encode()
-    return c.command("")
+    return c.command(last)
 
 
 PROOFS = {"apop": (apop, "--recoverable"),

@@ -109,9 +109,10 @@ struct bridge {
     struct buf early;            /* of the server: comes before it is wanted */
     struct pop3_request request; /* MESSAGE, QUIT: not yet begun */
     bool overloaded;
-    bool login_asked; /* BRIDGE_ASK_LOGIN, and not yet answered */
-    bool asked_again; /* the same, of a token that was refused */
-    bool sasl_asked;  /* BRIDGE_SASL, and not yet answered */
+    bool login_asked;    /* BRIDGE_ASK_LOGIN, and not yet answered */
+    bool asked_again;    /* the same, of a token that was refused */
+    bool secret_is_kept; /* of the login that was granted */
+    bool sasl_asked;     /* BRIDGE_SASL, and not yet answered */
     bool sasl_begins;
     bool lock_wished; /* and not yet answered */
     bool locked;

@@ -88,6 +88,7 @@ void bridge_login_granted(struct bridge *b, const struct login_grant *grant)
     b->mailbox_policy = grant->mailbox;
     name_keyword(b, grant);
     b->granted_s = grant->unix_s;
+    b->secret_is_kept = grant->secret_is_kept;
     ask_upstream(b);
 }
 

@@ -369,9 +369,13 @@ static void lose_mailbox(struct bridge *b, enum fault fault)
     pop3_session_refuse_message(&b->pop3, fault);
 }
 
-/* The server refused this login or this mailbox, or is of no use at all. */
+/* The server refused this login or this mailbox, or is of no use at all. A
+ * password that the client does not know is not the client's to mend.
+ */
 static void on_failed(struct bridge *b, enum fault fault)
 {
+    if (fault == FAULT_CREDENTIALS && b->secret_is_kept)
+        fault = FAULT_SECRET_REFUSED;
     if (b->imap.state == IMAP_DEAD || b->reused)
         bridge_upstream_lost(b, fault, true);
     else if (fault == FAULT_TOKEN_REFUSED && !b->asked_again &&

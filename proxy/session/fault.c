@@ -43,6 +43,9 @@ static const struct {
     [FAULT_TOKEN_REFUSED] = { "token_refused",
                               "mail server refuses the access granted to it",
                               POP3_CODE_AUTH, FAULT_CLASS_REFUSED, true },
+    [FAULT_SECRET_REFUSED] = { "secret_refused",
+                               "mail server refuses the password kept for it",
+                               POP3_CODE_AUTH, FAULT_CLASS_REFUSED, true },
     [FAULT_TOKEN_WITHHELD] = { "token_withheld",
                                "access to the mail server has to be granted "
                                "anew",

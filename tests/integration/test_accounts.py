@@ -618,7 +618,10 @@ def test_passwd(server, begin, accounts, user):
             if good:
                 c.login("device", password)
             else:
-                refused(c, "device", password)
+                assert "[AUTH] mail server refuses" in \
+                    refused(c, "device", password)
+    assert re.search(r" error login_refused .*reason=secret_refused",
+                     proxy.log())
 
 
 def test_list_and_remove(server, accounts, user):

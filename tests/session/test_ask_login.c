@@ -117,6 +117,39 @@ static void outlives_the_warm_connection(void **state)
     }
 }
 
+/* MAP-1: what the server refuses is not the client's word, so the fault is not
+ * the client's, and there is nothing to slow down.
+ */
+static void tells_whose_password_is_wrong(void **state)
+{
+    static const struct {
+        bool is_kept;
+        enum fault fault;
+    } cases[] = { { false, FAULT_CREDENTIALS },
+                  { true, FAULT_SECRET_REFUSED } };
+    struct harness *h = *state;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        h->secret_is_kept = cases[i].is_kept;
+        begin_asking(h, 0);
+        connect_upstream(h);
+        client_says(h, "PASS p\r\n");
+        expect_wish(h, BRIDGE_ASK_LOGIN);
+        grant_login(h);
+        expect_upstream(h, "# AUTHENTICATE PLAIN AHUAcA==\r\n");
+        upstream_says(h, "# NO [AUTHENTICATIONFAILED] no\r\n");
+        expect_upstream(h, "# LOGOUT\r\n");
+        expect_note(h, BRIDGE_NOTE_LOGIN_REFUSED, cases[i].fault);
+        if (!cases[i].is_kept)
+            time_passes(h, h->policy.auth_failure_delay_ms);
+        expect_error(h, "AUTH");
+        bridge_free(h->bridge);
+        h->bridge = NULL;
+        h->note_count = 0;
+        h->tag_count = 0;
+    }
+}
+
 /* login_timeout holds for the owner too; its answer is late then. */
 static void refuses_in_the_end(void **state)
 {
@@ -334,6 +367,7 @@ int main(void)
         SESSION_TEST(connects_late),
         SESSION_TEST(goes_where_the_grant_says),
         SESSION_TEST(outlives_the_warm_connection),
+        SESSION_TEST(tells_whose_password_is_wrong),
         SESSION_TEST(refuses_in_the_end),
         SESSION_TEST(forgets_a_client_that_went),
         SESSION_TEST(refuses_what_is_blocked),

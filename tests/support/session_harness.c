@@ -103,6 +103,7 @@ static void grant(struct harness *h, const struct credentials *given)
                                                 : &h->upstream_policy,
         .mailbox = &h->mailbox_policy,
         .credentials = h->granted != NULL ? h->granted : given,
+        .secret_is_kept = h->secret_is_kept,
         .unix_s = HARNESS_DATE_S,
     };
 

@@ -63,6 +63,7 @@ struct harness {
     bool decides_late;      /* the test grants logins, or denies them */
     /* What is used upstream; NULL: what the client gave. */
     const struct credentials *granted;
+    bool secret_is_kept;                            /* of what is granted */
     const struct upstream_policy *upstream_granted; /* NULL: upstream_policy */
     /* The client takes nothing by itself: client_takes. */
     bool client_is_slow;

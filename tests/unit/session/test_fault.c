@@ -86,6 +86,7 @@ static void test_codes_of_their_own(void **state)
         assert_int_equal(has_code(f, POP3_CODE_AUTH),
                          f == FAULT_CREDENTIALS || f == FAULT_IDENTITY ||
                              f == FAULT_TOKEN_REFUSED ||
+                             f == FAULT_SECRET_REFUSED ||
                              f == FAULT_TOKEN_WITHHELD ||
                              f == FAULT_NO_ACCOUNT || f == FAULT_ACCOUNT_PLACE);
         assert_int_equal(has_code(f, POP3_CODE_IN_USE), f == FAULT_IN_USE);
@@ -167,7 +168,7 @@ static void test_alarms(void **state)
             f == FAULT_UPSTREAM_NO_LOGIN || f == FAULT_UPSTREAM_REJECTED ||
             f == FAULT_TOKEN_REFUSED || f == FAULT_TOKEN_WITHHELD ||
             f == FAULT_MAILBOX_TOO_LARGE || f == FAULT_NO_MEMORY ||
-            f == FAULT_SECRET_SEALED;
+            f == FAULT_SECRET_SEALED || f == FAULT_SECRET_REFUSED;
 
         assert_int_equal(fault_is_alarm(f), expected);
     }

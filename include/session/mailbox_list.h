@@ -69,7 +69,7 @@ struct plus_name plus_name_split(struct span given);
 
 /* May |folder| be named in a login? |allowed|: patterns with commas between
  * them, in which `*` stands for anything; empty: every folder may, but for one
- * with a level `.` or `..`, which never may.
+ * with a level that is `.`, `..` or empty, which never may.
  */
 bool plus_name_is_allowed(struct span folder, struct span allowed);
 

@@ -207,28 +207,30 @@ static bool matches(struct span s, struct span pattern)
     return in == pattern.len;
 }
 
-/* On a server whose mailboxes are files it would lead out of what a pattern
- * allows, or of the user's own.
+/* On a server whose mailboxes are files such a level would lead out of what a
+ * pattern allows, or of the user's own; and `Archive/` may be Archive itself
+ * (Cyrus), where a pattern names only what is below it.
  */
-static bool has_dots_for_level(struct span folder)
+static bool has_odd_level(struct span folder)
 {
-    while (folder.len > 0) {
-        struct span level = span_take(&folder, span_find(folder, '/'));
+    struct span level;
 
-        if (span_equals(level, SPAN_LITERAL(".")) ||
+    for (;;) {
+        level = span_take(&folder, span_find(folder, '/'));
+        if (level.len == 0 || span_equals(level, SPAN_LITERAL(".")) ||
             span_equals(level, SPAN_LITERAL("..")))
             return true;
-        if (folder.len > 0)
-            (void)span_take(&folder, 1); /* the slash */
+        if (folder.len == 0)
+            return false;
+        (void)span_take(&folder, 1); /* the slash */
     }
-    return false;
 }
 
 bool plus_name_is_allowed(struct span folder, struct span allowed)
 {
     struct span pattern;
 
-    if (has_dots_for_level(folder))
+    if (has_odd_level(folder))
         return false;
     if (imap_mailbox_name_is_inbox(folder))
         folder = SPAN_LITERAL("INBOX");

@@ -196,9 +196,10 @@ static void test_allowed(void **state)
 /* Where mailboxes are files it would lead out of what is allowed. */
 static void test_no_way_out(void **state)
 {
-    static const char *const out[] = { "..",  "../x", "x/..",
-                                       "/..", "./x",  "Reports/../Secret",
-                                       ".",   "x/./y" };
+    static const char *const out[] = { "..",  "../x",  "x/..",
+                                       "/..", "./x",   "Reports/../Secret",
+                                       ".",   "x/./y", "/etc/passwd",
+                                       "x/",  "x//y",  "/" };
     static const char *const in[] = { "...", "..x", "x..", "INBOX..x", ".x/y" };
 
     (void)state;

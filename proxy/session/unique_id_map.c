@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "imap/mailbox_name.h"
 
 struct entry {
     uint32_t uid;
@@ -165,7 +166,8 @@ static const char *read_mailbox(struct reader *r, struct span rest)
         return "stands before the first `user NAME`";
     if (!take_number(&rest, &uidvalidity) || !is_name(rest, IMAP_MAILBOX_MAX))
         return "is no `mailbox UIDVALIDITY NAME`";
-    name = keep(map, rest);
+    /* INBOX in any case, as the mailbox is called where it is looked up. */
+    name = imap_mailbox_name_is_inbox(rest) ? "INBOX" : keep(map, rest);
     for (size_t i = 0; i < r->user->list_count; i++)
         if (strcmp(r->user->lists[i].mailbox, name) == 0)
             return "names a mailbox that this user has already";

@@ -111,6 +111,20 @@ static void test_user_has(void **state)
     unique_id_map_free(map);
 }
 
+/* RFC 3501 §5.1: however the list has it written. */
+static void test_inbox(void **state)
+{
+    struct unique_id_map *map = read_map("user bob\nmailbox 7 Inbox\n3 a\n");
+    struct unique_id_map_error error;
+
+    (void)state;
+    assert_string_equal(unique_id_list_get(find(map, "bob", "INBOX"), 3), "a");
+    unique_id_map_free(map);
+    assert_null(unique_id_map_new(
+        SPAN_LITERAL("user bob\nmailbox 7 INBOX\nmailbox 7 inbox\n"), &error));
+    assert_int_equal(error.line, 3);
+}
+
 static void test_empty(void **state)
 {
     struct unique_id_map *map = read_map("");
@@ -230,10 +244,10 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_find),      cmocka_unit_test(test_find_nothing),
-        cmocka_unit_test(test_user_has),  cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_bad),       cmocka_unit_test(test_many_users),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_find),       cmocka_unit_test(test_find_nothing),
+        cmocka_unit_test(test_user_has),   cmocka_unit_test(test_inbox),
+        cmocka_unit_test(test_empty),      cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_many_users), cmocka_unit_test(test_no_memory),
     };
 
     return cmocka_run_group_tests_name("session/unique_id_map", tests, NULL,

@@ -67,6 +67,7 @@ static const char *const names[COVER_COUNT] = {
     [COVER_QUIT_CLIENT_GONE] = "QUIT, and the client did not wait",
     [COVER_FOREIGN_KEPT] = "others' flags that outlived a removal",
     [COVER_SEEN] = "messages flagged as seen",
+    [COVER_OTHER_POLICY] = "other policies for the next session",
     [COVER_RENUMBERED] = "mailboxes made anew",
     [COVER_RENUMBERED_OTHER] = "the one made anew that is not selected",
     [COVER_MERGED] = "maildrops of two mailboxes",

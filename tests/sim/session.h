@@ -101,7 +101,7 @@ struct world {
     struct octet_budget readahead;
     struct model_imap server;
     uint64_t unix_s; /* the date, as granted */
-    /* What its sessions keep for each other, as |shown|. */
+    /* What its sessions keep for each other, of the box of that number. */
     struct known_mailbox known[MODEL_BOXES_MAX];
     struct model_imap resting; /* of the connection that is parked */
     struct imap_parked parked;

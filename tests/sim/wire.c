@@ -201,10 +201,12 @@ static enum bridge_outcome lock_outcome(struct session *s)
 
 static void offer_mailboxes(struct session *s)
 {
-    if (bridge_mailbox_count(s->bridge) != s->world->shown_count)
+    const struct world *w = s->world;
+
+    if (bridge_mailbox_count(s->bridge) != w->shown_count)
         session_fail(s, "other mailboxes than the policy's");
-    for (unsigned i = 0; i < s->world->shown_count; i++) {
-        known_mailbox_share(&s->offered[i], &s->world->known[i]);
+    for (unsigned i = 0; i < w->shown_count; i++) {
+        known_mailbox_share(&s->offered[i], &w->known[w->shown[i]]);
         bridge_offer_mailbox(s->bridge, i, &s->offered[i]);
     }
 }
@@ -247,7 +249,7 @@ static void keep_mailbox(struct session *s, uint32_t mailbox)
 {
     const struct known_mailbox *known =
         bridge_known_mailbox(s->bridge, mailbox);
-    struct known_mailbox *kept = &s->world->known[mailbox];
+    struct known_mailbox *kept = &s->world->known[s->world->shown[mailbox]];
 
     if (!s->lock_held)
         session_fail(s, "KEEP_MAILBOX without the lock");

@@ -110,6 +110,21 @@ static struct mailbox_window any_window(struct world *w)
     return window;
 }
 
+static void make_mailbox_policy(struct world *w)
+{
+    w->mailbox_policy = (struct mailbox_policy){
+        .mark_seen = one_in(w, 2),
+        .hide_deleted = !one_in(w, 4),
+        .without_uidplus = one_in(w, 6) ? REMOVAL_REFUSE : REMOVAL_GUARDED,
+        .on_delete = any_on_delete(w),
+        .keep_keyword = MODEL_KEYWORD,
+        .window = any_window(w),
+        .unique_ids = one_in(w, 3) ? (enum unique_id_format)random_below(
+                                         &w->random, UNIQUE_ID_GMAIL)
+                                   : UNIQUE_ID_POPINJAY,
+    };
+}
+
 static void make_policy(struct world *w)
 {
     w->unix_s = MODEL_TODAY * UINT64_C(86400) + random_below(&w->random, 86400);
@@ -141,17 +156,7 @@ static void make_policy(struct world *w)
     w->late = one_in(w, 3) ? 700 : 0;
     w->denied = one_in(w, 20) ? 300 : 0;
     w->stale = one_in(w, 3) ? 500 : 0;
-    w->mailbox_policy = (struct mailbox_policy){
-        .mark_seen = one_in(w, 2),
-        .hide_deleted = !one_in(w, 4),
-        .without_uidplus = one_in(w, 6) ? REMOVAL_REFUSE : REMOVAL_GUARDED,
-        .on_delete = any_on_delete(w),
-        .keep_keyword = MODEL_KEYWORD,
-        .window = any_window(w),
-        .unique_ids = one_in(w, 3) ? (enum unique_id_format)random_below(
-                                         &w->random, UNIQUE_ID_GMAIL)
-                                   : UNIQUE_ID_POPINJAY,
-    };
+    make_mailbox_policy(w);
     octet_budget_init(&w->readahead, one_in(w, 8) ? 1500 : 1 << 20);
     if (w->policy.client_tls == TLS_MODE_NONE && !one_in(w, 8))
         w->policy.allow_plaintext_login = true;
@@ -261,9 +266,21 @@ static bool run_one(struct world *w, struct session *s, uint64_t *now)
     return fine;
 }
 
+/* Another policy from now on, or another account of the same mailboxes: what is
+ * known of them, and what rests, is the same.
+ */
+static void change_policy(struct world *w)
+{
+    make_mailbox_policy(w);
+    choose_mailboxes(w);
+    cover(COVER_OTHER_POLICY);
+}
+
 static void between_sessions(struct world *w)
 {
     parked_befall(w);
+    if (one_in(w, 6))
+        change_policy(w);
     if (w->disturb > 0 && one_in(w, 2))
         for (uint64_t n = 1 + random_below(&w->random, 4); n > 0; n--)
             model_mailbox_disturb(world_any_box(w));

@@ -102,4 +102,9 @@ const char *fault_class_name(enum fault_class class);
  */
 bool fault_is_alarm(enum fault fault);
 
+/* A login that was judged, and is wrong: it counts as a guess, and is answered
+ * as late as any other, whatever it is that is wrong with it.
+ */
+bool fault_is_wrong_login(enum fault fault);
+
 #endif

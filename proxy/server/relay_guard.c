@@ -93,8 +93,7 @@ enum fault relay_guard_begin_upstream(struct relay *r, const char *place,
  */
 static enum login_result result_of(enum fault fault)
 {
-    return fault == FAULT_CREDENTIALS || fault == FAULT_SECRET_REFUSED ||
-                   fault == FAULT_NO_ACCOUNT || fault == FAULT_ACCOUNT_PLACE
+    return fault_is_wrong_login(fault) || fault == FAULT_SECRET_REFUSED
                ? LOGIN_WRONG
                : LOGIN_UNDECIDED;
 }

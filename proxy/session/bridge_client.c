@@ -32,7 +32,7 @@ static void hold_refusal(struct bridge *b, enum fault fault)
     bridge_note(b, BRIDGE_NOTE_LOGIN_REFUSED, fault);
     b->refusal = fault;
     b->refuse_at_ms = b->now_ms;
-    if (fault == FAULT_CREDENTIALS || fault == FAULT_LOGIN_BLOCKED)
+    if (fault_is_wrong_login(fault) || fault == FAULT_LOGIN_BLOCKED)
         b->refuse_at_ms += failures * b->policy->auth_failure_delay_ms;
 }
 

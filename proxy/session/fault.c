@@ -243,3 +243,9 @@ bool fault_is_alarm(enum fault fault)
     assert(fault < FAULT_COUNT);
     return faults[fault].alarm;
 }
+
+bool fault_is_wrong_login(enum fault fault)
+{
+    return fault == FAULT_CREDENTIALS || fault == FAULT_NO_ACCOUNT ||
+           fault == FAULT_ACCOUNT_PLACE;
+}

@@ -180,6 +180,26 @@ static void forgets_a_client_that_went(void **state)
     expect_over(h, FAULT_CLIENT_GONE);
 }
 
+/* POP-10: nor does the time tell whether there is such an account. */
+static void refuses_what_is_wrong_at_one_time(void **state)
+{
+    static const enum fault faults[] = { FAULT_CREDENTIALS, FAULT_NO_ACCOUNT,
+                                         FAULT_ACCOUNT_PLACE };
+    struct harness *h = *state;
+
+    begin_asking(h, 90000);
+    for (size_t i = 0; i < ARRAY_LENGTH(faults); i++) {
+        ask(h, "USER u\r\nPASS p\r\n");
+        deny_login(h, faults[i], 0);
+        time_passes(h, (i + 1) * 1000 - 1);
+        expect_silence(h);
+        time_passes(h, 1);
+        expect_error(h, "AUTH");
+        expect_note(h, BRIDGE_NOTE_LOGIN_REFUSED, faults[i]);
+    }
+    expect_wish(h, BRIDGE_CLOSE_CLIENT); /* POP-10: that was the third */
+}
+
 /* CAP-8, MAP-2: no [AUTH], since nobody has judged the password; and no sooner
  * than a wrong one is answered.
  */
@@ -370,6 +390,7 @@ int main(void)
         SESSION_TEST(tells_whose_password_is_wrong),
         SESSION_TEST(refuses_in_the_end),
         SESSION_TEST(forgets_a_client_that_went),
+        SESSION_TEST(refuses_what_is_wrong_at_one_time),
         SESSION_TEST(refuses_what_is_blocked),
         SESSION_TEST(forgets_a_question),
         SESSION_TEST(asks_for_well_formed_logins_only),

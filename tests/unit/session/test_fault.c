@@ -39,6 +39,23 @@ static void test_texts(void **state)
                         "wrong user name or password");
 }
 
+/* What is wrong with a login is not for the client to know: it hears the same of
+ * each, and the bridge answers each as late (hold_refusal).
+ */
+static void test_wrong_logins(void **state)
+{
+    const enum fault one = FAULT_CREDENTIALS;
+
+    (void)state;
+    for (unsigned f = FAULT_NONE; f < FAULT_COUNT; f++) {
+        const char *text = fault_pop3_text((enum fault)f);
+        bool same = strcmp(text, fault_pop3_text(one)) == 0 &&
+                    fault_pop3_code((enum fault)f) == fault_pop3_code(one);
+
+        assert_int_equal(fault_is_wrong_login((enum fault)f), same);
+    }
+}
+
 static bool is_word(const char *name)
 {
     if (*name == '\0')
@@ -445,6 +462,7 @@ int main(void)
 {
     const struct CMUnitTest session_fault[] = {
         cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_wrong_logins),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_codes_of_their_own),
         cmocka_unit_test(test_system_codes),

@@ -29,6 +29,7 @@
 #include "base/span.h"
 #include "config.h"
 #include "server/upstream_health.h"
+#include "session/server_name.h"
 
 struct upstream_server {
     char *host;
@@ -38,6 +39,9 @@ struct upstream_server {
     uint16_t priority;
     uint16_t weight;
 };
+
+/* As it is asked for; borrows from |server|. */
+struct server_name upstream_server_name(const struct upstream_server *server);
 
 struct upstream_servers {
     atomic_uint holders;

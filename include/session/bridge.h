@@ -31,6 +31,7 @@
 #include "session/known_mailbox.h"
 #include "session/policy.h"
 #include "session/sasl_step.h"
+#include "session/server_name.h"
 
 struct bridge; /* opaque */
 
@@ -90,6 +91,11 @@ enum bridge_outcome {
 };
 void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
                     uint64_t now_ms);
+
+/* Before BRIDGE_UPSTREAM_UP: the server that was reached, whose name must hold
+ * still for as long as the connection lasts.
+ */
+void bridge_name_server(struct bridge *b, struct server_name server);
 
 /* The answers to BRIDGE_ASK_LOGIN, now or any time later; one that comes when the
  * client has gone, or was refused meanwhile, is passed over. |grant| is copied,

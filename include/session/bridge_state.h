@@ -71,6 +71,7 @@ struct bridge {
     const struct session_policy *policy;
     /* Of the connection that there is, or is to be; NULL while neither is. */
     const struct upstream_policy *upstream_policy;
+    struct server_name server; /* told of the connection that is coming up */
     const struct mailbox_policy *mailbox_policy; /* from the grant on */
     uint64_t granted_s;                          /* then; Unix time */
     bool ids_are_stale;        /* BRIDGE_NOTE_STALE_UNIQUE_IDS is due */

@@ -16,7 +16,7 @@
 #include "session/credentials.h"
 #include "session/fault.h"
 #include "session/imap_session.h"
-#include "session/policy.h"
+#include "session/server_name.h"
 
 /* FAULT_NONE, or why a server with these capabilities cannot be sent |c|.
  * |mechanism| is written in the first case only.
@@ -30,8 +30,7 @@ MUST_CHECK enum fault imap_login_choose(const struct credentials *c,
  */
 void imap_login_write_message(enum imap_mechanism mechanism,
                               const struct credentials *c,
-                              const struct upstream_policy *to,
-                              struct buf *base64);
+                              const struct server_name *to, struct buf *base64);
 
 /* IMAP_AUTHENTICATE or IMAP_LOGIN was entered; |tag| is the command's. */
 void imap_login_send(struct imap_session *s, uint32_t tag);

@@ -25,6 +25,7 @@
 #include "session/fault.h"
 #include "session/imap_parked.h"
 #include "session/policy.h"
+#include "session/server_name.h"
 
 enum imap_state {
     IMAP_GREETING,         /* the server speaks first */
@@ -74,8 +75,9 @@ struct imap_mailbox {
 
 struct imap_session {
     const struct upstream_policy *policy;
-    struct span mailbox_name; /* of the last SELECT */
-    bool examine_only;        /* it was EXAMINE */
+    struct server_name server; /* none behind imap_session_take_up */
+    struct span mailbox_name;  /* of the last SELECT */
+    bool examine_only;         /* it was EXAMINE */
     enum imap_state state;
     struct span client_address; /* for ID */
     struct imap_parser *parser;
@@ -129,12 +131,13 @@ struct imap_session_event {
     struct imap_event item; /* ITEM; COMPLETED, TEXT: the response */
 };
 
-/* A new connection: with implicit TLS, the handshake is done. |policy| and what
- * |client_address| borrows from must outlive it. False where there is no
- * memory.
+/* A new connection to |server|: with implicit TLS, the handshake is done.
+ * |policy| and what |server| and |client_address| borrow from must outlive it.
+ * False where there is no memory.
  */
 MUST_CHECK bool imap_session_init(struct imap_session *s,
                                   const struct upstream_policy *policy,
+                                  struct server_name server,
                                   struct span client_address);
 void imap_session_fini(struct imap_session *s);
 

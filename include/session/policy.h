@@ -43,8 +43,6 @@ enum on_delete {
 /* Of an upstream. */
 struct upstream_policy {
     enum tls_mode tls;
-    const char *host; /* as it is asked for, and its port: IAUTH-10 */
-    uint16_t port;
     bool send_id;
     bool forward_client_address;  /* in the ID */
     uint64_t upstream_timeout_ms; /* silence while an answer is awaited */

@@ -298,8 +298,6 @@ static bool make_tls(struct probe *p)
 static int probe_server(struct probe p)
 {
     p.code = EXIT_FAILURE;
-    p.policy.host = p.server->name;
-    p.policy.port = p.server->port;
     if (!make_tls(&p) || uv_loop_init(&p.loop) != 0)
         return EXIT_FAILURE;
     if (connection_space_init(&p.space, &p.loop))

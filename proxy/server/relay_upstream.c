@@ -107,6 +107,8 @@ static void come_up(struct relay *r, enum bridge_outcome outcome)
         counters_add(&r->host->counters, COUNTER_UPSTREAM_CONNECTS, 1);
         upstream_count(r->to->lasting, UPSTREAM_CONNECTS, 1);
     }
+    if (outcome == BRIDGE_UPSTREAM_UP)
+        bridge_name_server(r->bridge, upstream_server_name(r->server));
     tell(r, outcome);
 }
 

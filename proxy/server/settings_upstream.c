@@ -98,8 +98,6 @@ static bool name(struct settings_upstream *u)
 {
     const struct upstream_server *first = &u->servers->at[0];
 
-    u->policy.host = first->name;
-    u->policy.port = first->port;
     u->address = write_address(u->servers);
     return u->address != NULL &&
            print(&u->place, "%s:%u", first->name, (unsigned)first->port) &&
@@ -184,11 +182,8 @@ struct settings_upstream *settings_upstream_elsewhere(
     u->servers = only_server(of, address);
     if (u->address != NULL && u->servers != NULL &&
         print(&u->place, "%s@%s", u->servers->at[0].name, u->address) &&
-        print(&u->key, "%s#%u", u->place, u->number)) {
-        u->policy.host = u->servers->at[0].name;
-        u->policy.port = address->port;
+        print(&u->key, "%s#%u", u->place, u->number))
         return u;
-    }
     settings_upstream_elsewhere_free(u);
     return NULL;
 }

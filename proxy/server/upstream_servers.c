@@ -11,6 +11,11 @@
 
 /* --- the list --- */
 
+struct server_name upstream_server_name(const struct upstream_server *server)
+{
+    return (struct server_name){ server->name, server->port };
+}
+
 struct upstream_servers *upstream_servers_new_empty(enum tls_mode tls)
 {
     struct upstream_servers *s = calloc(1, sizeof(*s));

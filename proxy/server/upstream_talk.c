@@ -111,8 +111,9 @@ static void on_dialed(void *owner, uv_tcp_t *tcp, const char *failure)
         fail(t, failure);
     } else {
         t->connection = connection_new(t->space, tcp, t->stir, t->owner);
-        t->has_imap =
-            imap_session_init(&t->imap, t->to.policy, span_make(NULL, 0));
+        t->has_imap = imap_session_init(&t->imap, t->to.policy,
+                                        upstream_server_name(t->to.server),
+                                        span_make(NULL, 0));
         if (t->connection == NULL || !t->has_imap)
             fail(t, "no memory");
         else if (t->to.policy->tls == TLS_MODE_IMPLICIT)

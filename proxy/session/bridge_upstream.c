@@ -137,9 +137,11 @@ void bridge_upstream_up(struct bridge *b)
     b->greeted = false;
     b->selects_slowly = false;
     bridge_begin_stage(b);
-    if (!imap_session_init(&b->imap, b->upstream_policy,
+    assert(b->server.host != NULL);
+    if (!imap_session_init(&b->imap, b->upstream_policy, b->server,
                            buf_span(&b->client_address)))
         bridge_upstream_lost(b, FAULT_NO_MEMORY, true);
+    b->server = (struct server_name){ NULL, 0 }; /* the next is told anew */
 }
 
 bool bridge_upstream_is_awaited(const struct bridge *b)

@@ -89,8 +89,7 @@ static void append_bearer(struct buf *message, const struct credentials *c)
 }
 
 static void write_oauthbearer(const struct credentials *c,
-                              const struct upstream_policy *to,
-                              struct buf *message)
+                              const struct server_name *to, struct buf *message)
 {
     buf_append_string(message, "n,a=");
     append_name(message, credentials_name(c));
@@ -110,8 +109,7 @@ static void write_xoauth2(const struct credentials *c, struct buf *message)
 
 void imap_login_write_message(enum imap_mechanism mechanism,
                               const struct credentials *c,
-                              const struct upstream_policy *to,
-                              struct buf *base64)
+                              const struct server_name *to, struct buf *base64)
 {
     struct buf message;
 
@@ -138,7 +136,8 @@ static void send_message(struct imap_session *s, uint32_t tag, bool initial)
     struct span message;
 
     buf_init(&base64, UPSTREAM_OUTPUT_MAX);
-    imap_login_write_message(s->mechanism, &s->credentials, s->policy, &base64);
+    imap_login_write_message(s->mechanism, &s->credentials, &s->server,
+                             &base64);
     message = buf_span(&base64);
     if (buf_failed(&base64))
         s->out.failed = true;

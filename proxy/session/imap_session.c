@@ -12,9 +12,10 @@ static const struct imap_session_event nothing = { .kind = IMAP_SESSION_MORE };
 
 bool imap_session_init(struct imap_session *s,
                        const struct upstream_policy *policy,
-                       struct span client_address)
+                       struct server_name server, struct span client_address)
 {
     *s = (struct imap_session){ .policy = policy,
+                                .server = server,
                                 .state = IMAP_GREETING,
                                 .client_address = client_address };
     buf_init(&s->out, UPSTREAM_OUTPUT_MAX);
@@ -81,7 +82,9 @@ bool imap_session_take_up(struct imap_session *s,
                           struct span client_address,
                           const struct imap_parked *parked)
 {
-    if (!imap_session_init(s, policy, client_address))
+    const struct server_name not_asked = { NULL, 0 }; /* it is logged in */
+
+    if (!imap_session_init(s, policy, not_asked, client_address))
         return false;
     s->state = IMAP_AUTHENTICATED;
     s->capabilities = parked->capabilities;

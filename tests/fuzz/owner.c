@@ -66,8 +66,6 @@ void owner_init(struct owner *o, unsigned policy_flags, unsigned owner_flags)
     };
     o->upstream_policy = (struct upstream_policy){
         .tls = modes[policy_flags >> 2 & 3],
-        .host = "imap.example.org",
-        .port = 993,
         .send_id = owner_flags & BIT(5),
         .upstream_timeout_ms = 60000,
         .upstream_reuse_ms = (policy_flags & 3) == MODE_LAST ? 90000 : 0,
@@ -520,6 +518,8 @@ void owner_succeed(struct owner *o)
     }
     if (o->upstream == OWNER_UPSTREAM_CONNECTING) {
         o->upstream = OWNER_UPSTREAM_OPEN;
+        bridge_name_server(o->bridge,
+                           (struct server_name){ "imap.example.org", 993 });
         tell(o, BRIDGE_UPSTREAM_UP);
     } else if (o->upstream == OWNER_UPSTREAM_HANDSHAKE) {
         o->upstream = OWNER_UPSTREAM_OPEN;

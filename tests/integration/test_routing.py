@@ -1,6 +1,7 @@
 """Several upstreams: who goes to which, by which name, and what is seen of
 each. The servers are two real Dovecots."""
 
+import base64
 import math
 import os
 import re
@@ -13,6 +14,7 @@ from support import mail
 from support.dovecot import Dovecot
 from support.fake_imap import FakeImap, Mailbox
 from support.metrics import samples
+from support.oauth import INITIAL
 from support.pop3client import Pop3Client
 from support.popinjay import TOP, binary, write_config
 from support.ports import LOOPBACK, answers, free_port, wait_until
@@ -330,6 +332,51 @@ def test_failover_before_real_servers(start_proxy, servers):
         assert subject(proxy, theirs) == "at the third"
         assert subject(proxy, *users[first]) == "at the first"
     assert subject(proxy, theirs) == "at the first"
+
+
+class Bearer(Mailbox):
+    """Takes any token by OAUTHBEARER, and keeps the places it was meant for."""
+
+    def __init__(self):
+        super().__init__([])
+        self.places = []
+
+    def __call__(self, peer):
+        peer.send(b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=OAUTHBEARER]\r\n")
+        self.serve(peer)
+
+    def answer(self, peer, verb, command):
+        if verb != b"AUTHENTICATE":
+            super().answer(peer, verb, command)
+            return
+        said = base64.b64decode(command.split(b" ")[2]).split(b"\1")
+        self.places.append(f"{said[1][5:].decode()}:{said[2][5:].decode()}")
+
+
+def test_a_token_names_the_server_that_is_asked(start_proxy):
+    """IAUTH-10: each of several, and the other one where one has ended."""
+    judges = Bearer(), Bearer()
+    with FakeImap(judges[0]) as one:
+        with FakeImap(judges[1]) as two:
+            places = [f"{LOOPBACK}:{one.port}", f"localhost:{two.port}"]
+            proxy = start_proxy(
+                {"address": "\naddress = ".join(places), "tls": "none"},
+                {"limits": {"upstream_reuse": "0 s"},
+                 "listen pop3s": {"token_login": "yes"}})
+            for place, judge in zip(places, judges):
+                user = next(name for name in map("user{}".format, range(1000))
+                            if home(name, places) == place)
+                with_token(proxy, user)
+                assert judge.places == [place]
+        with_token(proxy, user)     # at the second, which has ended
+        assert judges[0].places == places[:1] * 2
+
+
+def with_token(proxy, user):
+    message = INITIAL["OAUTHBEARER"](user, "a-token")
+    with proxy.pop3s() as c:
+        c.ok("AUTH OAUTHBEARER " + base64.b64encode(message).decode())
+        c.quit()
 
 
 def test_all_servers_fail(start_proxy):

@@ -9,6 +9,10 @@
 #define OAUTHBEARER_MESSAGE                                    \
     "bixhPXJvc2UsAWhvc3Q9aW1hcC5leGFtcGxlLm9yZwFwb3J0PTk5MwFh" \
     "dXRoPUJlYXJlciB0MGtlbgEB"
+/* The same with imap2.example.org and 1993. */
+#define OAUTHBEARER_SECOND                                     \
+    "bixhPXJvc2UsAWhvc3Q9aW1hcDIuZXhhbXBsZS5vcmcBcG9ydD0xOTkz" \
+    "AWF1dGg9QmVhcmVyIHQwa2VuAQE="
 /* `user=rose^Aauth=Bearer t0ken^A^A`, and with `fresh` */
 #define XOAUTH2_MESSAGE "dXNlcj1yb3NlAWF1dGg9QmVhcmVyIHQwa2VuAQE="
 #define XOAUTH2_FRESH "dXNlcj1yb3NlAWF1dGg9QmVhcmVyIGZyZXNoAQE="
@@ -102,8 +106,7 @@ static void escapes_the_name(void **state)
 
     begin_with_token(h);
     assert_true(credentials_set_user(&token, SPAN_LITERAL("a=b,c")));
-    h->upstream_policy.host = "h";
-    h->upstream_policy.port = 1;
+    h->reached = (struct server_name){ "h", 1 };
     offer(h, "IMAP4rev1 SASL-IR AUTH=OAUTHBEARER");
     /* `n,a=a=3Db=2Cc,^Ahost=h^Aport=1^Aauth=Bearer t0ken^A^A` */
     expect_upstream(h, "# AUTHENTICATE OAUTHBEARER "
@@ -273,6 +276,32 @@ static void connects_anew_for_a_fresh_token(void **state)
     finish_login(h);
 }
 
+/* IAUTH-10: of an upstream that is made of several, each connection names the
+ * server that it was made to.
+ */
+static void names_the_server_that_was_reached(void **state)
+{
+    static const char greeting[] =
+        "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=OAUTHBEARER] hi\r\n";
+    struct harness *h = *state;
+
+    begin_with_token(h);
+    offer(h, "IMAP4rev1 SASL-IR AUTH=OAUTHBEARER");
+    expect_upstream(h,
+                    "# AUTHENTICATE OAUTHBEARER " OAUTHBEARER_MESSAGE "\r\n");
+    outcome(h, BRIDGE_UPSTREAM_CLOSED);
+    expect_error(h, "SYS/TEMP");
+    h->tag_count = 0;
+    h->reached = (struct server_name){ "imap2.example.org", 1993 };
+    client_says(h, "USER u\r\nPASS p\r\n");
+    expect_ok(h);
+    expect_wish(h, BRIDGE_CONNECT);
+    outcome(h, BRIDGE_UPSTREAM_UP);
+    upstream_says(h, greeting);
+    expect_upstream(h, "# AUTHENTICATE OAUTHBEARER " OAUTHBEARER_SECOND "\r\n");
+    finish_login(h);
+}
+
 /* A connection rests under the token that BRIDGE_REUSE named, and that was
  * refused: this one does not rest.
  */
@@ -372,6 +401,7 @@ int main(void)
         SESSION_TEST(gives_up_on_the_second),
         SESSION_TEST(asks_again_for_tokens_only),
         SESSION_TEST(connects_anew_for_a_fresh_token),
+        SESSION_TEST(names_the_server_that_was_reached),
         SESSION_TEST(does_not_park_under_a_refused_token),
         SESSION_TEST(gives_up_a_strange_exchange),
         SESSION_TEST(says_why),

@@ -324,6 +324,9 @@ mutate "a token goes as a password does" session/imap_login.c \
 mutate "a token is for another host" session/imap_login.c \
     's/buf_append_string\(message, to->host\)/buf_append_string(message, "proxy.example.org")/' \
     "IMAP: a token's message"
+mutate "a token is for another port" session/imap_login.c \
+    's/buf_append_number\(message, to->port\)/buf_append_number(message, 993)/' \
+    "IMAP: a token's message"
 mutate "why a token is refused is not heard" session/imap_login.c \
     's/SPAN_LITERAL\("AQ=="\)/SPAN_LITERAL("*")/' 'IMAP: '
 mutate "a refused token is asked about for ever" session/bridge_upstream.c \

@@ -199,8 +199,11 @@ void wire_connect_outcome(struct session *s)
         session_fail(s, "octets for an upstream that is not there");
     model_imap_open(&w->server, &w->boxes[0], &w->traits, &w->random, tls);
     model_imap_add_box(&w->server, &w->boxes[1]);
+    w->server.port = (uint16_t)(993 + session_roll(s, 3)); /* one of several */
     s->upstream = UPSTREAM_UP;
     s->upstream_seen = 0;
+    bridge_name_server(
+        s->bridge, (struct server_name){ "imap.example.org", w->server.port });
     wire_outcome(s, BRIDGE_UPSTREAM_UP);
 }
 

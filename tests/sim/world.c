@@ -144,8 +144,6 @@ static void make_policy(struct world *w)
         .tls = one_in(w, 3)   ? TLS_MODE_STARTTLS
                : one_in(w, 4) ? TLS_MODE_NONE
                               : TLS_MODE_IMPLICIT,
-        .host = "imap.example.org",
-        .port = 993,
         .send_id = one_in(w, 2),
         .upstream_timeout_ms = 60000,
         .upstream_reuse_ms = one_in(w, 2) ? 90000 : 0,

@@ -193,6 +193,7 @@ struct model_imap {
     /* What the test may want to know. */
     unsigned faults; /* things made to go wrong */
     unsigned bodies; /* whole messages asked for */
+    uint16_t port;   /* of imap.example.org, as whoever connects knows it */
     unsigned logins_refused;
     enum model_refusal refusal;
     size_t told;            /* messages, by EXISTS and EXPUNGE */

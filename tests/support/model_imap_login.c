@@ -137,16 +137,17 @@ static void append_plain(const struct model_traits *t, const char *password,
 }
 
 /* No name of a world has a comma or an equals sign. */
-static void append_token(enum model_mechanism mechanism,
-                         const struct model_traits *t, const char *token,
+static void append_token(const struct model_imap *m, const char *token,
                          struct buf *out)
 {
-    bool is_xoauth2 = mechanism == MODEL_XOAUTH2;
+    bool is_xoauth2 = m->mechanism == MODEL_XOAUTH2;
 
     buf_append_string(out, is_xoauth2 ? "user=" : "n,a=");
-    buf_append_string(out, t->user);
-    if (!is_xoauth2)
-        buf_append_string(out, ",\1host=imap.example.org\1port=993");
+    buf_append_string(out, m->traits->user);
+    if (!is_xoauth2) {
+        buf_append_string(out, ",\1host=imap.example.org\1port=");
+        buf_append_number(out, m->port);
+    }
     buf_append_string(out, "\1auth=Bearer ");
     buf_append_string(out, token);
     buf_append_string(out, "\1\1");
@@ -165,7 +166,7 @@ static bool is_response(const struct model_imap *m, const char *text,
     if (m->mechanism == MODEL_PLAIN)
         append_plain(m->traits, secret, &right);
     else
-        append_token(m->mechanism, m->traits, secret, &right);
+        append_token(m, secret, &right);
     equal = base64_decode(span_from_string(text), &given) &&
             span_equals(buf_span(&given), buf_span(&right));
     buf_fini(&given);

@@ -31,8 +31,6 @@ int harness_setup(void **state)
     };
     h->upstream_policy = (struct upstream_policy){
         .tls = TLS_MODE_IMPLICIT,
-        .host = "imap.example.org",
-        .port = 993,
         .send_id = true,
         .upstream_timeout_ms = 60000,
         .version = "1.0",
@@ -42,6 +40,7 @@ int harness_setup(void **state)
         .hide_deleted = true,
         .without_uidplus = REMOVAL_GUARDED,
     };
+    h->reached = (struct server_name){ "imap.example.org", 993 };
     octet_budget_init(&h->budget, BUDGET_OCTETS);
     h->server = (struct harness_server){
         .capabilities = "IMAP4rev1 SASL-IR AUTH=PLAIN",
@@ -319,6 +318,8 @@ void outcome(struct harness *h, enum bridge_outcome what)
 {
     if (what == BRIDGE_LOCKED)
         bridge_offer_mailbox(h->bridge, 0, &h->known);
+    if (what == BRIDGE_UPSTREAM_UP)
+        bridge_name_server(h->bridge, h->reached);
     bridge_outcome(h->bridge, what, h->now_ms);
     pump(h);
 }

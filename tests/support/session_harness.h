@@ -54,6 +54,7 @@ struct harness {
     bool octet_by_octet;
     struct session_policy policy; /* reads nothing ahead */
     struct upstream_policy upstream_policy;
+    struct server_name reached; /* by each connection */
     struct mailbox_policy mailbox_policy;
     struct octet_budget budget; /* of the policy; given back at the end */
     struct harness_server server;

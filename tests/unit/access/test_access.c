@@ -22,7 +22,8 @@
     "[listen pop3s]\naddress = 127.0.0.1:1\ntls = none\n"               \
     "allow_plaintext_login = yes\n[upstream]\naddress = 127.0.0.1:2\n"  \
     "tls = none\n[upstream other]\naddress = 127.0.0.1:3\ntls = none\n" \
-    "[policy]\n[policy careful]\nmark_seen = no\n[accounts]\n"
+    "[policy]\n[policy careful]\nmark_seen = no\nplus_folder = yes\n"   \
+    "folders_allowed = Work\n[accounts]\n"
 
 static char folder[] = "/tmp/test_access.XXXXXX";
 static char conf[64], file[64], key[64];
@@ -273,6 +274,20 @@ static void test_refused(void **state)
                      FAULT_ACCOUNT_PLACE);
 }
 
+/* Which mailboxes an account may have named is nobody else's to know. */
+static void test_folders(void **state)
+{
+    (void)state;
+    assert_int_equal(answer_to("device+Work", SECRET_PASSWORD, PASSWORD),
+                     FAULT_NONE);
+    assert_string_equal(seen.account->name, "device");
+    assert_int_equal(answer_to("device+Secret", SECRET_PASSWORD, PASSWORD),
+                     FAULT_MAILBOX_REFUSED);
+    assert_int_equal(answer_to("device+Secret", SECRET_PASSWORD, "Kestrel-8"),
+                     FAULT_CREDENTIALS);
+    assert_int_equal(answer_to("device+Work", SECRET_PROVEN, ""), FAULT_NONE);
+}
+
 /* As much work as a wrong password. */
 static void test_equal_work(void **state)
 {
@@ -338,10 +353,10 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_passed_on), cmocka_unit_test(test_account),
-        cmocka_unit_test(test_refused),   cmocka_unit_test(test_equal_work),
-        cmocka_unit_test(test_cancelled), cmocka_unit_test(test_busy),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_passed_on),  cmocka_unit_test(test_account),
+        cmocka_unit_test(test_refused),    cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_equal_work), cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_busy),       cmocka_unit_test(test_no_memory),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

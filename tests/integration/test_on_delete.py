@@ -1,9 +1,12 @@
 """What DELE means: removed, moved to the trash, flagged, kept out of sight."""
 
+import signal
+
 import pytest
 
 from support import mail
 from support.dovecot import Dovecot
+from support.popinjay import write_config
 from support.ports import wait_until
 
 TRASH = "Gel&APY-scht"      # "Gelöscht", as IMAP has names
@@ -224,3 +227,29 @@ def test_keep_in_a_folder(start, dovecot, account):
     with proxy.login(account, dovecot.password(account)) as c:
         assert len(c.listing("LIST")) == 2
         c.quit()
+
+
+@pytest.mark.parametrize("first, then", [("keep", "expunge"),
+                                         ("expunge", "keep")])
+def test_it_means_what_it_meant_at_login(start, dovecot, account, first, then):
+    """A reload between DELE and QUIT, to another meaning, other mailboxes and
+    another window, is for the sessions that come."""
+    dovecot.deliver(account, messages(3))
+    password = dovecot.password(account)
+    proxy = start(first, plus_folder="yes", newest="2")
+    with proxy.login(f"{account}+INBOX", password) as c:
+        c.ok("DELE 1")
+        proxy.config["policy"] = {"on_delete": then, "plus_folder": "no",
+                                  "mailboxes": "INBOX", "mark_seen": "no"}
+        write_config(proxy.config_path, proxy.config)
+        proxy.signal(signal.SIGHUP)
+        wait_until(lambda: " reloaded " in proxy.log(), 10, "the reload")
+        c.retr(2)
+        c.quit()
+    left = flags(dovecot, account)
+    assert left.pop(3) == {"\\Seen"}
+    if first == "keep":
+        assert left.keys() == {1, 2} and any("Kept" in f for f in left[2])
+        assert "\\Deleted" not in left[2]
+    else:
+        assert left == {1: set()}

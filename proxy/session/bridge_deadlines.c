@@ -1,14 +1,22 @@
 /* bridge_deadlines.c - how long each side is waited for, and what comes then. */
 #include "session/bridge_state.h"
 
+/* A long listing that gets on may get on: the upstream's time counts, also from
+ * one mailbox to the next.
+ */
+static bool is_listing(const struct bridge *b)
+{
+    return b->task == BRIDGE_TASK_LISTING || b->task == BRIDGE_TASK_VIEWING ||
+           b->task == BRIDGE_TASK_GMAIL_IDS ||
+           (b->phase == BRIDGE_LOGGING_IN && b->maildrops.count > 0);
+}
+
 /* The client's patience with us and ours with it. */
 static uint64_t client_deadline(const struct bridge *b)
 {
     if (b->client == BRIDGE_CLIENT_ENDED)
         return UINT64_MAX;
-    /* A long listing that gets on may get on: the upstream's time counts. */
-    if (b->task == BRIDGE_TASK_LISTING || b->task == BRIDGE_TASK_VIEWING ||
-        b->task == BRIDGE_TASK_GMAIL_IDS)
+    if (is_listing(b))
         return UINT64_MAX;
     if (!pop3_session_is_logged_in(&b->pop3))
         return b->login_deadline_ms;

@@ -3,6 +3,7 @@
  */
 #include "support/session_harness.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "session/unique_id_map.h"
@@ -279,6 +280,37 @@ static void refuses_a_missing_one(void **state)
     }
 }
 
+/* A listing that gets on may take longer than login_timeout; then so may what
+ * stands between it and the next one.
+ */
+static void waits_for_all_listings(void **state)
+{
+    struct harness *h = *state;
+
+    show_both(h);
+    begin(h);
+    log_in_to_listing(h);
+    for (unsigned i = 1; i <= 3; i++) {
+        char line[80];
+
+        time_passes(h, 55000);
+        (void)snprintf(line, sizeof(line),
+                       "* %u FETCH (UID %u FLAGS () RFC822.SIZE 5)\r\n", i,
+                       10 * i);
+        upstream_says(h, line);
+    }
+    time_passes(h, 55000);
+    upstream_says(h, "# OK listed\r\n");
+    expect_upstream(h, "# SELECT \"W&APY-rk\"\r\n");
+    time_passes(h, 55000);
+    expect_silence(h);
+    upstream_says(h, SELECTED_WORK);
+    expect_upstream(h, "# UID FETCH 1:* (UID FLAGS RFC822.SIZE)\r\n");
+    upstream_says(h, LISTED_WORK);
+    expect_ok(h);
+    expect_note(h, BRIDGE_NOTE_LOGGED_IN, FAULT_NONE);
+}
+
 /* When it is selected again nobody could tell whether it is the same. */
 static void refuses_without_uidvalidity(void **state)
 {
@@ -463,6 +495,7 @@ int main(void)
         SESSION_TEST(goes_on_without_one),
         SESSION_TEST(deletes_where_it_may),
         SESSION_TEST(refuses_a_missing_one),
+        SESSION_TEST(waits_for_all_listings),
         SESSION_TEST(refuses_without_uidvalidity),
         SESSION_TEST(finishes_on_a_new_connection),
         SESSION_TEST(tells_imported_ids),

@@ -119,34 +119,12 @@ static int open_lock(const struct token_store *s)
     return open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
-/* Whoever made the state directory for somebody else, as root, makes what lies
- * in it for the same.
- */
-static bool give_to_owner_of(const char *folder, int fd)
+static bool open_folder(struct token_store *s)
 {
-    struct stat there;
-
-    return geteuid() != 0 || (stat(folder, &there) == 0 &&
-                              fchown(fd, there.st_uid, there.st_gid) == 0);
-}
-
-static bool open_folder(struct token_store *s, const char *directory)
-{
-    int fd;
-    bool is_ours;
-
     if (mkdir(s->folder, 0700) != 0 && errno != EEXIST)
         return false;
-    fd = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return false;
-    is_ours = give_to_owner_of(directory, fd);
-    (void)close(fd);
-    if (!is_ours)
-        return false;
     s->lock_file = open_lock(s);
-    return s->lock_file >= 0 && give_to_owner_of(directory, s->lock_file) &&
-           access(s->folder, R_OK | W_OK | X_OK) == 0;
+    return s->lock_file >= 0 && access(s->folder, R_OK | W_OK | X_OK) == 0;
 }
 
 struct token_store *token_store_open(const char *directory, struct span key,
@@ -163,7 +141,7 @@ struct token_store *token_store_open(const char *directory, struct span key,
     if (snprintf(s->folder, sizeof(s->folder), "%s/" FOLDER, directory) >=
         (int)sizeof(s->folder)) {
         (void)snprintf(error, error_size, "%s: too long", directory);
-    } else if (!open_folder(s, directory)) {
+    } else if (!open_folder(s)) {
         (void)snprintf(error, error_size, "%s: %s", s->folder, strerror(errno));
     } else if (!buf_append(&s->key, key)) {
         (void)snprintf(error, error_size, "no memory");
@@ -327,8 +305,7 @@ static bool replace_file(struct token_store *s, const char *path,
     fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
-    written = give_to_owner_of(s->folder, fd) && write_whole(fd, text) &&
-              fsync(fd) == 0;
+    written = write_whole(fd, text) && fsync(fd) == 0;
     if (close(fd) != 0 || !written || rename(fresh, path) != 0) {
         (void)unlink(fresh);
         return false;

@@ -1,9 +1,11 @@
 #include "cli/oauth.h"
 
 #include <getopt.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,8 +17,10 @@
 #include "cli/command_line.h"
 #include "cli/oauth_login.h"
 #include "cli/prompt.h"
+#include "process.h"
 
 #define ERROR_MAX 2048
+#define USER_NAME_MAX 256
 #define LOCK_TRIES 100
 #define LOCK_RETRY_US 100000
 
@@ -138,6 +142,27 @@ static bool complain_of(const struct keeping *k, const char *problem)
     return complain(error);
 }
 
+/* The state directory's owner may make of what lies in it what he likes, so
+ * nothing is written there as root; and what is new in it is to be his.
+ */
+static bool become_owner(const char *folder, char *error, size_t error_size)
+{
+    char name[USER_NAME_MAX];
+    const struct passwd *owner;
+    struct stat there;
+
+    if (geteuid() != 0 || stat(folder, &there) != 0)
+        return true; /* the store says what is wrong */
+    owner = getpwuid(there.st_uid);
+    if (owner == NULL) {
+        (void)snprintf(error, error_size, "%s: its owner, %u, is no user",
+                       folder, (unsigned)there.st_uid);
+        return false;
+    }
+    (void)snprintf(name, sizeof(name), "%s", owner->pw_name);
+    return process_become(name, error, error_size);
+}
+
 static bool read_all(struct keeping *k)
 {
     char error[ERROR_MAX];
@@ -154,8 +179,10 @@ static bool read_all(struct keeping *k)
     if (buf_length(&k->rules->key) == 0)
         return complain("popinjay: [accounts] key_file is missing: there is "
                         "nothing to seal tokens with");
-    k->store = token_store_open(k->config->state_directory,
-                                buf_span(&k->rules->key), error, sizeof(error));
+    if (become_owner(k->config->state_directory, error, sizeof(error)))
+        k->store =
+            token_store_open(k->config->state_directory,
+                             buf_span(&k->rules->key), error, sizeof(error));
     return k->store != NULL || complain(error);
 }
 

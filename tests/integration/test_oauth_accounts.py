@@ -4,10 +4,12 @@ applications, of a real authorization server, that a real Dovecot believes."""
 import http.server
 import json
 import os
+import pwd
 import re
 import secrets
 import ssl
 import subprocess
+import tempfile
 import threading
 import urllib.parse
 
@@ -326,6 +328,34 @@ def test_browser(office, authority, provider):
     assert len(Provider.asked) == 1
     assert office.run("oauth", "remove", "scanner").returncode == 0
     assert office.run("oauth", "list").stdout == ""
+
+
+def test_kept_as_the_owner(office, oauth_dovecot, tmp_path):
+    """Root keeps a token as the owner of the state directory: the files are
+    his, and a link that he has laid there leads to nothing that he may not
+    write himself."""
+    root = os.geteuid() == 0        # others have but what is their own
+    owner = pwd.getpwnam("nobody").pw_uid if root else os.geteuid()
+    user = oauth_dovecot.new_user()
+    others = tmp_path / "others"
+    others.mkdir(mode=0o700)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, owner, -1)
+        office.proxy.config["server"]["state_directory"] = folder
+        office.rewrite()
+        office.add("scanner", "people", user)
+        if root:
+            os.symlink(others, f"{folder}/tokens")
+            done = office.run("oauth", "import", "scanner",
+                              given=planted("a refresh token") + "\n")
+            assert done.returncode != 0 and "denied" in done.stderr
+            assert os.listdir(others) == []
+            os.unlink(f"{folder}/tokens")
+        office.grant("scanner", user)
+        kept = [f"{folder}/tokens", *(f"{folder}/tokens/{name}" for name in
+                                      os.listdir(f"{folder}/tokens"))]
+        assert len(kept) == 3
+        assert {os.stat(path).st_uid for path in kept} == {owner}
 
 
 def test_untrusted_provider(office, provider, oauth_dovecot):

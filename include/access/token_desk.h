@@ -51,6 +51,9 @@ MUST_CHECK struct token_desk *token_desk_new(uv_loop_t *loop,
 void token_desk_keep(struct token_desk *d, struct token_store *store);
 void token_desk_command(struct token_desk *d, struct command_client *commands);
 
+/* Refresh tokens can be had, and kept. */
+bool token_desk_can_keep(const struct token_desk *d);
+
 /* Holds |sources|. False: there is no memory, and all is as before. */
 MUST_CHECK bool token_desk_adopt(struct token_desk *d,
                                  struct token_sources *sources);

@@ -380,6 +380,11 @@ void token_desk_keep(struct token_desk *d, struct token_store *store)
     d->store = store;
 }
 
+bool token_desk_can_keep(const struct token_desk *d)
+{
+    return d->store != NULL;
+}
+
 void token_desk_command(struct token_desk *d, struct command_client *commands)
 {
     d->commands = commands;

@@ -262,7 +262,8 @@ static void take_lock(uv_timer_t *timer)
 
     if (r->to.store == NULL) {
         fail(r, OAUTH_UNAVAILABLE,
-             "tokens are not kept: see tokens_not_kept, or restart");
+             "no tokens are kept since the start: a restart is needed, or see "
+             "tokens_not_kept");
         return;
     }
     r->has_lock = token_store_try_lock(r->to.store, &r->to.owner);

@@ -1,8 +1,8 @@
 /* The lines of log that tell of the server itself. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "access/token_desk.h"
 #include "base/buf.h"
 #include "base/limits.h"
 #include "server/log.h"
@@ -88,25 +88,72 @@ void server_log_sessions(const struct server *s, const char *event)
 
 /* --- a reload --- */
 
-#define LASTING_MAX 64
-
 /* What is done once, at the start, goes on as it was done. */
+static void add_process_keys(struct buf *keys, const struct config *then,
+                             const struct config *now)
+{
+    if (then->workers != now->workers)
+        buf_append_string(keys, " workers");
+    if (!config_same_text(then->user, now->user))
+        buf_append_string(keys, " user");
+    if (then->seccomp != now->seccomp)
+        buf_append_string(keys, " seccomp");
+    if (!config_same_text(then->state_directory, now->state_directory))
+        buf_append_string(keys, " state_directory");
+}
+
+/* The process that runs commands knows those of the start. */
+static bool is_new_command(const struct config *then,
+                           const struct config_oauth *now)
+{
+    if (now->command == NULL)
+        return false;
+    for (size_t i = 0; i < then->oauth_count; i++)
+        if (strcmp(then->oauths[i].name, now->name) == 0)
+            return !config_same_text(then->oauths[i].command, now->command);
+    return true;
+}
+
+static void add_oauth_key(struct buf *keys, const struct config_oauth *oauth,
+                          const char *key)
+{
+    buf_append_string(keys, " oauth.");
+    buf_append_string(keys, oauth->name);
+    buf_append_octet(keys, '.');
+    buf_append_string(keys, key);
+}
+
+/* Where tokens are written is opened to writing at the start, or not at all. */
+static void add_oauth_keys(struct buf *keys, const struct server *s)
+{
+    const struct config *now = s->settings->config;
+    bool keeps_none =
+        now->accounts_file != NULL && !token_desk_can_keep(s->service->tokens);
+
+    for (size_t i = 0; i < now->oauth_count; i++) {
+        const struct config_oauth *oauth = &now->oauths[i];
+
+        if (keeps_none && oauth->grant == OAUTH_REFRESH_TOKEN)
+            add_oauth_key(keys, oauth, "grant");
+        if (is_new_command(s->begun_by, oauth))
+            add_oauth_key(keys, oauth, "command");
+    }
+}
+
 static void add_lasting(struct log_record *r, const struct server *s)
 {
-    const struct config *then = s->begun_by;
-    const struct config *now = s->settings->config;
+    struct buf keys;
+    struct span text;
 
-    char keys[LASTING_MAX];
-
-    (void)snprintf(keys, sizeof(keys), "%s%s%s%s",
-                   then->workers != now->workers ? " workers" : "",
-                   config_same_text(then->user, now->user) ? "" : " user",
-                   then->seccomp != now->seccomp ? " seccomp" : "",
-                   config_same_text(then->state_directory, now->state_directory)
-                       ? ""
-                       : " state_directory");
-    if (keys[0] != '\0')
-        log_record_add_string(r, "needs_restart", keys + 1);
+    buf_init(&keys, LOG_VALUE_MAX);
+    add_process_keys(&keys, s->begun_by, s->settings->config);
+    add_oauth_keys(&keys, s);
+    text = buf_span(&keys);
+    if (text.len > 0) {
+        (void)span_take(&text, 1); /* the blank before the first */
+        log_record_add_text(r, "needs_restart", text);
+    }
+    buf_fini(&keys);
 }
 
 void server_log_reloaded(const struct server *s)

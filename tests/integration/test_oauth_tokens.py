@@ -3,13 +3,14 @@ are killed, clocks that do not agree, servers that are slow or refuse. A real
 authorization server, and a Dovecot that asks it what a token is worth."""
 
 import re
+import signal
 import time
 
 import pytest
 
 from support.metrics import samples
 from support.oauth import Accounts
-from support.popinjay import Popinjay
+from support.popinjay import Popinjay, write_config
 from support.ports import wait_until
 
 
@@ -240,6 +241,58 @@ def test_one_refresh_for_all_logins(oauth, accounts, person):
         c.close()
 
 
+# --- what only a restart takes up --------------------------------------------------------
+
+def turn(proxy, **keys):
+    """[oauth tokens] is those from now on; returns the line that says so."""
+    section = proxy.config["oauth tokens"]
+    section.update(keys)
+    for key in [key for key, value in section.items() if value is None]:
+        del section[key]
+    write_config(proxy.config_path, proxy.config)
+    before = len(proxy.log())
+    proxy.signal(signal.SIGHUP)
+    wait_until(lambda: " reloaded " in proxy.log()[before:], 10, "the reload")
+    return next(line for line in proxy.log()[before:].splitlines()
+                if " reloaded " in line)
+
+
+def test_the_first_consents_need_a_restart(oauth, oauth_dovecot, accounts,
+                                           prepare, robot):
+    """The folder was not opened to writing at the start: that is said when
+    it is read, and when somebody logs in."""
+    name = oauth_dovecot.new_user()
+    proxy = prepare([robot, name], client="robot", grant="client_credentials",
+                    scope="mail").start()
+    assert log_in(proxy, accounts, robot).startswith(b"+OK")
+    secret = accounts.hold("proxy", oauth.secrets["proxy"].encode())
+    line = turn(proxy, grant=None, client_id="proxy",
+                client_secret_file=secret, scope="mail offline_access")
+    assert line.endswith("needs_restart=oauth.tokens.grant")
+    accounts.agree(proxy, name)
+    assert log_in(proxy, accounts, name).startswith(b"-ERR [SYS/TEMP]")
+    failed = next(line for line in proxy.log().splitlines()
+                  if " token_failed " in line)
+    assert "a restart is needed" in failed
+    proxy.stop()
+    proxy.start()
+    assert log_in(proxy, accounts, name).startswith(b"+OK")
+    assert "needs_restart" not in turn(proxy)
+
+
+def test_a_command_needs_a_restart(oauth_dovecot, accounts, prepare, tmp_path):
+    """One that is new: nobody can run it yet."""
+    name = oauth_dovecot.new_user()
+    proxy = prepare([name], client="robot", grant="client_credentials",
+                    scope="mail").start()
+    line = turn(proxy, grant="command", command="/bin/false", provider=None,
+                issuer=None, client_id=None, scope=None,
+                client_secret_file=None, ca_file=None)
+    assert line.endswith("needs_restart=oauth.tokens.command")
+    assert log_in(proxy, accounts, name).startswith(b"-ERR [SYS/TEMP]")
+    assert "a restart is needed" in proxy.log()
+
+
 # --- a program ------------------------------------------------------------------------
 
 def test_a_program_that_prints_a_token_alone(oauth, oauth_dovecot, accounts,
@@ -258,3 +311,8 @@ def test_a_program_that_prints_a_token_alone(oauth, oauth_dovecot, accounts,
     for pid in proxy.children():
         with open(f"/proc/{pid}/limits", encoding="ascii") as f:
             assert re.search(r"^Max core file size +0 +0 ", f.read(), re.M)
+    # Another one takes a restart: this one serves until then.
+    line = turn(proxy, command=f"{program} quickly")
+    assert line.endswith("needs_restart=oauth.tokens.command")
+    assert log_in_when_free(proxy, accounts, user).startswith(b"+OK")
+    assert "needs_restart" not in turn(proxy, command=str(program))

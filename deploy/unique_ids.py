@@ -5,15 +5,17 @@ calls the messages that an IMAP server holds now.
     unique_ids.py --pop3 pop.old.example --imap imap.new.example \\
         users.txt >unique-ids.map
 
-users.txt has a line for each user, with one blank or tab between its parts,
-and should be open to nobody else:
+users.txt has a line for each user, with tabs between its parts (or blanks, where
+no part holds one), and should be open to nobody else:
 
     NAME PASSWORD                                the same at both servers
     OLD-NAME OLD-PASSWORD NEW-NAME NEW-PASSWORD
 
-A message is the same where Message-ID, Date, From, To and Subject are; several
-that are the same are taken in their order. What has no counterpart is counted
-on standard error: a device will load it once more. Exit status 1: somebody
+A message is the same where Message-ID, Date, From, To and Subject are. Several
+that are the same are taken in their order, and only where both servers have as
+many of them: a device that was told of the wrong one would not load the other.
+What has no counterpart is counted on standard error: a device will load it once
+more. Exit status 1: somebody
 could not be asked, and is not in the map.
 """
 
@@ -120,13 +122,25 @@ def headers(imap, uids):
             yield fingerprint(item[1]), int(uid)
 
 
+def grouped(messages):
+    """{fingerprint: [what else is known of each that is the same]}"""
+    groups = collections.defaultdict(list)
+    for print_, known in messages:
+        groups[print_].append(known)
+    return groups
+
+
 def pairs(old, new):
-    """[(UID, unique-id)], by UID."""
-    waiting = collections.defaultdict(collections.deque)
-    for print_, unique_id in old:
-        waiting[print_].append(unique_id)
-    return [(uid, waiting[print_].popleft()) for print_, uid in new
-            if waiting[print_]]
+    """[(UID, unique-id)], by UID; no unique-id twice."""
+    ids, uids = grouped(old), grouped(new)
+    often = collections.Counter(unique_id for _, unique_id in old)
+    found = [pair for print_ in uids if len(uids[print_]) == len(ids[print_])
+             for pair in zip(uids[print_], ids[print_])]
+    return sorted(pair for pair in found if often[pair[1]] == 1)
+
+
+def words_of(line):
+    return line.rstrip("\n").split("\t") if "\t" in line else line.split()
 
 
 def write_user(options, words):
@@ -157,7 +171,7 @@ def main():
     options = parser.parse_args()
     failed = 0
     for line in options.users:
-        words = line.split()
+        words = words_of(line)
         if not words or words[0].startswith("#"):
             continue
         if len(words) not in (2, 4):

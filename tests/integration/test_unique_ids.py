@@ -4,6 +4,7 @@ what the server's own POP3 says of the same store, message by message."""
 import os
 import poplib
 import re
+import runpy
 import signal
 import ssl
 import subprocess
@@ -238,6 +239,20 @@ def test_a_map(start_proxy, courier, tmp_path):
                            capture_output=True, text=True)
     assert check.returncode == 2
     assert f"{path}:1: stands before the first" in check.stderr
+
+
+def test_no_wrong_pairs():
+    """Of twins, or of what lacks a header, one that is missing could be any: then
+    all of them are loaded once more rather than one never. Nor is a unique-id
+    used that two messages share."""
+    tool = runpy.run_path(os.path.join(TOP, "deploy", "unique_ids.py"))
+    old = [(b"a", "A"), (b"b", "B1"), (b"c", "C1"), (b"b", "B2"), (b"d", "D"),
+           (b"e", "same"), (b"f", "same")]
+    new = [(b"c", 1), (b"b", 2), (b"a", 4), (b"b", 5), (b"c", 6), (b"x", 7),
+           (b"e", 8), (b"f", 9)]
+    assert tool["pairs"](old, new) == [(2, "B1"), (4, "A"), (5, "B2")]
+    assert tool["words_of"]("anna\ther password\n") == \
+        ["anna", "her password"]
 
 
 def test_who_cannot_be_asked(courier, tmp_path):

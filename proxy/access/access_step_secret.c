@@ -100,11 +100,14 @@ static bool set_identity(struct access_request *r)
     return credentials_set_identity(&r->used, identity);
 }
 
-/* CONFORMANCE SASL-10. An account says itself whom it acts as. */
+/* CONFORMANCE SASL-10. An account says itself whom it acts as; and a password
+ * that the service told us may be one that opens every mailbox.
+ */
 static bool may_act(const struct access_request *r)
 {
     return buf_length(&r->given.identity) == 0 ||
-           (r->account == NULL && r->answer.upstream->pass_identity);
+           (r->account == NULL && buf_length(&r->used.secret) == 0 &&
+            r->answer.upstream->pass_identity);
 }
 
 enum access_progress access_step_secret(struct access_request *r)

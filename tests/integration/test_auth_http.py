@@ -283,6 +283,24 @@ def test_folder_where_it_is_sent(start_proxy, two, tmp_path):
     assert two[1].judge.came == [("two", GIVEN), ("three", GIVEN)]
 
 
+@pytest.mark.parametrize("told, passes", [
+    ({}, True), ({"user": "master"}, True),
+    ({"user": "master", "pass": MAPPED}, False)])
+def test_no_identity_with_a_told_password(start_proxy, two, tmp_path, told,
+                                          passes):
+    """SASL-10: whom a client wants to act as goes with its own password only;
+    the service's may open every mailbox."""
+    message = base64.b64encode(f"boss\0rose\0{GIVEN}".encode()).decode()
+    with AuthService(lambda asked: ok(two[0], **told)) as service:
+        proxy = start_proxy({**two[0].upstream_config(),
+                             "pass_identity": "yes"},
+                            settings(service, two, tmp_path))
+        with proxy.pop3s() as c:
+            reply = c.command(f"AUTH PLAIN {message}")
+    assert reply.startswith(b"+OK" if passes else b"-ERR [AUTH]"), reply
+    assert len(two[0].judge.came) == passes
+
+
 def test_unknown_servers_get_nothing(start_proxy, two, tmp_path):
     """Neither by address nor by name, nor a known address at another port: no
     password leaves, least of all in clear."""

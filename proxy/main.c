@@ -93,6 +93,7 @@ static int run_account(int argc, char **argv)
 {
     const struct account_options options = account_options_parse(argc, argv);
 
+    process_prepare();
     return account_run(&options);
 }
 

@@ -206,6 +206,7 @@ void relay_log_note(struct relay *r, const struct bridge_wish *wish)
 {
     switch (wish->note) {
     case BRIDGE_NOTE_LOGIN:
+        r->account = NULL; /* of the login before */
         remember_user(r, wish->user);
         relay_trace_user(r, wish->user);
         log_login(r, "login", wish, LOG_LEVEL_DEBUG);

@@ -286,6 +286,18 @@ def test_guessers_are_stopped(server, begin, accounts, user):
         assert said["verdict"].startswith(b"-ERR [SYS/TEMP] ")
 
 
+def test_the_log_names_the_account_of_this_login(server, begin, accounts,
+                                                 user):
+    """Not that of the login before, which another name has tried."""
+    accounts.add("device", server, user, "--scram")
+    proxy = begin()
+    with proxy.pop3s() as c:
+        refused(c, "device", "wrong")
+        assert scram(c, "nobody", "wrong").startswith(b"-ERR [AUTH] ")
+    lines = [l for l in proxy.log().splitlines() if " login_refused " in l]
+    assert ["account=device" in l for l in lines] == [True, False]
+
+
 def test_proven_and_cancelled(server, begin, accounts, user):
     """Who is proven, and does not go on, has not been wrong, nor is he
     counted as one who still tries."""

@@ -183,7 +183,13 @@ static bool read_all(struct keeping *k)
         k->store =
             token_store_open(k->config->state_directory,
                              buf_span(&k->rules->key), error, sizeof(error));
-    return k->store != NULL || complain(error);
+    if (k->store != NULL)
+        return true;
+    (void)fprintf(stderr,
+                  "popinjay: [server] state_directory: %s; it is to be a "
+                  "folder of the user that popinjay runs as\n",
+                  error);
+    return false;
 }
 
 static bool find_source(struct keeping *k)

@@ -385,6 +385,15 @@ def test_mistakes(arguments, word):
     assert word in done.stderr
 
 
+def test_no_folder(office):
+    """Whose it is to be is said, and by which key."""
+    os.rmdir(office.state)
+    done = office.run("oauth", "list")
+    assert done.returncode == 2
+    assert "[server] state_directory: " in done.stderr
+    assert "of the user that popinjay runs as" in done.stderr
+
+
 def test_help():
     done = subprocess.run([binary(), "oauth", "--help"], capture_output=True,
                           text=True, timeout=SECONDS, check=True)

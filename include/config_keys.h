@@ -37,6 +37,7 @@ enum config_kind {
     CONFIG_TEXT,            /* char *; empty is NULL */
     CONFIG_KEYWORD,         /* the same; a flag, keyword.h */
     CONFIG_HOST,            /* the same; a name or an address */
+    CONFIG_ADDRESS_TEXT,    /* the same; a numeric ADDRESS:PORT */
     CONFIG_FILE,            /* char *; empty is NULL, else it can be read */
     CONFIG_FILES,           /* struct config_paths; may stand several times */
     CONFIG_NETWORKS,        /* struct config_networks; the same */

@@ -31,6 +31,8 @@ MUST_CHECK bool config_set_text(void *to, const char *text, struct complaint c);
 MUST_CHECK bool config_set_host(void *to, const char *text, struct complaint c);
 MUST_CHECK bool config_set_address(const struct config_key *key, void *to,
                                    const char *text, struct complaint c);
+MUST_CHECK bool config_set_address_text(const struct config_key *key, void *to,
+                                        const char *text, struct complaint c);
 MUST_CHECK bool config_add_address(const struct config_key *key, void *to,
                                    const char *text, struct complaint c);
 

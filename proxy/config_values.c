@@ -367,6 +367,8 @@ bool config_key_set(const struct config_key *key, void *base, const char *text,
         return set_keyword(to, text, c);
     case CONFIG_HOST:
         return config_set_host(to, text, c);
+    case CONFIG_ADDRESS_TEXT:
+        return config_set_address_text(key, to, text, c);
     case CONFIG_FILE:
         return set_file(to, text, c);
     case CONFIG_FILES:
@@ -439,6 +441,7 @@ static void free_value(const struct config_key *key, void *from)
     case CONFIG_TEXT:
     case CONFIG_KEYWORD:
     case CONFIG_HOST:
+    case CONFIG_ADDRESS_TEXT:
     case CONFIG_FILE:
     case CONFIG_RETENTION:
     case CONFIG_MAILBOX:

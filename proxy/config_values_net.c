@@ -87,6 +87,16 @@ bool config_set_address(const struct config_key *key, void *to,
     return true;
 }
 
+bool config_set_address_text(const struct config_key *key, void *to,
+                             const char *text, struct complaint c)
+{
+    struct config_address address = { .host = NULL };
+    bool is_one = text[0] == '\0' || config_set_address(key, &address, text, c);
+
+    free(address.host);
+    return is_one && config_set_text(to, text, c);
+}
+
 bool config_add_address(const struct config_key *key, void *to,
                         const char *text, struct complaint c)
 {

@@ -381,6 +381,9 @@ static void test_srv(void **state)
     assert_int_equal(c->upstreams[0].srv_domains.count, 2);
     assert_int_equal(c->upstreams[0].addresses.count, 0);
     config_free(c);
+    check_bad("[server]\nresolver = localhost:53\n" BASE,
+              ":2: [server] resolver: must be a numeric ADDRESS:PORT, such as "
+              "127.0.0.1:110 or [::]:995, is \"localhost:53\"");
     check_bad(BASE "srv = example.com\n",
               ":7: [upstream] srv: stands in place of address");
     check_bad(BASE "srv_domains = a\n",

@@ -1,6 +1,8 @@
 /* What the keys of [oauth NAME] mean together. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "access/http_client.h"
 #include "config_loading.h"
@@ -39,6 +41,21 @@ static bool judge_addresses(struct config_loading *l,
     return true;
 }
 
+/* Better now than by the first device of the morning. */
+static bool judge_program(struct config_loading *l,
+                          const struct config_oauth *o, unsigned line)
+{
+    char *path = strndup(o->command, strcspn(o->command, " \t"));
+    bool may_run = path != NULL && access(path, X_OK) == 0;
+    bool good = may_run ||
+                config_wrong(l, line, "[oauth %s] command: cannot run %s: %s",
+                             o->name, path != NULL ? path : o->command,
+                             strerror(path != NULL ? errno : ENOMEM));
+
+    free(path);
+    return good;
+}
+
 static bool judge_command(struct config_loading *l,
                           const struct config_oauth *o,
                           const struct config_key_lines *lines)
@@ -61,7 +78,7 @@ static bool judge_command(struct config_loading *l,
                             "[oauth %s] command: must begin with the whole "
                             "path of a program, is \"%s\"",
                             o->name, o->command);
-    return true;
+    return judge_program(l, o, line);
 }
 
 /* It becomes a part of addresses. */

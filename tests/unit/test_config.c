@@ -1320,6 +1320,9 @@ static void test_bad_oauth(void **state)
               ":10: [oauth o] tenant: must be the number or a domain of the "
               "tenant, or organizations, consumers or common, is \"a/b\"");
     check_bad(OAUTH "grant = command\n", ":7: [oauth o] command: is missing");
+    check_bad(OAUTH "grant = command\ncommand = /no/such --fast\n",
+              ":9: [oauth o] command: cannot run /no/such: No such file or "
+              "directory");
     check_bad(OAUTH "grant = command\ncommand = echo x\n",
               ":9: [oauth o] command: must begin with the whole path of a "
               "program, is \"echo x\"");

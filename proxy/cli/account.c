@@ -187,12 +187,12 @@ static int list(const struct editing *e)
     char proofs[PROOFS_MAX];
 
     if (count > 0)
-        (void)printf("%-24s %-16s %-12s %-12s %s\n", "ACCOUNT", "PROOF",
+        (void)printf("%-24s %-26s %-12s %-12s %s\n", "ACCOUNT", "PROOF",
                      "SECRET", "UPSTREAM", "USER");
     for (size_t i = 0; i < count; i++) {
         const struct account *a = &e->accounts->at[i];
 
-        (void)printf("%-24s %-16s %-12s %-12s %s\n", a->name,
+        (void)printf("%-24s %-26s %-12s %-12s %s\n", a->name,
                      proofs_of(a, proofs, sizeof(proofs)), secret_of(a),
                      or_dash(a->upstream), a->user != NULL ? a->user : a->name);
     }

@@ -108,7 +108,8 @@ void status_write_picture(struct buf *out, const struct status_figures *f,
 {
     html_text(out, "<figure>\n<p class=\"most\">");
     html_number(out, hour->sessions);
-    html_text(out, " sessions</p>\n<svg role=\"img\" aria-label=\"");
+    html_text(out, hour->sessions == 1 ? " session" : " sessions");
+    html_text(out, "</p>\n<svg role=\"img\" aria-label=\"");
     label(out, f, hour);
     html_text(out, "\" preserveAspectRatio=\"none\" viewBox=\"0 0 ");
     number(out, WIDTH);

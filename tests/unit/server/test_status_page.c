@@ -656,6 +656,32 @@ static void test_picture(void **state)
     buf_fini(&page);
 }
 
+static bool picture_says(uint64_t most_sessions, const char *text)
+{
+    struct status_figures f = sample();
+    struct history hour = { .last = 0 };
+    struct counters_total totals = { .value = { 0 } };
+    struct buf page;
+    bool says;
+
+    history_sample(&hour, 0, most_sessions, &totals);
+    f.history = &hour;
+    buf_init(&page, STATUS_PAGE_MAX);
+    assert_true(status_page_html(&f, &page));
+    says = holds(buf_span(&page), text);
+    buf_fini(&page);
+    return says;
+}
+
+/* One is not many, and none is. */
+static void test_number_of_sessions(void **state)
+{
+    (void)state;
+    assert_true(picture_says(0, ">0 sessions</p>"));
+    assert_true(picture_says(1, ">1 session</p>"));
+    assert_true(picture_says(2, ">2 sessions</p>"));
+}
+
 /* The policy of the page names the hash of its style; print the right one. */
 static void test_style_hash(void **state)
 {
@@ -820,6 +846,7 @@ int main(void)
         cmocka_unit_test(test_several_upstreams),
         cmocka_unit_test(test_most_upstreams),
         cmocka_unit_test(test_picture),
+        cmocka_unit_test(test_number_of_sessions),
         cmocka_unit_test(test_style_hash),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_no_room),

@@ -21,6 +21,12 @@
 #include "base/span.h"
 #include "config.h"
 
+enum route_name {
+    ROUTE_NAME_WRITTEN,
+    ROUTE_NAME_TOO_LONG, /* for the buffer */
+    ROUTE_NAME_NO_MEMORY,
+};
+
 /* Never NULL. */
 const struct config_upstream *route_choose(const struct config *config,
                                            const char *listener,
@@ -33,10 +39,11 @@ const struct config_upstream *route_sole(const struct config *config,
 /* Appends the name that |user| has at |upstream|: its user_template, with
  * %u the whole name, %n what stands before the last `@`, %d what follows it
  * (nothing where there is none), %% a percent sign; then in small letters, ASCII
- * ones, where user_case says so. False where |name| is or becomes failed.
+ * ones, where user_case says so. Where it is not written whole, |name| holds
+ * its beginning, or has failed.
  */
-MUST_CHECK bool route_write_user(const struct config_upstream *upstream,
-                                 struct span user, struct buf *name);
+MUST_CHECK enum route_name route_write_user(
+    const struct config_upstream *upstream, struct span user, struct buf *name);
 
 /* NULL: it is one. Else why it is none, a constant text. */
 const char *route_template_problem(const char *user_template);

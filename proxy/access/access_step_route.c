@@ -8,12 +8,16 @@
 static enum access_progress set_user(struct access_request *r)
 {
     enum access_progress progress = ACCESS_NEXT;
+    enum route_name status;
     struct buf name;
 
     buf_init(&name, SASL_PART_MAX);
-    if (!route_write_user(r->answer.upstream, buf_span(&r->given.user),
-                          &name) ||
-        !sasl_part_is_valid(buf_span(&name)))
+    status =
+        route_write_user(r->answer.upstream, buf_span(&r->given.user), &name);
+    if (status == ROUTE_NAME_NO_MEMORY)
+        progress = access_refuse(r, FAULT_NO_MEMORY, NULL);
+    else if (status == ROUTE_NAME_TOO_LONG ||
+             !sasl_part_is_valid(buf_span(&name)))
         progress = access_refuse(r, FAULT_CREDENTIALS,
                                  "user_template makes no name of this one, or "
                                  "one that is too long");

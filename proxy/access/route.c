@@ -88,36 +88,41 @@ const struct config_upstream *route_sole(const struct config *config,
 
 /* --- which name --- */
 
-static bool append(struct buf *to, struct span octets, enum route_case wanted)
+static enum route_name append(struct buf *to, struct span octets,
+                              enum route_case wanted)
 {
+    if (octets.len > buf_room(to))
+        return ROUTE_NAME_TOO_LONG;
     for (size_t i = 0; i < octets.len; i++) {
         char c = (char)octets.data[i];
 
         (void)buf_append_octet(
             to, (unsigned char)(wanted == ROUTE_CASE_LOWER ? small(c) : c));
     }
-    return !buf_failed(to);
+    return buf_failed(to) ? ROUTE_NAME_NO_MEMORY : ROUTE_NAME_WRITTEN;
 }
 
-bool route_write_user(const struct config_upstream *upstream, struct span user,
-                      struct buf *name)
+enum route_name route_write_user(const struct config_upstream *upstream,
+                                 struct span user, struct buf *name)
 {
     enum route_case wanted = upstream->user_case;
+    enum route_name status = ROUTE_NAME_WRITTEN;
     struct span local = user;
     struct span domain = cut_domain(&local);
 
-    for (const char *c = upstream->user_template; *c != '\0'; c++) {
+    for (const char *c = upstream->user_template;
+         *c != '\0' && status == ROUTE_NAME_WRITTEN; c++) {
         if (*c == '%' && c[1] == 'u')
-            (void)append(name, user, wanted);
+            status = append(name, user, wanted);
         else if (*c == '%' && c[1] == 'n')
-            (void)append(name, local, wanted);
+            status = append(name, local, wanted);
         else if (*c == '%' && c[1] == 'd')
-            (void)append(name, domain, wanted);
+            status = append(name, domain, wanted);
         else
-            (void)append(name, span_make(c, 1), wanted);
+            status = append(name, span_make(c, 1), wanted);
         c += *c == '%';
     }
-    return !buf_failed(name);
+    return status;
 }
 
 const char *route_template_problem(const char *user_template)

@@ -327,10 +327,10 @@ static void test_busy(void **state)
     atomic_store(&queue.jobs, 0);
 }
 
-/* Refused, with whatever word, and nothing is left. */
+/* Refused, with a word that blames nobody, and nothing is left. */
 static void test_no_memory(void **state)
 {
-    static const char *const users[] = { "device", "alias" };
+    static const char *const users[] = { "device", "alias", "anna" };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(users); i++) {

@@ -100,7 +100,8 @@ static void check_name(const char *user_template, enum route_case wanted,
 
     (void)snprintf(copy, sizeof(copy), "%s", user_template);
     buf_init(&name, 256);
-    assert_true(route_write_user(&u, span_from_string(user), &name));
+    assert_int_equal(route_write_user(&u, span_from_string(user), &name),
+                     ROUTE_NAME_WRITTEN);
     assert_octets(buf_span(&name), span_from_string(expected));
     buf_fini(&name);
 }
@@ -123,7 +124,7 @@ static void test_names(void **state)
     check_name("X-%u", ROUTE_CASE_LOWER, "A", "x-a");
 }
 
-/* A name too long for the buffer, or no memory, is no name. */
+/* Two reasons for no name: it is the user's doing, or ours. */
 static void test_no_room(void **state)
 {
     struct config_upstream u = { .user_template = twice };
@@ -131,14 +132,17 @@ static void test_no_room(void **state)
 
     (void)state;
     buf_init(&name, 7);
-    assert_false(route_write_user(&u, span_from_string("anna"), &name));
+    assert_int_equal(route_write_user(&u, span_from_string("anna"), &name),
+                     ROUTE_NAME_TOO_LONG);
     buf_fini(&name);
     buf_init(&name, 8);
-    assert_true(route_write_user(&u, span_from_string("anna"), &name));
+    assert_int_equal(route_write_user(&u, span_from_string("anna"), &name),
+                     ROUTE_NAME_WRITTEN);
     buf_fini(&name);
     buf_init(&name, 8);
     alloc_fail_at(1);
-    assert_false(route_write_user(&u, span_from_string("anna"), &name));
+    assert_int_equal(route_write_user(&u, span_from_string("anna"), &name),
+                     ROUTE_NAME_NO_MEMORY);
     alloc_fail_at(0);
     buf_fini(&name);
 }

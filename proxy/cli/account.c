@@ -133,6 +133,22 @@ static void tell_how_to_reload(void)
         stderr);
 }
 
+/* Another account of that name would go by what the one before was granted. */
+static void tell_what_is_left(const struct editing *e)
+{
+    const struct config *config = e->config;
+    const char *source = e->before->oauth;
+
+    for (size_t i = 0; source != NULL && i < config->oauth_count; i++)
+        if (strcmp(config->oauths[i].name, source) == 0 &&
+            config->oauths[i].grant == OAUTH_REFRESH_TOKEN)
+            (void)fprintf(stderr,
+                          "popinjay: what its owner has agreed to may still be "
+                          "kept; forget it by: popinjay\noauth remove %s "
+                          "--source %s\n",
+                          e->options->name, source);
+}
+
 static int edit(struct editing *e)
 {
     if ((e->options->action == ACCOUNT_ADD ||
@@ -145,6 +161,8 @@ static int edit(struct editing *e)
     if (e->options->generates)
         (void)printf("%.*s\n", (int)buf_length(&e->secrets.password),
                      (const char *)buf_span(&e->secrets.password).data);
+    if (e->options->action == ACCOUNT_REMOVE)
+        tell_what_is_left(e);
     tell_how_to_reload();
     return EXIT_SUCCESS;
 }

@@ -330,6 +330,22 @@ def test_browser(office, authority, provider):
     assert office.run("oauth", "list").stdout == ""
 
 
+def test_what_an_account_leaves(office, oauth_dovecot):
+    """Whoever removes an account is told how what was granted is forgotten."""
+    user = oauth_dovecot.new_user()
+    office.add("scanner", "people", user)
+    office.add("robot", "robots", user)
+    office.grant("scanner", user)
+    assert "oauth remove" not in office.run("account", "remove",
+                                            "robot").stderr
+    done = office.run("account", "remove", "scanner")
+    words = re.search(r"popinjay\s(oauth remove .*)", done.stderr)[1].split()
+    assert done.returncode == 0 and "scanner" in office.run("oauth",
+                                                            "list").stdout
+    assert office.run(*words).returncode == 0
+    assert office.run("oauth", "list").stdout == ""
+
+
 def test_kept_as_the_owner(office, oauth_dovecot, tmp_path):
     """Root keeps a token as the owner of the state directory: the files are
     his, and a link that he has laid there leads to nothing that he may not

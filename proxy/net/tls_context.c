@@ -174,6 +174,10 @@ static SSL_CTX *ssl_new_server(const struct tls_pair *pair,
         return NULL;
     }
     SSL_CTX_set_dh_auto(ssl, 1);
+    /* What clients say has secrets in it, and OpenSSL gives the memory that it
+     * was decrypted in back as it is.
+     */
+    SSL_CTX_set_options(ssl, SSL_OP_CLEANSE_PLAINTEXT);
     SSL_CTX_set_alpn_select_cb(ssl, select_alpn, NULL);
     if (load_pair(ssl, pair, error, error_size))
         return ssl;

@@ -21,8 +21,8 @@ build='gcc libc6-dev make pkg-config libuv1-dev libssl-dev libinih-dev
        libjansson-dev libseccomp-dev uthash-dev libgsasl-dev libcrypt-dev
        libc-ares-dev libcurl4-openssl-dev LLHTTP'
 run='ca-certificates curl dovecot-core dovecot-imapd openssl python3'
-tests='chromium clang-format fail2ban groff-base haproxy libcmocka-dev
-       libnginx-mod-mail nginx prometheus python3-kubernetes python3-pil
+tests='chromium clang-format dovecot-pop3d fail2ban groff-base haproxy
+       libcmocka-dev libnginx-mod-mail nginx prometheus python3-kubernetes python3-pil
        python3-pytest python3-yaml rsyslog systemd'
 clients='bsdutils curl default-jdk-headless fetchmail getmail6
          libio-socket-ssl-perl libmail-java mpop neomutt nmh nodejs NPM perl

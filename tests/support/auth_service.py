@@ -67,7 +67,7 @@ error_log stderr info;
 load_module /usr/lib/nginx/modules/ngx_mail_module.so;
 events {{ }}
 mail {{
-    auth_http localhost:{service}/auth;
+    auth_http {host}:{service}/auth;
     auth_http_header X-Auth-Key "{key}";
     pop3_auth plain apop;
     server_name nginx.example;

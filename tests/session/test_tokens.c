@@ -326,6 +326,46 @@ static void does_not_park_under_a_refused_token(void **state)
     finish_login(h); /* quit() expects LOGOUT */
 }
 
+/* A token that has ended before QUIT, whose connection broke: nobody is asked
+ * for a fresh one, and the device comes again.
+ */
+static void refuses_to_quit_without_a_token(void **state)
+{
+    struct harness *h = *state;
+
+    begin_with_token(h);
+    offer(h, "IMAP4rev1 SASL-IR AUTH=XOAUTH2");
+    expect_upstream(h, "# AUTHENTICATE XOAUTH2 " XOAUTH2_MESSAGE "\r\n");
+    upstream_says(h, "# OK [CAPABILITY IMAP4rev1 UIDPLUS] in\r\n");
+    expect_wish(h, BRIDGE_LOCK);
+    outcome(h, BRIDGE_LOCKED);
+    expect_upstream(h, "# SELECT INBOX\r\n");
+    upstream_says(h, h->server.select);
+    upstream_says(h, h->server.selected);
+    expect_upstream(h, "# UID FETCH 1:* (UID FLAGS RFC822.SIZE)\r\n");
+    upstream_says(h, h->server.listing);
+    upstream_says(h, "# OK listed\r\n");
+    expect_ok(h);
+    client_says(h, "DELE 2\r\n");
+    expect_ok(h);
+    outcome(h, BRIDGE_UPSTREAM_CLOSED);
+    client_says(h, "QUIT\r\n");
+    expect_wish(h, BRIDGE_CONNECT);
+    outcome(h, BRIDGE_UPSTREAM_UP);
+    upstream_says(h, "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi\r\n");
+    expect_upstream(h, "# AUTHENTICATE XOAUTH2 " XOAUTH2_MESSAGE "\r\n");
+    upstream_says(h, ERROR_CHALLENGE);
+    expect_upstream(h, "\r\n");
+    expect_note(h, BRIDGE_NOTE_UPSTREAM_TEXT, FAULT_TOKEN_REFUSED);
+    upstream_says(h, "# NO no\r\n");
+    expect_logout(h);
+    expect_error(h, "SYS/TEMP");
+    expect_wish(h, BRIDGE_CLOSE_CLIENT);
+    expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
+    expect_over(h, FAULT_NOT_REMOVED);
+    end_with_token(h);
+}
+
 /* IAUTH-3: a second challenge behind the error is none that we know. */
 static void gives_up_a_strange_exchange(void **state)
 {
@@ -403,6 +443,7 @@ int main(void)
         SESSION_TEST(connects_anew_for_a_fresh_token),
         SESSION_TEST(names_the_server_that_was_reached),
         SESSION_TEST(does_not_park_under_a_refused_token),
+        SESSION_TEST(refuses_to_quit_without_a_token),
         SESSION_TEST(gives_up_a_strange_exchange),
         SESSION_TEST(says_why),
     };

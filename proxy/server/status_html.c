@@ -307,6 +307,29 @@ static void write_certificates(struct buf *out, const struct status_figures *f)
     html_end_table(out);
 }
 
+static void write_tokens(struct buf *out, const struct token_desk *desk)
+{
+    static const char *const columns[] = { "good", "failing", "refused", NULL };
+
+    if (token_desk_sources(desk) == 0)
+        return;
+    html_begin_table(out, "tokens", "Accounts by their tokens", "oauth",
+                     columns);
+    for (size_t i = 0; i < token_desk_sources(desk); i++) {
+        const struct token_source_figures t = token_desk_figures(desk, i);
+        const unsigned cells[] = { t.good, t.failing, t.refused };
+
+        html_begin_row(out, t.source);
+        for (size_t n = 0; n < ARRAY_LENGTH(cells); n++) {
+            html_text(out, "<td>");
+            html_number(out, cells[n]);
+            html_text(out, "</td>");
+        }
+        html_text(out, "</tr>\n");
+    }
+    html_end_table(out);
+}
+
 static bool write_limit(struct buf *out, const char *name, enum counter counter,
                         const struct status_figures *f,
                         const struct history_minute *hour)
@@ -407,6 +430,7 @@ bool status_page_html(const struct status_figures *f, struct buf *out)
     status_write_picture(out, f, &hour);
     write_failures(out, f, &hour);
     write_upstreams(out, f);
+    write_tokens(out, f->tokens);
     write_certificates(out, f);
     write_limits(out, f, &hour);
     write_listeners(out, f);

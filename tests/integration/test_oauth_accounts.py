@@ -15,6 +15,7 @@ import urllib.parse
 
 import pytest
 
+from support.metrics import samples
 from support.popinjay import Popinjay, binary, write_config
 from support.ports import wait_until
 from support.secrets import keep, plant
@@ -197,6 +198,22 @@ def test_token_that_the_server_refuses(office, oauth, rose):
     assert len(oauth.seen("/token")) == 1
 
 
+def _shown(office, state):
+    """One account of [oauth people] is in that state, wherever it is shown."""
+    page = office.proxy.http("/")
+    others = {"good", "failing", "refused"} - {state}
+    figures = office.proxy.status()["oauth"]["people"]
+    series = samples(office.proxy.http("/metrics"))
+    row = re.search(r"people</th>(.*?)</tr>",
+                    page.split('id="tokens"')[1])[1]
+    assert [int(n) for n in re.findall(r"<td>(\d+)</td>", row)] == [
+        int(state == s) for s in ("good", "failing", "refused")]
+    assert figures[state] == 1 and not any(figures[s] for s in others)
+    assert series[f'popinjay_oauth_accounts{{source="people",'
+                  f'state="{state}"}}'] == 1
+    return page
+
+
 def test_revoked(office, oauth, rose):
     oauth.behave(access_ttl=1)
     check_mail(office.login("scanner"))
@@ -207,8 +224,10 @@ def test_revoked(office, oauth, rose):
     line = office.lines("token_refused")[-1]
     assert " error " in line and "reason=invalid_grant" in line
     assert 'advice="popinjay oauth login scanner"' in line
+    assert "somebody has to agree anew" in _shown(office, "refused")
     office.grant("scanner", rose)
     check_mail(office.login("scanner"))
+    assert "agree anew" not in _shown(office, "good")
 
 
 def test_dead_endpoint(office, oauth, rose):
@@ -216,6 +235,7 @@ def test_dead_endpoint(office, oauth, rose):
     assert "[SYS/TEMP]" in office.refusal("scanner")
     assert "[SYS/TEMP]" in office.refusal("scanner")
     assert " warning " in office.lines("token_failed")[0]
+    assert "no token is had for now" in _shown(office, "failing")
     oauth.behave()
     wait_until(lambda: _lets_in(office), 10, "a login")
     assert rose

@@ -160,10 +160,10 @@ static void judge_end(struct relay *r, struct sasl_step *step)
 
     if (step->status != SASL_CHALLENGE && step->user.len > 0)
         fault = relay_guard_begin(r, step->user);
-    if (fault == FAULT_NONE)
-        return;
-    step->status = SASL_FAILED;
-    step->fault = fault;
+    if (fault != FAULT_NONE)
+        *step = (struct sasl_step){ .status = SASL_FAILED,
+                                    .user = step->user,
+                                    .fault = fault };
 }
 
 void relay_access_sasl(struct relay *r, const struct bridge_wish *wish)

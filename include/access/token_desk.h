@@ -2,9 +2,9 @@
  * asked for once, whoever needs it, ahead of its end, and given to all.
  *
  * It works on the main loop. Workers ask it from theirs, by token_counter.h.
- * What a reload changes holds from the next token on; an account that was
- * refused is tried again then, and when `popinjay oauth login` has stored
- * something new for it.
+ * What a reload changes holds from the next token on, which is had at once where
+ * a source has become another one; an account that was refused is tried again
+ * then, and when `popinjay oauth login` has stored something new for it.
  *
  *     token_desk_new
  *     token_desk_keep, token_desk_command   what it may use, at the start

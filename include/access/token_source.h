@@ -41,6 +41,12 @@ MUST_CHECK struct token_sources *token_sources_new(struct config *config,
 const struct token_source *token_sources_find(const struct token_sources *s,
                                               const char *name);
 
+/* Whether what one has granted is for the other to show: the same provider, asked
+ * for the same by the same client.
+ */
+bool token_source_equals(const struct token_source *a,
+                         const struct token_source *b);
+
 /* Whether one of them keeps tokens in the state directory. */
 bool token_sources_are_kept(const struct token_sources *s);
 

@@ -58,6 +58,9 @@ void token_state_fail(struct token_state *s, enum oauth_result result,
  */
 void token_state_reject(struct token_state *s, uint64_t now_ms);
 
+/* The token is not for use any more. */
+void token_state_forget(struct token_state *s);
+
 /* Somebody has agreed anew. */
 void token_state_forgive(struct token_state *s);
 

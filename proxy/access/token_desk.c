@@ -165,6 +165,20 @@ static void note(struct desk_source *known, const struct token_gain *result)
     known->token_endpoint = strdup(result->token_endpoint);
 }
 
+/* What a section has granted that has come to mean another provider or client is
+ * not for those who ask now.
+ */
+static void forget_if_other(struct desk_entry *e,
+                            const struct token_sources *then,
+                            const struct token_sources *now)
+{
+    const struct token_source *a = token_sources_find(then, e->source);
+    const struct token_source *b = token_sources_find(now, e->source);
+
+    if (a == NULL || b == NULL || !token_source_equals(a, b))
+        token_state_forget(&e->state);
+}
+
 static void on_renewed(void *data, const struct token_gain *result)
 {
     struct desk_entry *e = data;
@@ -179,6 +193,7 @@ static void on_renewed(void *data, const struct token_gain *result)
         gain(e, result);
     else
         lose(e, result);
+    forget_if_other(e, e->held, d->sources);
     tell(e, result);
     token_sources_release(e->held);
     e->held = NULL;
@@ -421,6 +436,8 @@ bool token_desk_adopt(struct token_desk *d, struct token_sources *sources)
     free_known(d->known, d->known_count);
     d->known = known;
     d->known_count = sources->count;
+    for (e = d->entries; e != NULL; e = e->hh.next)
+        forget_if_other(e, d->sources, sources);
     token_sources_hold(sources);
     token_sources_release(d->sources);
     d->sources = sources;

@@ -98,6 +98,21 @@ const struct token_source *token_sources_find(const struct token_sources *s,
     return NULL;
 }
 
+bool token_source_equals(const struct token_source *a,
+                         const struct token_source *b)
+{
+    const struct config_oauth *one = a->config;
+    const struct config_oauth *other = b->config;
+
+    return one->provider == other->provider && one->grant == other->grant &&
+           config_same_text(one->issuer, other->issuer) &&
+           config_same_text(one->client_id, other->client_id) &&
+           config_same_text(one->scope, other->scope) &&
+           config_same_text(one->command, other->command) &&
+           config_same_text(a->endpoints[OAUTH_ENDPOINT_TOKEN],
+                            b->endpoints[OAUTH_ENDPOINT_TOKEN]);
+}
+
 bool token_sources_are_kept(const struct token_sources *s)
 {
     for (size_t i = 0; i < s->count; i++)

@@ -72,6 +72,11 @@ void token_state_reject(struct token_state *s, uint64_t now_ms)
     s->was_rejected = true;
 }
 
+void token_state_forget(struct token_state *s)
+{
+    s->has_token = false;
+}
+
 void token_state_forgive(struct token_state *s)
 {
     s->failures = 0;

@@ -154,16 +154,21 @@ static void begin(struct stage *s)
     open_desk(s);
 }
 
-/* A reload. */
-static void renew_sources(struct stage *s)
+/* A reload, which found |config|. */
+static void adopt(struct stage *s, struct config *config)
 {
     char error[256] = "";
 
-    atomic_fetch_add(&s->config.holders, 1);
+    atomic_fetch_add(&config->holders, 1);
     token_sources_release(s->sources);
-    s->sources = token_sources_new(&s->config, error, sizeof(error));
+    s->sources = token_sources_new(config, error, sizeof(error));
     assert_non_null(s->sources);
     assert_true(token_desk_adopt(s->desk, s->sources));
+}
+
+static void renew_sources(struct stage *s)
+{
+    adopt(s, &s->config);
 }
 
 /* The loop ends by itself: nothing is left behind. */
@@ -441,6 +446,36 @@ static void test_not_saved_at_once(void **state)
     end(&s);
 }
 
+/* What was granted to one client is not shown as another's. */
+static void test_another_client(void **state)
+{
+    static char client[] = "another";
+    struct config_oauth oauths[2];
+    struct config config;
+    struct stage s;
+
+    (void)state;
+    agree("refresh-a");
+    begin(&s);
+    answer_with(&s, TOKEN_A);
+    answer_with(&s, TOKEN_B);
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    memcpy(oauths, s.oauths, sizeof(oauths));
+    oauths[0].client_id = client;
+    memset(&config, 0, sizeof(config));
+    atomic_init(&config.holders, 2);
+    config.oauths = oauths;
+    config.oauth_count = 2;
+    adopt(&s, &config);
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    assert_string_equal(s.token, "access-b");
+    assert_non_null(strstr(s.stand.request, "client_id=another"));
+    adopt(&s, &config); /* nothing has changed */
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    assert_int_equal(s.stand.requests, 2);
+    end(&s);
+}
+
 /* Whatever there is no memory for, the answer comes, and nothing is lost. What is
  * kept is still good: libcurl has bugs of its own where memory runs out.
  */
@@ -559,6 +594,7 @@ int main(void)
         cmocka_unit_test(test_basic),
         cmocka_unit_test(test_locked),
         cmocka_unit_test(test_not_saved_at_once),
+        cmocka_unit_test(test_another_client),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_dead),
         cmocka_unit_test(test_application),

@@ -58,6 +58,13 @@ enum bridge_task {
 
 #define BRIDGE_WISHES_MAX 16
 
+/* A wish until it is taken: the rest is added then. */
+struct bridge_queued_wish {
+    enum bridge_wish_kind kind;
+    enum bridge_note note;
+    enum fault fault;
+};
+
 /* One of those that make the maildrop. */
 struct bridge_mailbox {
     const struct mailbox_name *name;
@@ -139,10 +146,11 @@ struct bridge {
     uint64_t login_began_ms;
     uint64_t stage_began_ms; /* one at a time; UINT64_MAX: none is timed */
 
-    struct bridge_wish wishes[BRIDGE_WISHES_MAX];
+    struct bridge_queued_wish wishes[BRIDGE_WISHES_MAX];
     unsigned wish_first;
     unsigned wish_count;
     unsigned char text[IMAP_TEXT_MAX]; /* of the one BRIDGE_NOTE with text */
+    size_t text_length;
     bool text_queued;
     unsigned text_wish; /* its place, where it is queued */
     struct bridge_report report;

@@ -4,13 +4,13 @@
 
 #include "session/bridge_state.h"
 
-static struct bridge_wish *queue_wish(struct bridge *b)
+static struct bridge_queued_wish *queue_wish(struct bridge *b)
 {
     unsigned at = (b->wish_first + b->wish_count) % BRIDGE_WISHES_MAX;
 
     assert(b->wish_count < BRIDGE_WISHES_MAX);
     b->wish_count++;
-    b->wishes[at] = (struct bridge_wish){ .fault = FAULT_NONE };
+    b->wishes[at] = (struct bridge_queued_wish){ .fault = FAULT_NONE };
     return &b->wishes[at];
 }
 
@@ -21,7 +21,7 @@ void bridge_wish(struct bridge *b, enum bridge_wish_kind kind)
 
 void bridge_note(struct bridge *b, enum bridge_note note, enum fault fault)
 {
-    struct bridge_wish *wish = queue_wish(b);
+    struct bridge_queued_wish *wish = queue_wish(b);
 
     wish->kind = BRIDGE_NOTE;
     wish->note = note;
@@ -31,9 +31,10 @@ void bridge_note(struct bridge *b, enum bridge_note note, enum fault fault)
 /* A server that talks much is quoted once a call: the rest has no place. What
  * it says it is gives way to all else.
  */
-static struct bridge_wish *text_place(struct bridge *b, enum bridge_note note)
+static struct bridge_queued_wish *text_place(struct bridge *b,
+                                             enum bridge_note note)
 {
-    struct bridge_wish *taken = &b->wishes[b->text_wish];
+    struct bridge_queued_wish *taken = &b->wishes[b->text_wish];
 
     if (!b->text_queued) {
         b->text_queued = true;
@@ -49,27 +50,38 @@ static struct bridge_wish *text_place(struct bridge *b, enum bridge_note note)
 void bridge_note_text(struct bridge *b, enum bridge_note note, struct span text,
                       enum fault fault)
 {
-    struct bridge_wish *wish = text.len > 0 ? text_place(b, note) : NULL;
-    size_t len;
+    struct bridge_queued_wish *wish = text.len > 0 ? text_place(b, note) : NULL;
 
     if (wish == NULL)
         return;
     text = credentials_hide_in(&b->upstream, text);
-    len = text.len < sizeof(b->text) ? text.len : sizeof(b->text);
-    memcpy(b->text, text.data, len);
+    b->text_length = text.len < sizeof(b->text) ? text.len : sizeof(b->text);
+    memcpy(b->text, text.data, b->text_length);
     wish->kind = BRIDGE_NOTE;
     wish->note = note;
     wish->fault = fault;
-    wish->text = span_make(b->text, len);
+}
+
+static bool has_text(const struct bridge_wish *wish)
+{
+    return wish->kind == BRIDGE_NOTE &&
+           (wish->note == BRIDGE_NOTE_UPSTREAM_TEXT ||
+            wish->note == BRIDGE_NOTE_UPSTREAM_ID);
 }
 
 bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
 {
+    const struct bridge_queued_wish *queued = &b->wishes[b->wish_first];
+
     if (b->wish_count == 0) {
         b->text_queued = false;
         return false;
     }
-    *wish = b->wishes[b->wish_first];
+    *wish = (struct bridge_wish){ .kind = queued->kind,
+                                  .note = queued->note,
+                                  .fault = queued->fault };
+    if (has_text(wish))
+        wish->text = span_make(b->text, b->text_length);
     wish->user = wish->kind == BRIDGE_LOCK || wish->kind == BRIDGE_KEEP_MAILBOX
                      ? credentials_name(&b->upstream)
                      : buf_span(&b->login_name);

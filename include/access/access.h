@@ -85,6 +85,7 @@ struct access_answer {
     const struct config_policy *policy;
     const struct mailbox_list *mailboxes;  /* NULL: the policy's */
     const struct credentials *credentials; /* to be used there */
+    bool secret_is_kept; /* an account's or the service's, not the client's */
 };
 
 typedef void access_answered(void *data, const struct access_answer *answer);

@@ -107,7 +107,7 @@ struct login_grant {
     const struct credentials *credentials; /* to be used there */
     /* What the device is called here, for its keyword; empty: as upstream. */
     struct span account;
-    bool secret_is_kept; /* by us, for a client that does not know it */
+    bool secret_is_kept; /* for a client that does not know it */
     uint64_t unix_s;     /* the date, for windows that go by it */
     const struct mailbox_list *mailboxes; /* copied; NULL: the policy's */
 };

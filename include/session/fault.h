@@ -23,7 +23,7 @@ enum fault {
     /* refused */
     FAULT_CREDENTIALS,       /* the upstream said no: MAP-1 */
     FAULT_TOKEN_REFUSED,     /* the same of an OAuth token of ours */
-    FAULT_SECRET_REFUSED,    /* the same of a password that we keep */
+    FAULT_SECRET_REFUSED,    /* the same of one the client does not know */
     FAULT_TOKEN_WITHHELD,    /* there is none until somebody agrees anew */
     FAULT_TOKEN_UNAVAILABLE, /* none for now: who gives them is in trouble */
     FAULT_IDENTITY,          /* may not act as somebody else: SASL-10 */

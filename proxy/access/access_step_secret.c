@@ -110,10 +110,23 @@ static bool may_act(const struct access_request *r)
             r->answer.upstream->pass_identity);
 }
 
+/* A service may well say again what the client gave, and leave it to the mail
+ * server to judge.
+ */
+static bool is_kept(const struct access_request *r)
+{
+    struct span told = buf_span(&r->used.secret);
+
+    if (r->account != NULL)
+        return r->account->secret != NULL;
+    return told.len > 0 && !span_equals(told, buf_span(&r->given.secret));
+}
+
 enum access_progress access_step_secret(struct access_request *r)
 {
     if (!may_act(r))
         return access_refuse(r, FAULT_IDENTITY, NULL);
+    r->answer.secret_is_kept = is_kept(r);
     if (!set_identity(r))
         return access_refuse(r, FAULT_NO_MEMORY, NULL);
     /* The proof has opened it, or the service that was asked has told it. */

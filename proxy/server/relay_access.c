@@ -67,8 +67,7 @@ static void grant(struct relay *r, const struct settings_upstream *to,
         .mailbox = settings_mailbox_policy(r->settings, answer->policy),
         .credentials = answer->credentials,
         .account = name_of(answer->account),
-        .secret_is_kept =
-            answer->account != NULL && answer->account->secret != NULL,
+        .secret_is_kept = answer->secret_is_kept,
         .mailboxes = answer->mailboxes,
         .unix_s = (uint64_t)time(NULL),
     };

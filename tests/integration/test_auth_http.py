@@ -469,6 +469,33 @@ def test_wrong_passwords_count(start_proxy, two, tmp_path):
         assert len(service.seen) == 2
 
 
+class Refusing(Mailbox):
+    def verdict(self, verb):
+        return (b"NO [AUTHENTICATIONFAILED]"
+                if verb in (b"LOGIN", b"AUTHENTICATE") else b"OK")
+
+
+@pytest.mark.parametrize("told, reason, words", [
+    ({}, "credentials", b"wrong user name"),
+    ({"pass": GIVEN}, "credentials", b"wrong user name"),
+    ({"pass": MAPPED}, "secret_refused", b"mail server refuses the password")])
+def test_whose_password_is_refused(start_proxy, two, tmp_path, told, reason,
+                                   words):
+    """One that the service has told is not the device's to mend; unless it is
+    the device's own, said again."""
+    with FakeImap(Refusing([])) as server, \
+            AuthService(lambda asked: ok(server, **told)) as service:
+        proxy = start_proxy(server.upstream_config(),
+                            settings(service, two, tmp_path))
+        with proxy.pop3s() as c:
+            reply, _ = attempt(c, "rose", GIVEN)
+        assert reply.startswith(b"-ERR [AUTH] " + words), reply
+        line = next(line for line in proxy.log().splitlines()
+                    if " login_refused " in line)
+    assert f"reason={reason}" in line
+    assert (" error login_refused " in line) == (reason == "secret_refused")
+
+
 def test_many_at_once(start_proxy, two, tmp_path):
     gate = threading.Barrier(20)
 

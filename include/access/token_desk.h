@@ -54,6 +54,9 @@ void token_desk_command(struct token_desk *d, struct command_client *commands);
 /* Refresh tokens can be had, and kept. */
 bool token_desk_can_keep(const struct token_desk *d);
 
+/* What they are kept in goes by |key|, or there is nothing to keep them in. */
+bool token_desk_keeps_by(const struct token_desk *d, struct span key);
+
 /* Holds |sources|. False: there is no memory, and all is as before. */
 MUST_CHECK bool token_desk_adopt(struct token_desk *d,
                                  struct token_sources *sources);

@@ -50,6 +50,9 @@ MUST_CHECK struct token_store *token_store_open(const char *directory,
 /* The folder, which a contained process must be permitted to write to. */
 const char *token_store_folder(const struct token_store *s);
 
+/* What it seals, and can open, is sealed with |key|. */
+bool token_store_has_key(const struct token_store *s, struct span key);
+
 /* Wipes the key. NULL is fine. */
 void token_store_free(struct token_store *s);
 

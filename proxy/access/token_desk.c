@@ -400,6 +400,11 @@ bool token_desk_can_keep(const struct token_desk *d)
     return d->store != NULL;
 }
 
+bool token_desk_keeps_by(const struct token_desk *d, struct span key)
+{
+    return d->store == NULL || token_store_has_key(d->store, key);
+}
+
 void token_desk_command(struct token_desk *d, struct command_client *commands)
 {
     d->commands = commands;

@@ -157,6 +157,11 @@ const char *token_store_folder(const struct token_store *s)
     return s->folder;
 }
 
+bool token_store_has_key(const struct token_store *s, struct span key)
+{
+    return span_equals(buf_span(&s->key), key);
+}
+
 void token_store_free(struct token_store *s)
 {
     if (s == NULL)

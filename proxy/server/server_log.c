@@ -140,6 +140,19 @@ static void add_oauth_keys(struct buf *keys, const struct server *s)
     }
 }
 
+/* Tokens stay sealed with the key of the start, which may be another one in a
+ * file of the same name.
+ */
+static void add_accounts_keys(struct buf *keys, const struct server *s)
+{
+    const struct settings *now = s->settings;
+
+    if (now->access->accounts != NULL &&
+        token_sources_are_kept(now->token_sources) &&
+        !token_desk_keeps_by(s->service->tokens, buf_span(&now->access->key)))
+        buf_append_string(keys, " accounts.key_file");
+}
+
 static void add_lasting(struct log_record *r, const struct server *s)
 {
     struct buf keys;
@@ -147,6 +160,7 @@ static void add_lasting(struct log_record *r, const struct server *s)
 
     buf_init(&keys, LOG_VALUE_MAX);
     add_process_keys(&keys, s->begun_by, s->settings->config);
+    add_accounts_keys(&keys, s);
     add_oauth_keys(&keys, s);
     text = buf_span(&keys);
     if (text.len > 0) {

@@ -2,6 +2,7 @@
 are killed, clocks that do not agree, servers that are slow or refuse. A real
 authorization server, and a Dovecot that asks it what a token is worth."""
 
+import os
 import re
 import signal
 import time
@@ -278,6 +279,25 @@ def test_the_first_consents_need_a_restart(oauth, oauth_dovecot, accounts,
     proxy.start()
     assert log_in(proxy, accounts, name).startswith(b"+OK")
     assert "needs_restart" not in turn(proxy)
+
+
+def test_another_key_needs_a_restart(oauth_dovecot, accounts, prepare):
+    """Tokens go on with the key of the start, whether the configuration names
+    another file or the file has become another one."""
+    name = oauth_dovecot.new_user()
+    proxy = prepare([name]).start()
+    accounts.agree(proxy, name)
+    assert log_in(proxy, accounts, name).startswith(b"+OK")
+    assert "needs_restart" not in turn(proxy)
+    at_start = proxy.config["accounts"]["key_file"]
+    proxy.config["accounts"]["key_file"] = accounts.hold("other",
+                                                         os.urandom(32))
+    assert turn(proxy).endswith("needs_restart=accounts.key_file")
+    assert log_in(proxy, accounts, name).startswith(b"+OK")
+    proxy.config["accounts"]["key_file"] = at_start
+    assert "needs_restart" not in turn(proxy)
+    accounts.hold("key", os.urandom(32))
+    assert turn(proxy).endswith("needs_restart=accounts.key_file")
 
 
 def test_a_command_needs_a_restart(oauth_dovecot, accounts, prepare, tmp_path):

@@ -129,6 +129,9 @@ static void test_sealed(void **state)
     assert_null(strstr(text, "pl4nted"));
     token_store_free(s);
     s = open_with("another");
+    assert_true(token_store_has_key(s, SPAN_LITERAL("another")));
+    assert_false(token_store_has_key(s, SPAN_LITERAL("key")));
+    assert_false(token_store_has_key(s, SPAN_LITERAL("")));
     assert_int_equal(token_store_load(s, &rose, &record), TOKEN_STORE_EKEY);
     token_store_free(s);
     s = open_with("key");

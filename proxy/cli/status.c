@@ -29,17 +29,23 @@ static long long number(const json_t *page, const char *first,
     return json_integer_value(member(page, first, second));
 }
 
-/* Never NULL. What another program says is shown without control octets. */
+/* What another program says is shown without control octets. */
+static const char *plain(const char *said, char *shown, size_t size)
+{
+    (void)snprintf(shown, size, "%s", said);
+    for (char *c = shown; *c != '\0'; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    return shown;
+}
+
+/* Never NULL. */
 static const char *text(const json_t *object, const char *key, char *shown,
                         size_t size)
 {
     const char *value = json_string_value(json_object_get(object, key));
 
-    (void)snprintf(shown, size, "%s", value != NULL ? value : "");
-    for (char *c = shown; *c != '\0'; c++)
-        if (*c < ' ' || *c > '~')
-            *c = '?';
-    return shown;
+    return plain(value != NULL ? value : "", shown, size);
 }
 
 /* --- the table --- */
@@ -61,12 +67,14 @@ static void print_uptime(const json_t *page)
 static void print_failures(const json_t *page)
 {
     const json_t *reasons = member(page, "logins", "failed_by_reason");
+    char shown[64];
     const char *key;
     json_t *value;
 
     json_object_foreach ((json_t *)(uintptr_t)reasons, key, value)
         if (json_integer_value(value) > 0)
-            (void)printf("%-16s%lld %s\n", "", json_integer_value(value), key);
+            (void)printf("%-16s%lld %s\n", "", json_integer_value(value),
+                         plain(key, shown, sizeof(shown)));
 }
 
 static void print_upstream(const json_t *upstream)
@@ -113,6 +121,32 @@ static void print_certificates(const json_t *page)
     }
 }
 
+static void print_troubled(const char *source, long long accounts,
+                           const char *what)
+{
+    char shown[64];
+
+    if (accounts > 0)
+        (void)printf("%-16s%s: %lld %s %s\n", "tokens",
+                     plain(source, shown, sizeof(shown)), accounts,
+                     accounts == 1 ? "account" : "accounts", what);
+}
+
+/* Of accounts, by their [oauth NAME]; nothing of those that are well. */
+static void print_tokens(const json_t *page)
+{
+    json_t *all = json_object_get(page, "oauth");
+    const char *name;
+    json_t *source;
+
+    json_object_foreach (all, name, source) {
+        print_troubled(name, number(source, "refused", NULL),
+                       "to be agreed to anew (token_refused in the log)");
+        print_troubled(name, number(source, "failing", NULL),
+                       "without a token for now (token_failed in the log)");
+    }
+}
+
 static void print_table(const json_t *page)
 {
     char shown[200];
@@ -134,6 +168,7 @@ static void print_table(const json_t *page)
                  number(page, "messages", "retrieved"),
                  number(page, "messages", "deleted"));
     print_upstreams(page);
+    print_tokens(page);
     print_certificates(page);
 }
 

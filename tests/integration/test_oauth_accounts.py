@@ -17,7 +17,7 @@ import pytest
 
 from support.metrics import samples
 from support.popinjay import Popinjay, binary, write_config
-from support.ports import wait_until
+from support.ports import LOOPBACK, wait_until
 from support.secrets import keep, plant
 
 MESSAGE = b"Subject: a scan\r\n\r\nof something\r\n"
@@ -211,6 +211,15 @@ def _shown(office, state):
     assert figures[state] == 1 and not any(figures[s] for s in others)
     assert series[f'popinjay_oauth_accounts{{source="people",'
                   f'state="{state}"}}'] == 1
+    said = subprocess.run(
+        [binary(), "status", f"{LOOPBACK}:{office.proxy.port_status}"],
+        capture_output=True, text=True, timeout=SECONDS, check=True).stdout
+    assert re.findall(r"^tokens +(.*)$", said, re.M) == {
+        "good": [],
+        "failing": ["people: 1 account without a token for now "
+                    "(token_failed in the log)"],
+        "refused": ["people: 1 account to be agreed to anew "
+                    "(token_refused in the log)"]}[state]
     return page
 
 

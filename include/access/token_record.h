@@ -11,12 +11,16 @@
 #include "base/buf.h"
 #include "base/span.h"
 
+/* Of the mark of who has granted a token (token_source_mark), with its end. */
+#define TOKEN_MARK_SIZE 65
+
 /* What is kept. */
 struct token_record {
     char *refresh;       /* NULL: none */
     char *access;        /* NULL: none */
     uint64_t obtained_s; /* |access|, by the wall clock */
     uint64_t lifetime_s;
+    char granted_by[TOKEN_MARK_SIZE]; /* "": nobody knows */
 };
 
 /* Appends the text. False: there is no memory, or no room for it. */

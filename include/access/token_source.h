@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "access/oauth_provider.h"
+#include "access/token_record.h"
 #include "base/attributes.h"
 #include "config.h"
 
@@ -46,6 +47,14 @@ const struct token_source *token_sources_find(const struct token_sources *s,
  */
 bool token_source_equals(const struct token_source *a,
                          const struct token_source *b);
+
+/* Who grants a refresh token by it, in a form to be kept beside that token: a
+ * digest (SHA-256, hexadecimal) of the client's id, the issuer and the token
+ * endpoint. These are narrower than token_source_equals: a refresh token outlives
+ * another scope. False: no memory.
+ */
+MUST_CHECK bool token_source_mark(const struct token_source *source,
+                                  char mark[TOKEN_MARK_SIZE]);
 
 /* Whether one of them keeps tokens in the state directory. */
 bool token_sources_are_kept(const struct token_sources *s);

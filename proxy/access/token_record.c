@@ -1,6 +1,7 @@
 #include "access/token_record.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "access/wiping.h"
@@ -31,6 +32,16 @@ static uint64_t number_of(const json_t *object, const char *name)
     return number > 0 ? (uint64_t)number : 0;
 }
 
+/* What does not fit is the mark of nobody. */
+static void copy_mark(const json_t *object, const char *name,
+                      char mark[TOKEN_MARK_SIZE])
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    if (text != NULL && strlen(text) < TOKEN_MARK_SIZE)
+        (void)snprintf(mark, TOKEN_MARK_SIZE, "%s", text);
+}
+
 bool token_record_read(struct span text, struct token_record *record)
 {
     json_t *object = json_loadb((const char *)text.data, text.len, 0, NULL);
@@ -41,6 +52,7 @@ bool token_record_read(struct span text, struct token_record *record)
     record->access = copy_text(object, "access_token", &good);
     record->obtained_s = number_of(object, "obtained");
     record->lifetime_s = number_of(object, "lifetime");
+    copy_mark(object, "granted_by", record->granted_by);
     json_decref(object);
     if (!good)
         token_record_fini(record);
@@ -69,7 +81,8 @@ bool token_record_write(const struct token_record *record, struct buf *text)
                 add_text(object, "refresh_token", record->refresh) &&
                 add_text(object, "access_token", record->access) &&
                 add_number(object, "obtained", record->obtained_s) &&
-                add_number(object, "lifetime", record->lifetime_s);
+                add_number(object, "lifetime", record->lifetime_s) &&
+                add_text(object, "granted_by", record->granted_by);
 
     if (good)
         words = json_dumps(object, JSON_COMPACT);

@@ -19,6 +19,7 @@ struct token_renewal {
     char *token_endpoint; /* NULL: not known yet */
     bool has_discovered;
     struct token_record record;
+    char mark[TOKEN_MARK_SIZE];     /* of the source */
     struct http_exchange *exchange; /* NULL: none is under way; and so on */
     struct oauth_discovery *discovery;
     struct command_call *call;
@@ -99,6 +100,7 @@ static bool save(struct token_renewal *r, struct oauth_token *token)
         .lifetime_s = token->lifetime_s,
     };
 
+    memcpy(fresh.granted_by, r->mark, sizeof(fresh.granted_by));
     if (token_store_save(r->to.store, &r->to.owner, &fresh) == TOKEN_STORE_OK)
         return true;
     token_record_fini(r->to.unsaved);
@@ -245,7 +247,10 @@ static void look_at_record(struct token_renewal *r)
         fail(r, OAUTH_UNAVAILABLE, "the file cannot be read");
         return;
     }
-    if (is_still_good(r))
+    if (strcmp(k->granted_by, r->mark) != 0)
+        /* It is not theirs to see: the section has come to mean another. */
+        fail(r, OAUTH_INVALID_GRANT, "another provider or client granted it");
+    else if (is_still_good(r))
         succeed(r, k->access,
                 token_lifetime_left(k->obtained_s, k->lifetime_s,
                                     (uint64_t)time(NULL)),
@@ -264,6 +269,10 @@ static void take_lock(uv_timer_t *timer)
         fail(r, OAUTH_UNAVAILABLE,
              "no tokens are kept since the start: a restart is needed, or see "
              "tokens_not_kept");
+        return;
+    }
+    if (!token_source_mark(r->to.source, r->mark)) {
+        fail(r, OAUTH_NO_MEMORY, "no memory");
         return;
     }
     r->has_lock = token_store_try_lock(r->to.store, &r->to.owner);

@@ -1,5 +1,7 @@
 #include "access/token_source.h"
 
+#include <openssl/err.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +113,33 @@ bool token_source_equals(const struct token_source *a,
            config_same_text(one->command, other->command) &&
            config_same_text(a->endpoints[OAUTH_ENDPOINT_TOKEN],
                             b->endpoints[OAUTH_ENDPOINT_TOKEN]);
+}
+
+/* With its end, so that no other parts have the same octets. */
+static bool add_part(EVP_MD_CTX *digest, const char *part)
+{
+    const char *text = part != NULL ? part : "";
+
+    return EVP_DigestUpdate(digest, text, strlen(text) + 1) == 1;
+}
+
+bool token_source_mark(const struct token_source *source,
+                       char mark[TOKEN_MARK_SIZE])
+{
+    const struct config_oauth *c = source->config;
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    unsigned char octets[(TOKEN_MARK_SIZE - 1) / 2];
+    bool made = digest != NULL &&
+                EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+                add_part(digest, c->client_id) && add_part(digest, c->issuer) &&
+                add_part(digest, source->endpoints[OAUTH_ENDPOINT_TOKEN]) &&
+                EVP_DigestFinal_ex(digest, octets, NULL) == 1;
+
+    EVP_MD_CTX_free(digest);
+    ERR_clear_error();
+    for (size_t i = 0; made && i < sizeof(octets); i++)
+        (void)snprintf(mark + 2 * i, 3, "%02x", octets[i]);
+    return made;
 }
 
 bool token_sources_are_kept(const struct token_sources *s)

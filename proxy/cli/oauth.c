@@ -240,7 +240,7 @@ static bool lock(struct keeping *k)
 
 static bool keep(struct keeping *k, const struct oauth_token *token)
 {
-    const struct token_record record = {
+    struct token_record record = {
         .refresh = token->refresh,
         .access = token->access,
         .obtained_s = (uint64_t)time(NULL),
@@ -248,6 +248,8 @@ static bool keep(struct keeping *k, const struct oauth_token *token)
     };
     enum token_store_status status;
 
+    if (!token_source_mark(k->source, record.granted_by))
+        return complain("popinjay: no memory");
     if (!lock(k))
         return false;
     status = token_store_save(k->store, &k->owner, &record);
@@ -314,6 +316,17 @@ static bool forget(struct keeping *k)
     return false;
 }
 
+/* A section that is gone grants nothing, nor does it send anything. */
+static bool is_of_another(const struct keeping *k, const char *source,
+                          const struct token_record *record)
+{
+    const struct token_source *s = token_sources_find(k->sources, source);
+    char mark[TOKEN_MARK_SIZE];
+
+    return s != NULL && token_source_mark(s, mark) &&
+           strcmp(mark, record->granted_by) != 0;
+}
+
 static void print_one(void *keeping, const struct token_owner *whose)
 {
     struct keeping *k = keeping;
@@ -324,6 +337,9 @@ static void print_one(void *keeping, const struct token_owner *whose)
     (void)printf("%-16s %-32s ", whose->source, whose->account);
     if (status != TOKEN_STORE_OK)
         (void)printf("%s\n", token_store_problem(status));
+    else if (is_of_another(k, whose->source, &record))
+        (void)printf("granted by another provider or client: popinjay oauth "
+                     "login\n");
     else if (record.obtained_s + record.lifetime_s > now_s)
         (void)printf("access for %llu s\n",
                      (unsigned long long)(record.obtained_s +

@@ -161,6 +161,29 @@ def test_code_on_another_device(office, oauth, oauth_dovecot):
         assert (office.state / "tokens" / name).stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.usefixtures("rose")
+def test_a_section_that_leads_to_another_client(office, oauth):
+    """What the one before has granted is not sent there."""
+    check_mail(office.login("scanner"))
+    assert oauth.seen() != []
+    section = office.proxy.config["oauth people"]
+    office.proxy.stop()
+    before, section["client_id"] = section["client_id"], "robot"
+    office.rewrite()
+    office.proxy.start()
+    assert "[AUTH]" in office.refusal("scanner")
+    line = office.lines("token_refused")[-1]
+    assert 'text="another provider or client granted it"' in line
+    assert 'advice="popinjay oauth login scanner"' in line
+    assert oauth.seen() == []
+    assert re.search("^people +scanner +granted by another .*oauth login$",
+                     office.run("oauth", "list").stdout, re.M)
+    section["client_id"] = before
+    office.rewrite()
+    assert re.search(r"^people +scanner +access for \d+ s$",
+                     office.run("oauth", "list").stdout, re.M)
+
+
 def test_somebody_refuses(office, oauth):
     office.add("scanner", "people")
     with subprocess.Popen(

@@ -66,14 +66,17 @@ static struct token_store *open_store(void)
     return store;
 }
 
-static void keep_access(const char *refresh, const char *access)
+static void keep_access(struct stage *s, const char *refresh,
+                        const char *access)
 {
     struct token_store *store = open_store();
     char *refresh_text = strdup(refresh);
     char *access_text = access != NULL ? strdup(access) : NULL;
-    const struct token_record record = { refresh_text, access_text,
-                                         (uint64_t)time(NULL), 3600 };
+    struct token_record record = { refresh_text, access_text,
+                                   (uint64_t)time(NULL), 3600, "" };
 
+    assert_true(token_source_mark(token_sources_find(s->sources, rose.source),
+                                  record.granted_by));
     assert_int_equal(token_store_save(store, &rose, &record), TOKEN_STORE_OK);
     token_store_free(store);
     free(refresh_text);
@@ -81,9 +84,9 @@ static void keep_access(const char *refresh, const char *access)
 }
 
 /* As `popinjay oauth import` does. */
-static void agree(const char *refresh)
+static void agree(struct stage *s, const char *refresh)
 {
-    keep_access(refresh, NULL);
+    keep_access(s, refresh, NULL);
 }
 
 static void check_kept(const char *refresh, const char *access)
@@ -242,8 +245,8 @@ static void test_one_for_all(void **state)
     struct token_source_figures f;
 
     (void)state;
-    agree("refresh-a");
     begin(&s);
+    agree(&s, "refresh-a");
     answer_with(&s, TOKEN_A);
     for (int i = 0; i < 5; i++)
         (void)wish(&s, "people", "rose", false);
@@ -276,8 +279,8 @@ static void test_kept(void **state)
     struct stage s;
 
     (void)state;
-    agree("refresh-a");
     begin(&s);
+    agree(&s, "refresh-a");
     answer_with(&s, TOKEN_B);
     assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
     assert_string_equal(s.token, "access-b");
@@ -297,8 +300,8 @@ static void test_rejected(void **state)
     struct stage s;
 
     (void)state;
-    agree("refresh-a");
     begin(&s);
+    agree(&s, "refresh-a");
     answer_with(&s, TOKEN_A);
     answer_with(&s, TOKEN_B);
     assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
@@ -315,8 +318,8 @@ static void test_revoked(void **state)
     struct stage s;
 
     (void)state;
-    agree("refresh-a");
     begin(&s);
+    agree(&s, "refresh-a");
     answer_with(&s, REVOKED);
     answer_with(&s, TOKEN_A);
     assert_int_equal(ask(&s, "people", false), TOKEN_WITHHELD);
@@ -327,7 +330,7 @@ static void test_revoked(void **state)
     assert_int_equal(ask(&s, "people", false), TOKEN_WITHHELD);
     assert_int_equal(s.stand.requests, 1);
     assert_int_equal(token_desk_figures(s.desk, 0).refused, 1);
-    agree("refresh-c");
+    agree(&s, "refresh-c");
     assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
     assert_non_null(strstr(s.stand.request, "refresh_token=refresh-c"));
     assert_int_equal(token_desk_figures(s.desk, 0).refused, 0);
@@ -399,8 +402,8 @@ static void test_locked(void **state)
     struct token_store *other;
 
     (void)state;
-    agree("refresh-a");
     begin(&s);
+    agree(&s, "refresh-a");
     answer_with(&s, TOKEN_A);
     other = open_store();
     assert_true(token_store_try_lock(other, &rose));
@@ -427,8 +430,8 @@ static void test_not_saved_at_once(void **state)
     (void)state;
     (void)snprintf(here, sizeof(here), "%s/tokens", folder);
     (void)snprintf(away, sizeof(away), "%s/away", folder);
-    agree("refresh-a");
     begin(&s);
+    agree(&s, "refresh-a");
     answer_with(&s, TOKEN_B);
     (void)wish(&s, "people", "rose", false);
     while (s.stand.requests == 0)
@@ -446,34 +449,82 @@ static void test_not_saved_at_once(void **state)
     end(&s);
 }
 
-/* What was granted to one client is not shown as another's. */
-static void test_another_client(void **state)
+/* |change| makes another of the section: what was granted to the one before is
+ * neither shown nor sent, until somebody has agreed anew or it is itself again.
+ */
+static void check_another(void (*change)(struct config_oauth *oauth))
 {
-    static char client[] = "another";
     struct config_oauth oauths[2];
     struct config config;
     struct stage s;
 
-    (void)state;
-    agree("refresh-a");
     begin(&s);
+    agree(&s, "refresh-a");
     answer_with(&s, TOKEN_A);
     answer_with(&s, TOKEN_B);
+    answer_with(&s, TOKEN_A);
     assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
     memcpy(oauths, s.oauths, sizeof(oauths));
-    oauths[0].client_id = client;
+    change(&oauths[0]);
     memset(&config, 0, sizeof(config));
     atomic_init(&config.holders, 2);
     config.oauths = oauths;
     config.oauth_count = 2;
     adopt(&s, &config);
+    assert_int_equal(ask(&s, "people", false), TOKEN_WITHHELD);
+    assert_string_equal(s.error, "another provider or client granted it");
+    assert_int_equal(s.report.result, OAUTH_INVALID_GRANT);
+    assert_int_equal(s.stand.requests, 1);
+    check_kept("refresh-a", "access-a");
+    renew_sources(&s);
     assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
-    assert_string_equal(s.token, "access-b");
-    assert_non_null(strstr(s.stand.request, "client_id=another"));
+    assert_non_null(strstr(s.stand.request, "refresh_token=refresh-a"));
+    adopt(&s, &config);
+    assert_int_equal(ask(&s, "people", false), TOKEN_WITHHELD);
+    agree(&s, "refresh-c");
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    assert_string_equal(s.token, "access-a");
+    assert_int_equal(s.stand.requests, 3);
+    assert_non_null(strstr(s.stand.request, "refresh_token=refresh-c"));
     adopt(&s, &config); /* nothing has changed */
     assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
-    assert_int_equal(s.stand.requests, 2);
+    assert_int_equal(s.stand.requests, 3);
     end(&s);
+}
+
+static void change_client(struct config_oauth *oauth)
+{
+    static char client[] = "another";
+
+    oauth->client_id = client;
+}
+
+static void change_issuer(struct config_oauth *oauth)
+{
+    static char issuer[] = "https://another.example";
+
+    oauth->issuer = issuer;
+}
+
+static void change_endpoint(struct config_oauth *oauth)
+{
+    static char endpoint[160];
+
+    (void)snprintf(endpoint, sizeof(endpoint), "%s2", oauth->token_endpoint);
+    oauth->token_endpoint = endpoint;
+}
+
+static void test_another_client(void **state)
+{
+    (void)state;
+    check_another(change_client);
+}
+
+static void test_another_provider(void **state)
+{
+    (void)state;
+    check_another(change_issuer);
+    check_another(change_endpoint);
 }
 
 /* Whatever there is no memory for, the answer comes, and nothing is lost. What is
@@ -485,8 +536,8 @@ static void test_no_memory(void **state)
     bool all = false;
 
     (void)state;
-    keep_access("refresh-a", "access-a");
     begin(&s);
+    keep_access(&s, "refresh-a", "access-a");
     answer_with(&s, TOKEN_B);
     for (unsigned long n = 1; !all; n++) {
         struct token_wish *w;
@@ -512,8 +563,8 @@ static void test_dead(void **state)
     struct stage s;
 
     (void)state;
-    agree("refresh-a");
     begin(&s);
+    agree(&s, "refresh-a");
     answer_with(&s, DEAD);
     answer_with(&s, TOKEN_A);
     assert_int_equal(ask(&s, "people", false), TOKEN_UNAVAILABLE);
@@ -565,8 +616,8 @@ static void test_end_in_the_midst(void **state)
     struct stage s;
 
     (void)state;
-    agree("refresh-a");
     begin(&s);
+    agree(&s, "refresh-a");
     answer_with(&s, TOKEN_B);
     token_wish_cancel(wish(&s, "people", "rose", false));
     while (s.stand.requests == 0)
@@ -595,6 +646,7 @@ int main(void)
         cmocka_unit_test(test_locked),
         cmocka_unit_test(test_not_saved_at_once),
         cmocka_unit_test(test_another_client),
+        cmocka_unit_test(test_another_provider),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_dead),
         cmocka_unit_test(test_application),

@@ -41,7 +41,8 @@ static int set_up(void **state)
 
 static void save(struct token_store *s, const struct token_owner *owner)
 {
-    const struct token_record record = { secret_a, secret_b, 1000, 3600 };
+    const struct token_record record = { secret_a, secret_b, 1000, 3600,
+                                         "somebody" };
 
     assert_int_equal(token_store_save(s, owner, &record), TOKEN_STORE_OK);
 }
@@ -73,6 +74,7 @@ static void check(struct token_store *s, const struct token_owner *owner)
     assert_string_equal(record.access, secret_b);
     assert_int_equal(record.obtained_s, 1000);
     assert_int_equal(record.lifetime_s, 3600);
+    assert_string_equal(record.granted_by, "somebody");
     token_record_fini(&record);
 }
 
@@ -147,7 +149,7 @@ static void test_sealed(void **state)
 static void test_replaced(void **state)
 {
     struct token_store *s = open_with("key");
-    struct token_record record = { secret_b, NULL, 0, 0 };
+    struct token_record record = { .refresh = secret_b };
     struct file_stamp none = { .inode = 0 };
     struct file_stamp before = token_store_stamp(s, &rose);
     struct file_stamp after;
@@ -222,7 +224,7 @@ static void test_not_to_be_had(void **state)
     char name[300];
     struct token_store *s = open_with("key");
     struct token_owner longest = { "gmail", name };
-    const struct token_record record = { secret_a, NULL, 0, 0 };
+    const struct token_record record = { .refresh = secret_a };
 
     (void)state;
     assert_null(token_store_open("/nowhere", SPAN_LITERAL("key"), error,
@@ -238,7 +240,8 @@ static void test_not_to_be_had(void **state)
 static void test_no_memory(void **state)
 {
     struct token_store *s = open_with("key");
-    const struct token_record record = { secret_a, secret_b, 1000, 3600 };
+    const struct token_record record = { secret_a, secret_b, 1000, 3600,
+                                         "somebody" };
     bool all = false;
 
     (void)state;

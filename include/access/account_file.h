@@ -27,7 +27,7 @@ struct account_file {
     struct buf text; /* to be edited: account_text.h */
 };
 
-/* Waits for whoever is at it. A file that is not there is empty, and will belong
+/* Waits for whoever is at it, a few seconds at most. A file that is not there is empty, and will belong
  * to |owner| and |group|. False: one line in |error|, and nothing is open.
  */
 MUST_CHECK bool account_file_open(struct account_file *f, const char *path,

@@ -47,6 +47,9 @@
  */
 #define CRYPT_JOBS_MAX 64
 #define ACCOUNT_FILE_MAX (64 * 1024 * 1024)
+/* Whoever else is changing that file is done in far less than these 3 s. */
+#define ACCOUNT_LOCK_RETRY_US 10000
+#define ACCOUNT_LOCK_TRIES 300
 
 /* An authentication service that asks for a longer wait is not obeyed. */
 #define AUTH_HTTP_WAIT_MAX_MS 60000

@@ -18,7 +18,14 @@
 
 static bool fail(const struct account_file *f, char *error, size_t error_size)
 {
-    (void)snprintf(error, error_size, "%s: %s", f->path, strerror(errno));
+    const char *why =
+        errno == EWOULDBLOCK
+            ? "another program holds the lock of its folder: wait "
+              "for it to end, or end it (lslocks shows it), and "
+              "try again"
+            : strerror(errno);
+
+    (void)snprintf(error, error_size, "%s: %s", f->path, why);
     return false;
 }
 
@@ -41,14 +48,20 @@ static int open_folder(const char *path)
     return folder;
 }
 
+/* Any program that may read the folder can hold the lock for as long as it likes,
+ * so it is not waited for without end.
+ */
 static bool lock(int folder)
 {
-    int code;
-
-    do
-        code = flock(folder, LOCK_EX);
-    while (code != 0 && errno == EINTR);
-    return code == 0;
+    for (unsigned i = 0; i < ACCOUNT_LOCK_TRIES; i++) {
+        if (flock(folder, LOCK_EX | LOCK_NB) == 0)
+            return true;
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return false;
+        (void)usleep(ACCOUNT_LOCK_RETRY_US);
+    }
+    errno = EWOULDBLOCK;
+    return false;
 }
 
 static bool read_all(struct account_file *f, int file)

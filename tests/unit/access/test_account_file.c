@@ -245,6 +245,29 @@ static void test_at_once(void **state)
     assert_int_equal(files(), 1);
 }
 
+/* Who holds the lock for ever is not waited for as long. */
+static void test_locked(void **state)
+{
+    struct account_file holder;
+    struct account_file f;
+    char wanted[512];
+
+    (void)state;
+    write_file("[account a]\n", 0600);
+    assert_true(open_file(&holder, path));
+    assert_false(open_file(&f, path));
+    (void)snprintf(wanted, sizeof(wanted),
+                   "%s: another program holds the lock of its folder: wait "
+                   "for it to end, or end it (lslocks shows it), and try "
+                   "again",
+                   path);
+    assert_string_equal(error, wanted);
+    account_file_close(&f);
+    account_file_close(&holder);
+    assert_true(open_file(&f, path));
+    account_file_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +277,7 @@ int main(void)
         cmocka_unit_test_teardown(test_bad, clean),
         cmocka_unit_test_teardown(test_no_folder, clean),
         cmocka_unit_test_teardown(test_at_once, clean),
+        cmocka_unit_test_teardown(test_locked, clean),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,4 +1,4 @@
-/* The second step of a login: is it an account, and may it come from there? */
+/* A step of a login: is it an account, and may it come from there? */
 #include "access/access_parts.h"
 
 /* Both are there: accounts_judge. */

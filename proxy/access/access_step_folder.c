@@ -1,4 +1,4 @@
-/* The first step of a login: does its name say which mailbox is meant? */
+/* A step of a login: does its name say which mailbox is meant? */
 #include "access/access_parts.h"
 #include "access/route.h"
 #include "base/limits.h"

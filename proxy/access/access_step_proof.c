@@ -1,4 +1,4 @@
-/* The second step of a login: is the device who it says it is? Whoever is no
+/* A step of a login: is the device who it says it is? Whoever is no
  * account is judged by the upstream.
  */
 #include "access/access_parts.h"

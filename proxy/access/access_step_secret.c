@@ -1,4 +1,4 @@
-/* The last step of a login: with what is logged in upstream? */
+/* A step of a login: with what is logged in upstream? */
 #include "access/access_parts.h"
 
 /* What the client gave. A token of its own that the upstream has refused is what

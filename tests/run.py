@@ -38,8 +38,7 @@ ENVIRONMENT = {
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     },
     TSAN: {
-        "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:"
-                        f"suppressions={TOP}/tests/tsan.supp",
+        "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
     },
 }
 TEST_SECONDS = 300       # for one C program

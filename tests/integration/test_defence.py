@@ -150,9 +150,9 @@ def test_knockers_make_room(start_proxy):
         first = held.enter_context(proxy.plain(source=ELSEWHERE))
         own = [held.enter_context(proxy.plain()) for _ in range(3)]
         held.enter_context(proxy.plain())           # of the same client
-        assert own[0].at_end(5)
+        assert own[0].at_end()
         held.enter_context(proxy.plain(source=FURTHER))
-        assert first.at_end(5)
+        assert first.at_end()
         own[1].ok("CAPA")
         own[1].lines()
         session.ok("STAT")
@@ -202,15 +202,12 @@ GUARDED = {"login_failures": "3", "login_failures_per_client": "5",
 
 def test_wrong_passwords_of_a_login(start_proxy):
     """CAP-8, POP-10: past the threshold the server is not asked, and it is not
-    the password that is called wrong; the owner elsewhere notices nothing, and
-    the block ends."""
+    the password that is called wrong; the owner elsewhere notices nothing."""
     judge = Judge()
     with FakeImap(judge) as fake:
-        proxy = start_proxy(fake.upstream_config(),
-                            {"limits": {**GUARDED, "login_block": "2 s"}})
+        proxy = start_proxy(fake.upstream_config(), {"limits": GUARDED})
         for _ in range(3):
             assert reply(proxy, password="y").startswith(b"-ERR [AUTH]")
-        blocked = time.monotonic()
         assert judge.asked == 3
         refusal = reply(proxy, password="x")
         assert refusal.startswith(b"-ERR [SYS/TEMP] too many failed logins")
@@ -221,8 +218,19 @@ def test_wrong_passwords_of_a_login(start_proxy):
         assert hits(proxy, "login_failures") == 2
         assert gauge(proxy, "popinjay_blocked_logins") == 1
         assert " login_blocked " in proxy.log()
+
+
+def test_block_ends(start_proxy):
+    """After login_block the right password is right again."""
+    with FakeImap(Judge()) as fake:
+        proxy = start_proxy(fake.upstream_config(),
+                            {"limits": {**GUARDED, "login_block": "1 s"}})
+        began = time.monotonic()
+        for _ in range(3):
+            assert reply(proxy, password="y").startswith(b"-ERR [AUTH]")
         wait_until(lambda: reply(proxy).startswith(b"+OK"), 5, "the end of it")
-        assert time.monotonic() - blocked > 1.5
+        assert time.monotonic() - began > 0.9
+        assert " login_blocked " in proxy.log()
         assert gauge(proxy, "popinjay_blocked_logins") == 0
 
 
@@ -371,12 +379,14 @@ class Throttler(Mailbox):
         return self.told
 
 
-BACKOFF = b"BAD Request is throttled. Suggested Backoff Time: 1000 milliseconds"
+def backoff(ms):
+    return (b"BAD Request is throttled. Suggested Backoff Time: %d milliseconds"
+            % ms)
 
 
 @pytest.mark.parametrize("verb, told, first, elsewhere", [
     # The password was right, so it holds for the user from anywhere.
-    (b"SELECT", BACKOFF, b"-ERR [SYS/TEMP]", b"-ERR [SYS/TEMP]"),
+    (b"SELECT", backoff(60_000), b"-ERR [SYS/TEMP]", b"-ERR [SYS/TEMP]"),
     (b"LOGIN", b"OK [THROTTLED] slow down", b"+OK", b"-ERR [SYS/TEMP]"),
     # It was not judged: the owner elsewhere is none of this client's business.
     (b"LOGIN", b"NO [LIMIT] too often", b"-ERR [SYS/TEMP]", b"+OK"),
@@ -390,7 +400,7 @@ def test_pause_that_the_server_asks_for(start_proxy, verb, told, first,
     with FakeImap(throttler) as fake:
         proxy = start_proxy(
             fake.upstream_config(),
-            {"limits": {"throttle_backoff": "1000 ms", "upstream_reuse": "0"}})
+            {"limits": {"throttle_backoff": "60 s", "upstream_reuse": "0"}})
         answer, client = login(proxy)
         assert answer.startswith(first)
         client.close()
@@ -401,7 +411,22 @@ def test_pause_that_the_server_asks_for(start_proxy, verb, told, first,
         assert reply(proxy, source=ELSEWHERE).startswith(elsewhere)
         assert gauge(proxy, "popinjay_throttled_logins") == 1
         assert " upstream_throttled " in proxy.log()
+
+
+@pytest.mark.parametrize("verb, told", [
+    (b"SELECT", backoff(1000)), (b"LOGIN", b"OK [THROTTLED] slow down"),
+    (b"LOGIN", b"NO [LIMIT] too often")])
+def test_pause_ends(start_proxy, verb, told):
+    """MAP-2: after what the server says, or as much as is configured."""
+    with FakeImap(Throttler(verb, told)) as fake:
+        proxy = start_proxy(
+            fake.upstream_config(),
+            {"limits": {"throttle_backoff": "1000 ms", "upstream_reuse": "0"}})
+        began = time.monotonic()
+        reply(proxy)
         wait_until(lambda: reply(proxy).startswith(b"+OK"), 5, "the end of it")
+        assert time.monotonic() - began > 0.9
+        assert " upstream_throttled " in proxy.log()
 
 
 # --- the budget of the upstream ---------------------------------------------------------------
@@ -417,7 +442,7 @@ def test_login_waits_for_a_connection(start_proxy):
             wait_until(lambda: gauge(proxy, "popinjay_upstream_queue_length")
                        == 1, 5, "the queue")
             first.quit()
-            assert second.result(5).startswith(b"+OK")
+            assert second.result(30).startswith(b"+OK")
         assert gauge(proxy, "popinjay_upstream_queue_length") == 0
 
 
@@ -434,7 +459,7 @@ def test_budget_that_is_raised_holds_for_those_who_wait(start_proxy):
             proxy.config["upstream"]["max_connections"] = "2"
             write_config(proxy.config_path, proxy.config)
             proxy.signal(signal.SIGHUP)
-            assert second.result(5).startswith(b"+OK")
+            assert second.result(30).startswith(b"+OK")
 
 
 def test_patience_begins_when_the_server_is_asked(start_proxy):
@@ -443,15 +468,15 @@ def test_patience_begins_when_the_server_is_asked(start_proxy):
     with FakeImap(Mailbox([])) as fake:
         proxy = start_proxy({**fake.upstream_config(), "max_connections": "1",
                              "queue_timeout": "20 s"},
-                            {"limits": {"upstream_timeout": "1 s"}})
+                            {"limits": {"upstream_timeout": "2 s"}})
         _, first = login(proxy, "first")
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             began = time.monotonic()
             second = pool.submit(reply, proxy, "second")
-            wait_until(lambda: second.done() or time.monotonic() > began + 1.3,
+            wait_until(lambda: second.done() or time.monotonic() > began + 2.3,
                        5, "more than that time")
             first.quit()
-            assert second.result(5).startswith(b"+OK")
+            assert second.result(30).startswith(b"+OK")
         assert "upstream_silent" not in proxy.log()
 
 
@@ -466,18 +491,32 @@ def test_names_take_no_place(start_proxy):
 
 
 def test_queue_is_bounded(start_proxy):
-    """Beyond queue_length nobody waits, beyond queue_timeout not for longer."""
+    """Beyond queue_length nobody waits."""
     with FakeImap(Mailbox([])) as fake:
         proxy = start_proxy({**fake.upstream_config(), "max_connections": "1",
-                             "queue_length": "1", "queue_timeout": "1 s"})
+                             "queue_length": "1", "queue_timeout": "60 s"})
         _, held = login(proxy, "first")
         with held, concurrent.futures.ThreadPoolExecutor(1) as pool:
             second = pool.submit(reply, proxy, "second")
             wait_until(lambda: gauge(proxy, "popinjay_upstream_queue_length")
                        == 1, 5, "the queue")
             assert reply(proxy, "third").startswith(b"-ERR [SYS/TEMP] too many")
-            assert second.result(5).startswith(b"-ERR [SYS/TEMP] too many")
-        assert hits(proxy, "upstream_queue") == 2
+            assert hits(proxy, "upstream_queue") == 1
+            assert fake.connections == 1
+            held.quit()
+            assert second.result(30).startswith(b"+OK")
+
+
+def test_queue_is_left_in_time(start_proxy):
+    """Beyond queue_timeout nobody waits for longer."""
+    with FakeImap(Mailbox([])) as fake:
+        proxy = start_proxy({**fake.upstream_config(), "max_connections": "1",
+                             "queue_timeout": "1 s"})
+        with login(proxy, "first")[1]:
+            began = time.monotonic()
+            assert reply(proxy, "second").startswith(b"-ERR [SYS/TEMP] too many")
+            assert time.monotonic() - began > 0.9
+        assert hits(proxy, "upstream_queue") == 1
         assert fake.connections == 1
 
 
@@ -485,7 +524,7 @@ def test_storm_after_an_outage_is_smoothed(start_proxy):
     """All devices come back at once: the server sees so many a second, and all
     are served."""
     devices, rate, burst = 90, 40, 10
-    arrivals = []
+    arrivals, pauses = [], Pauses()
     outage = threading.Event()
     outage.set()
     serve = Mailbox([])
@@ -497,7 +536,7 @@ def test_storm_after_an_outage_is_smoothed(start_proxy):
         arrivals.append(time.monotonic())
         serve(peer)
 
-    with FakeImap(upstream) as fake, contextlib.ExitStack() as held:
+    with FakeImap(upstream) as fake, pauses, contextlib.ExitStack() as held:
         proxy = start_proxy({**fake.upstream_config(), "queue_timeout": "20 s",
                              "logins_per_second": str(rate),
                              "login_burst": str(burst)})
@@ -512,13 +551,38 @@ def test_storm_after_an_outage_is_smoothed(start_proxy):
         arrivals.sort()
         assert len(arrivals) == devices
         # In no window more than the burst and what the time allows; the clock
-        # that allows is not the one that looks.
+        # that allows is not the one that looks, and that one may be late.
+        late = 0.15 + pauses.longest
         for i, begin in enumerate(arrivals):
             for j in range(i, devices):
-                allowed = burst + (arrivals[j] - begin + 0.15) * rate + 1
-                assert j - i + 1 <= allowed, (i, j, arrivals[j] - begin)
+                allowed = burst + (arrivals[j] - begin + late) * rate + 1
+                assert j - i + 1 <= allowed, (i, j, arrivals[j] - begin, late)
         # Nor much less than that, or the queue would be a brake.
-        assert arrivals[-1] - arrivals[0] < 2 * devices / rate
+        assert arrivals[-1] - arrivals[0] < (2 + 5 * late) * devices / rate
+
+
+class Pauses(threading.Thread):
+    """How long this process was kept from running, at the longest."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self._over = threading.Event()
+        self.longest = 0
+
+    def run(self):
+        before = time.monotonic()
+        while not self._over.wait(0.005):
+            now = time.monotonic()
+            self.longest = max(self.longest, now - before)
+            before = now
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self.join()
 
 
 # --- peers that mean no good ---------------------------------------------------------------------
@@ -557,7 +621,7 @@ def test_attacks_beside_a_session(start_proxy, sanitized):
             session.ok("STAT")
             session.ok("RETR 1")
             session.lines()
-            assert time.monotonic() - start < (20 if sanitized else 2)
+            assert time.monotonic() - start < (20 if sanitized else 10)
         assert stuck > 0
         # 10 full outputs and inputs, 200 connections and what is read at once;
         # a sanitizer also keeps what was freed, up to 256 MB.

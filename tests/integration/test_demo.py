@@ -7,13 +7,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
 import pytest
 
 from support.fake_imap import FakeImap, Mailbox
 from support.popinjay import TOP, binary
-from support.ports import answers, free_port
+from support.ports import answers, free_port, wait_until
 
 
 @pytest.fixture
@@ -66,8 +65,8 @@ def test_demo(demo, number):
     assert process.wait(20) == 0
     assert not any(answers(port) for port in ports.values())
     assert list(folder.iterdir()) == []
-    time.sleep(0.1)
-    assert not [line for line in command_lines() if str(folder) in line]
+    wait_until(lambda: not any(str(folder) in line for line in
+                               command_lines()), 5, "the end of all of them")
 
 
 def command_lines():

@@ -280,7 +280,7 @@ def test_upstream_down(start_proxy):
         c.ok("USER x")
         start = time.monotonic()
         assert c.err("PASS y").startswith(b"-ERR [SYS/TEMP]")
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 9     # CONNECT_TIMEOUT_MS is 10 s
 
 
 @pytest.mark.parametrize("says", [

@@ -109,12 +109,13 @@ def test_what_is_told(tmp_path, authority):
 def test_watchdog(tmp_path, authority):
     """SD-4: a sign of life, twice as often as is asked for."""
     with managed(tmp_path, authority, watchdog_ms=200) as (manager, proxy):
+        # From before it starts: it tells nobody when it is that it says so.
+        start = time.monotonic()
         proxy.start(manager.launch)
         assert "READY" in manager.hear()
-        start = time.monotonic()
         for _ in range(6):
             assert manager.hear() == {"WATCHDOG": "1"}
-        assert 0.35 < time.monotonic() - start < 5
+        assert time.monotonic() - start > 0.45
         assert "worker_stuck" not in proxy.log()
 
 

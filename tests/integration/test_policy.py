@@ -56,14 +56,12 @@ def test_announced_policy(start_proxy, policy, lines):
 
 def test_login_delay(server, start_proxy):
     """CAP-12, MAP-5: the second login within the delay gets [LOGIN-DELAY], a
-    wrong password gets [AUTH] all the same; others are not concerned; after
-    the delay the maildrop is open again."""
+    wrong password gets [AUTH] all the same; others are not concerned."""
     user, other = server.new_user(), server.new_user()
     password = server.password(user)
     proxy = start_proxy(server.upstream_config(),
-                        {"policy": {"login_delay": "3 s"}})
+                        {"policy": {"login_delay": "5 min"}})
     proxy.login(user, password).quit()
-    began = time.monotonic()
     with proxy.pop3s() as c:
         c.ok(f"USER {user}")
         assert c.err(f"PASS {password}").startswith(b"-ERR [LOGIN-DELAY]")
@@ -71,13 +69,11 @@ def test_login_delay(server, start_proxy):
         assert c.err("PASS wrong").startswith(b"-ERR [AUTH]")
         assert c.err(plain(user, password)).startswith(b"-ERR [LOGIN-DELAY]")
     proxy.login(other, server.password(other)).quit()
-    assert time.monotonic() - began < 2, "too slow to show anything"
-    time.sleep(max(0, began + 3.2 - time.monotonic()))
-    proxy.login(user, password).quit()
 
 
 def test_login_delay_counts_from_the_login(server, start_proxy, user):
-    """CAP-12: not from the end of the session; one that is held is IN-USE."""
+    """CAP-12: not from the end of the session; one that is held is IN-USE.
+    After the delay the maildrop is open again."""
     password = server.password(user)
     proxy = start_proxy(server.upstream_config(),
                         {"policy": {"login_delay": "1 s"}})

@@ -195,6 +195,10 @@ class Dovecot(ImapServer):
         self._process.wait()
         self._process.stderr.close()
         self._process = None
+        # Those that it started hold its ports until they have ended as well.
+        wait_until(lambda: not (answers(self.port_tls)
+                                or answers(self.port_starttls)), 10,
+                   "the end of dovecot")
 
     def resume(self):
         self._run()

@@ -13,7 +13,7 @@ import socket
 import ssl
 import threading
 
-from support.ports import LOOPBACK
+from support.ports import LOOPBACK, free_port
 
 
 class Peer:
@@ -52,13 +52,15 @@ class FakeImap:
     """Runs |script|(peer) for each connection, on a thread of its own.
 
     pair: certificate and key for implicit TLS; None: clear text
-    address: where it listens
+    address: where it listens; None: at a port that nobody else is given, also
+        when this one has ended
     """
 
-    def __init__(self, script, pair=None, address=(LOOPBACK, 0)):
+    def __init__(self, script, pair=None, address=None):
         self._script = script
         self._pair = pair
-        self._listener = socket.create_server(address)
+        self._listener = socket.create_server(address or
+                                              (LOOPBACK, free_port()))
         self._lock = threading.Lock()
         self._open = []
         self.port = self._listener.getsockname()[1]

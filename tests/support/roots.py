@@ -254,11 +254,11 @@ def _end_processes_in(folder, first=()):
     for process in first:
         process.terminate()
     _wait_until_empty(folder, 1)
-    for number in (signal.SIGTERM, signal.SIGKILL):
+    for number, seconds in ((signal.SIGTERM, 3), (signal.SIGKILL, 30)):
         for pid in _processes_in(folder):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-        _wait_until_empty(folder, 3)
+        _wait_until_empty(folder, seconds)
     for process in first:
         process.wait()
 

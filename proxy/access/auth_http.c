@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "access/http_client.h"
-#include "access/secret_file.h"
 #include "base/limits.h"
+#include "net/secret_file.h"
 
 struct auth_http_ask {
     auth_http_done *done;

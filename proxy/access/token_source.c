@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "access/secret_file.h"
 #include "access/wiping.h"
 #include "base/limits.h"
+#include "net/secret_file.h"
 
 /* All of the file but blanks and line ends behind it. */
 static char *read_secret(const char *path, char *error, size_t error_size)

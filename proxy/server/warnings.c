@@ -63,7 +63,8 @@ static void warn_of_upstream(const struct config_upstream *upstream)
     log_write(&r);
 }
 
-/* Others than the user that we run as: it holds what opens mailboxes. */
+/* Others than the user that we run as: whoever has the hashes can guess at them.
+ */
 static void warn_of_open_file(const char *path)
 {
     struct log_record r;
@@ -82,7 +83,6 @@ static void warn_of_accounts(const struct settings *settings)
     struct log_record r;
 
     warn_of_open_file(settings->config->accounts_file);
-    warn_of_open_file(settings->config->accounts_key_file);
     if (count == 0)
         return;
     log_begin(&r, LOG_LEVEL_WARNING, "recoverable_passwords");

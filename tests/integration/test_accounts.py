@@ -49,6 +49,7 @@ class Accounts:
         self.conf = str(folder / "edit.conf")
         with open(self.key, "wb") as f:
             f.write(secrets.token_bytes(32))
+        os.chmod(self.key, 0o640)       # as where root owns it
         self.settings = {"accounts": {"file": self.path, "key_file": self.key}}
         with open(self.conf, "w", encoding="utf-8") as f:
             f.write("[listen pop3s]\naddress = 127.0.0.1:1\ntls = none\n"
@@ -172,13 +173,12 @@ def test_only_accounts(server, begin, accounts, user):
 def test_warnings(server, begin, accounts, user):
     """What should not be, and is, is said at each start."""
     accounts.add("device", server, user, "--scram")
-    os.chmod(accounts.key, 0o600)
     careful = begin()
     accounts.add("old", server, user, "--recoverable")
-    os.chmod(accounts.key, 0o640)
+    os.chmod(accounts.path, 0o640)
     careless = begin()
     for event in ("recoverable_passwords accounts=1 ",
-                  f"file_open_to_others text={accounts.key}"):
+                  f"file_open_to_others text={accounts.path}"):
         assert event not in careful.log()
         assert event in careless.log()
 
@@ -595,6 +595,29 @@ def test_another_key(server, accounts, user, start_proxy):
         f"{accounts.path}:1: [account device] secret: does not open: ")
 
 
+def test_open_key_file(server, begin, accounts, user):
+    """A key that everybody may read is refused wherever it is read, with what
+    closes it; a process that has read it before goes on."""
+    password = accounts.add("device", server, user)
+    proxy = begin()
+    os.chmod(accounts.key, 0o604)
+    why = (f"{accounts.key}: holds a secret and is open to all users; close "
+           f"it: chmod o= {accounts.key}\n")
+    for words in (["--check"], [], ["account", "list"]):
+        done = subprocess.run([binary(), *words, "-c", accounts.conf],
+                              capture_output=True, text=True, check=False,
+                              timeout=20)
+        assert done.returncode == 2, words
+        assert done.stderr.endswith(why), words
+    reloaded(proxy, "reload_refused")
+    assert why.strip() in proxy.log()
+    with proxy.pop3s() as c:
+        c.login("device", password)
+        c.quit()
+    subprocess.run(["sh", "-ec", why.rpartition(": ")[2]], check=True)
+    reloaded(proxy, "reloaded")
+
+
 # --- popinjay account ----------------------------------------------------------
 
 def test_generated(server, begin, accounts, user):
@@ -747,11 +770,13 @@ def test_owner(accounts):
 
 
 def test_credential(server, accounts, user, tmp_path):
-    """Without key_file the key is a credential of the service manager's."""
+    """Without key_file the key is a credential of the service manager's, who
+    says who may read it."""
     accounts.add("device", server, user)
     folder = tmp_path / "credentials"
     folder.mkdir()
     os.rename(accounts.key, keep(str(folder / "accounts.key")))
+    (folder / "accounts.key").chmod(0o444)
     with open(accounts.conf, encoding="utf-8") as f:
         text = f.read().replace(f"key_file = {accounts.key}\n", "")
     with open(accounts.conf, "w", encoding="utf-8") as f:

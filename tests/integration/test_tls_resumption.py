@@ -174,10 +174,10 @@ def test_machines_without_a_file(start_proxy, version):
 
 
 @pytest.mark.parametrize("size, mode, why", [
-    (80, 0o644, "holds secrets and is open to all users"),
-    (0, 0o600, "must be keys of 80 octets each"),
+    (80, 0o644, "holds a secret and is open to all users"),
+    (0, 0o600, "is empty"),
     (81, 0o600, "must be keys of 80 octets each"),
-    (17 * 80, 0o600, "has more than 16 keys")])
+    (17 * 80, 0o600, "is too long: 1280 octets at most")])
 def test_bad_key_file(tmp_path, authority, size, mode, why):
     """It is named with its line, at --check and at start."""
     path = tmp_path / "keys"

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -55,6 +56,7 @@ static void write_file(const char *path, const char *text)
 
     assert_non_null(f);
     assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fchmod(fileno(f), 0600), 0); /* as a key must be */
     assert_int_equal(fclose(f), 0);
 }
 

@@ -1,6 +1,7 @@
 /* test_secret_key.c - the key file, and the credential in its place. */
 #include "access/secret_key.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +38,8 @@ static int tear_down(void **state)
 
 static void write_octets(size_t count)
 {
-    FILE *f = fopen(credential, "w");
+    int fd = open(credential, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
 
     assert_non_null(f);
     for (size_t i = 0; i < count; i++)
@@ -74,9 +76,10 @@ static void test_file(void **state)
     write_octets(SECRET_KEY_MIN - 1);
     assert_int_equal(read_key(credential, "is too short for a key"), -1);
     write_octets(SECRET_KEY_MAX + 1);
-    assert_int_equal(read_key(credential, "is too long for a key"), -1);
+    assert_int_equal(read_key(credential, "is too long: 4096 octets at most"),
+                     -1);
     assert_int_equal(read_key("/nonexistent", "No such file"), -1);
-    assert_int_equal(read_key(folder, "directory"), -1);
+    assert_int_equal(read_key(folder, "not a file"), -1);
 }
 
 static void test_credential(void **state)

@@ -242,13 +242,20 @@ static void spoil(const char *how)
 
 static const char *const bad_files[][2] = {
     { "missing", "No such file or directory" },
-    { "empty", "must be keys of 80 octets each, one after the other" },
+    { "empty", "is empty" },
     { "short", "must be keys of 80 octets each, one after the other" },
     { "long", "must be keys of 80 octets each, one after the other" },
-    { "many", "has more than 16 keys" },
-    { "open", "holds secrets and is open to all users; chmod o= closes it" },
+    { "many", "is too long: 1280 octets at most" },
+    { "open", "holds a secret and is open to all users; close it: chmod o= " },
     { "folder", "not a file" },
 };
+
+/* What mends the rights is said whole. */
+static void complaint(const char *const file[2], char *text, size_t size)
+{
+    snprintf(text, size, "%s: %s%s", path, file[1],
+             strcmp(file[0], "open") == 0 ? path : "");
+}
 
 static void test_a_bad_file_is_refused_at_start(void **state)
 {
@@ -259,7 +266,7 @@ static void test_a_bad_file_is_refused_at_start(void **state)
         char error[512] = "";
 
         spoil(bad_files[i][0]);
-        snprintf(expected, sizeof(expected), "%s: %s", path, bad_files[i][1]);
+        complaint(bad_files[i], expected, sizeof(expected));
         assert_null(tls_tickets_new(path, note, error, sizeof(error)));
         assert_string_equal(error, expected);
         (void)rmdir(path);
@@ -280,7 +287,7 @@ static void test_a_bad_file_later_is_told_once_and_changes_nothing(void **state)
         at = now_ms();
         reports = 0;
         spoil(bad_files[i][0]);
-        snprintf(expected, sizeof(expected), "%s: %s", path, bad_files[i][1]);
+        complaint(bad_files[i], expected, sizeof(expected));
         for (int look = 0; look < 3; look++) {
             at += TLS_TICKET_FILE_LOOK_MS;
             assert_int_equal(age_of(t, 'a', at), TLS_TICKET_CURRENT);
@@ -365,7 +372,7 @@ static void test_no_memory(void **state)
             break;
         }
         assert_null(t);
-        assert_string_equal(error, "no memory");
+        assert_non_null(strstr(error, "no memory"));
     }
     alloc_fail_at(0);
 }

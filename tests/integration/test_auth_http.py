@@ -500,7 +500,7 @@ def test_many_at_once(start_proxy, two, tmp_path):
     gate = threading.Barrier(20)
 
     def rule(asked):
-        gate.wait(20)             # all of them are asked at the same time
+        gate.wait(60)             # all of them are asked at the same time
         return ok(two[int(asked["Auth-User"]) % 2])
 
     with AuthService(rule) as service:

@@ -3,12 +3,14 @@
 import contextlib
 import signal
 import socket
+import threading
 import time
 
 import pytest
 
 from support import mail
 from support.fake_imap import FakeImap, Mailbox
+from support.metrics import samples
 from support.ports import wait_until
 
 MB = 1 << 20
@@ -109,8 +111,12 @@ def is_still(fake):
 
 
 class Halting(Mailbox):
-    """A message comes in two halves, with a pause before and between: the first
-    half is answered by a reset, the second finds the connection broken."""
+    """A message comes in two halves, when it is told so: the first half is
+    answered by a reset, the second finds the connection broken."""
+
+    def __init__(self, messages):
+        super().__init__(messages)
+        self.may_go_on = [threading.Event(), threading.Event()]
 
     def answer(self, peer, verb, command):
         if verb != b"UID FETCH" or b"BODY" not in command:
@@ -118,9 +124,14 @@ class Halting(Mailbox):
             return
         (body,) = self.messages.values()
         whole = b"* 1 FETCH (UID 1 BODY[] {%d}\r\n" % len(body) + body + b")\r\n"
-        for half in (whole[:15000], whole[15000:]):
-            time.sleep(0.7)
+        for told, half in zip(self.may_go_on, (whole[:15000], whole[15000:])):
+            told.wait(60)
             peer.send(half)
+
+
+def was_sent(proxy):
+    return samples(proxy.http("/metrics"))[
+        'popinjay_sent_bytes_total{side="client"}']
 
 
 @pytest.mark.parametrize("listener", ["plain", "pop3s"])
@@ -134,8 +145,12 @@ def test_who_died_loses_nothing(start_proxy, listener):
         c = getattr(proxy, listener)()
         c.login("a", "b")
         c.send(b"RETR 1\r\nDELE 1\r\nQUIT\r\n")
-        time.sleep(0.2)
+        wait_until(lambda: any(b"BODY" in line for line in fake.seen), 10,
+                   "RETR")
         c.socket.close()
+        mailbox.may_go_on[0].set()
+        wait_until(lambda: was_sent(proxy) > 10000, 10, "the first half")
+        mailbox.may_go_on[1].set()
         wait_until(lambda: proxy.status()["sessions"]["active"] == 0, 20,
                    "the end of the session")
         assert not [line for line in fake.seen if b"STORE" in line], fake.seen

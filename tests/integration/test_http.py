@@ -465,7 +465,8 @@ def test_sessions_by_state(web):
     def waiting():
         return web.status()["sessions"]["by_state"]["authorization"]
 
-    before = waiting()
+    wait_until(lambda: waiting() == 0, 5, "those before to have gone")
+    before = 0
     ended = web.status()["sessions"]["ended"]["quit"]
     with web.pop3s() as c:
         wait_until(lambda: waiting() == before + 1, 5, "the gauge to rise")

@@ -247,7 +247,7 @@ def _shown(office, state):
 
 
 def test_revoked(office, oauth, rose):
-    oauth.behave(access_ttl=1)
+    oauth.behave(claimed_ttl=1)     # so that another one is asked for soon
     check_mail(office.login("scanner"))
     oauth.revoke(rose)
     wait_until(lambda: "[AUTH]" in office.refusal("scanner"), 10, "the end")

@@ -18,6 +18,7 @@ from support.oauth import INITIAL
 from support.pop3client import Pop3Client
 from support.popinjay import TOP, binary, write_config
 from support.ports import LOOPBACK, answers, free_port, wait_until
+from test_http import get
 
 PASSWORD = "a password of one of two"
 
@@ -152,7 +153,7 @@ def test_one_of_two_fails(start_proxy, servers):
         "status": {"probe_interval": "100 ms"}})
     wait_until(lambda: "upstream_failing upstream=gone" in proxy.log(), 10,
                "the failure")
-    wait_until(lambda: proxy.http("/readyz"), 10, "the first")
+    wait_until(lambda: get(proxy, "/readyz")[0] == 200, 10, "the first")
     assert subject(proxy, "fred") == "at the first"
     with proxy.pop3s() as c:
         c.ok("USER fred@two.example")

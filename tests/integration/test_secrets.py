@@ -60,7 +60,11 @@ def memory(pid):
             if not rights.startswith("rw") or name == "[vvar]":
                 continue
             mem.seek(start)
-            yield start, name, mem.read(end - start)
+            try:
+                octets = mem.read(end - start)
+            except OSError:             # it is not mapped any more
+                continue
+            yield start, name, octets
 
 
 def found(pid, secret):

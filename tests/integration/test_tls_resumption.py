@@ -290,10 +290,10 @@ def test_many_at_once_are_resumed(start_proxy, authority, version):
 
         def one(number):
             with proxy.pop3s() as c:
-                gate.wait(20)
+                gate.wait(60)
                 c.ok(f"USER user{number}")
                 c.ok("PASS something")
-                gate.wait(20)
+                gate.wait(60)
                 c.quit()
 
         with concurrent.futures.ThreadPoolExecutor(30) as pool:

@@ -336,10 +336,29 @@ struct tls_context *tls_context_new_server(const struct tls_server_wish *wish,
 
 /* --- towards the upstream --- */
 
+/* OpenSSL reads the extensions of an authority when it is first asked for, and
+ * keeps them in the certificate: here, once, instead of under the store's lock
+ * in whichever loop is the first. One that is malformed fails where it is used.
+ */
+static void read_extensions(X509_STORE *store)
+{
+    const STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(store);
+
+    for (int i = 0; i < sk_X509_OBJECT_num(all); i++) {
+        X509 *authority = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i));
+
+        if (authority != NULL) /* else it is a revocation list */
+            (void)X509_check_purpose(authority, -1, 0);
+    }
+}
+
 static bool trust(SSL_CTX *ssl, const char *ca_file)
 {
-    return ca_file != NULL ? SSL_CTX_load_verify_file(ssl, ca_file) == 1
-                           : SSL_CTX_set_default_verify_paths(ssl) == 1;
+    bool done = ca_file != NULL ? SSL_CTX_load_verify_file(ssl, ca_file) == 1
+                                : SSL_CTX_set_default_verify_paths(ssl) == 1;
+
+    read_extensions(SSL_CTX_get_cert_store(ssl));
+    return done;
 }
 
 /* No two contexts have the same, nor one and another after its end: what was

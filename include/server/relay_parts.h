@@ -172,6 +172,7 @@ void relay_upstream_reuse(struct relay *r,
                           const struct credentials *credentials);
 void relay_upstream_park(struct relay *r, const struct imap_parked *parked);
 void relay_upstream_connect(struct relay *r);
+void relay_upstream_connect_next(struct relay *r, enum fault fault);
 void relay_upstream_start_tls(struct relay *r);
 void relay_upstream_close(struct relay *r);
 

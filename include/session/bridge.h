@@ -93,9 +93,11 @@ void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
                     uint64_t now_ms);
 
 /* Before BRIDGE_UPSTREAM_UP: the server that was reached, whose name must hold
- * still for as long as the connection lasts.
+ * still for as long as the connection lasts; |another|: should it be of no use
+ * there is one more to go to, by BRIDGE_CONNECT_NEXT.
  */
-void bridge_name_server(struct bridge *b, struct server_name server);
+void bridge_name_server(struct bridge *b, struct server_name server,
+                        bool another);
 
 /* The answers to BRIDGE_ASK_LOGIN, now or any time later; one that comes when the
  * client has gone, or was refused meanwhile, is passed over. |grant| is copied,
@@ -173,6 +175,11 @@ enum bridge_wish_kind {
     BRIDGE_REUSE,     /* a parked upstream connection of |credentials|; to be
                        answered by bridge_reuse, before anything goes in */
     BRIDGE_CONNECT,   /* a new connection to |upstream| */
+    /* The one that there is, or was, has failed before it could be logged in to,
+     * so it knows no secret: |fault|. It is forgotten, and to be closed; to be
+     * answered as BRIDGE_CONNECT, by the next server of the same upstream.
+     */
+    BRIDGE_CONNECT_NEXT,
     BRIDGE_START_UPSTREAM_TLS, /* STARTTLS was accepted */
     BRIDGE_CLOSE_UPSTREAM,     /* the bridge has already forgotten it */
     BRIDGE_PARK, /* so it has this one, which is logged in as the last
@@ -210,13 +217,14 @@ struct bridge_wish {
     struct span login;       /* BRIDGE_LOCK: the name that the client gave, */
     uint64_t login_delay_ms; /* and the time since its last login, at least */
     enum bridge_note note;   /* BRIDGE_NOTE */
-    enum fault fault;      /* BRIDGE_NOTE; BRIDGE_NOTE_UPSTREAM_TEXT: or NONE */
-    struct span user;      /* BRIDGE_LOCK, BRIDGE_NOTE_LOGIN...: valid until
+    enum fault fault;        /* BRIDGE_NOTE, _CONNECT_NEXT; _UPSTREAM_TEXT: or
+                              NONE */
+    struct span user;        /* BRIDGE_LOCK, BRIDGE_NOTE_LOGIN...: valid until
                               the next call; in LOCK and KEEP_MAILBOX, whose
                               maildrop it is */
-    uint32_t mailbox;      /* BRIDGE_KEEP_MAILBOX */
-    struct span text;      /* BRIDGE_NOTE_UPSTREAM_TEXT, _ID */
-    struct span timestamp; /* BRIDGE_ASK_LOGIN: of the greeting, for APOP */
+    uint32_t mailbox;        /* BRIDGE_KEEP_MAILBOX */
+    struct span text;        /* BRIDGE_NOTE_UPSTREAM_TEXT, _ID */
+    struct span timestamp;   /* BRIDGE_ASK_LOGIN: of the greeting, for APOP */
     enum sasl_mechanism mechanism; /* BRIDGE_SASL, and the next three */
     struct span response;
     bool begins;
@@ -246,6 +254,11 @@ struct span bridge_troubled_mailbox(const struct bridge *b);
 
 /* When to call bridge_time, or UINT64_MAX. */
 uint64_t bridge_deadline(const struct bridge *b);
+
+/* The connection that failed gives way to one by BRIDGE_CONNECT_NEXT, which is
+ * wished and has not come up yet.
+ */
+bool bridge_goes_elsewhere(const struct bridge *b);
 
 /* The client is owed nothing: all whole lines that it sent are answered, and the
  * answers taken. A line that is not finished does not count.

@@ -124,8 +124,10 @@ struct bridge {
     bool sasl_begins;
     bool lock_wished; /* and not yet answered */
     bool locked;
-    bool queued;  /* CONNECTING, and the server is not asked yet */
-    bool greeted; /* by the server: it may be logged in to */
+    bool queued;    /* CONNECTING, and the server is not asked yet */
+    bool another;   /* server is there, should this one not greet us */
+    bool elsewhere; /* CONNECTING: to that one */
+    bool greeted;   /* by the server: it may be logged in to */
     bool reused; /* the connection has rested, and not yet selected a mailbox */
     bool selects_slowly;       /* that connection, too much so to rest */
     struct imap_parked parked; /* for BRIDGE_PARK */
@@ -162,6 +164,7 @@ void bridge_wish(struct bridge *b, enum bridge_wish_kind kind);
 void bridge_note(struct bridge *b, enum bridge_note note, enum fault fault);
 void bridge_note_text(struct bridge *b, enum bridge_note note, struct span text,
                       enum fault fault);
+void bridge_wish_next(struct bridge *b, enum fault fault);
 
 /* --- bridge.c --- */
 

@@ -266,6 +266,9 @@ static void serve(struct relay *r, const struct bridge_wish *wish)
         r->to = relay_upstream_of(r, wish->upstream);
         relay_upstream_connect(r);
         break;
+    case BRIDGE_CONNECT_NEXT:
+        relay_upstream_connect_next(r, wish->fault);
+        break;
     case BRIDGE_START_UPSTREAM_TLS:
         relay_upstream_start_tls(r);
         break;

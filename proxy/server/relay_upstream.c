@@ -17,13 +17,19 @@ static void note_server(struct relay *r, const char *failure)
         upstream_note_server(r->to, r->server, failure, relay_now(r));
 }
 
+/* It keeps its place in the upstream's budget. */
+static void drop(struct relay *r)
+{
+    r->upstream = NULL;
+    r->dialer = NULL;
+    r->upstream_stage = RELAY_UPSTREAM_NONE;
+}
+
 static void let_go(struct relay *r)
 {
     if (r->upstream_stage == RELAY_UPSTREAM_QUEUED)
         relay_queue_leave(r);
-    r->upstream = NULL;
-    r->dialer = NULL;
-    r->upstream_stage = RELAY_UPSTREAM_NONE;
+    drop(r);
     if (r->upstream_counted)
         upstream_gate_leave(r->to->lasting->gate);
     r->upstream_counted = false;
@@ -31,25 +37,66 @@ static void let_go(struct relay *r)
 
 static void dial_next(struct relay *r);
 
-/* It did not come up, or not under TLS: another server may. Not where the bridge
- * knows of the connection, behind STARTTLS.
- */
-static void give_up(struct relay *r, const char *failure, bool untrusted,
-                    enum bridge_outcome outcome)
+static bool has_another(const struct relay *r)
+{
+    return r->tried < r->to->servers->count;
+}
+
+static void note_failure(struct relay *r, const char *failure, bool untrusted)
 {
     relay_log_upstream_failure(r, failure, untrusted);
     note_server(r, failure);
+}
+
+/* A connection that the bridge knew of has ended: it may ask for the next server,
+ * where it has not logged in.
+ */
+static void lose(struct relay *r, enum bridge_outcome outcome)
+{
     connection_close(r->upstream); /* an alert may be on its way */
-    if (r->upstream_stage != RELAY_UPSTREAM_UPGRADING &&
-        r->tried < r->to->servers->count) {
+    drop(r);
+    tell(r, outcome);
+    if (!bridge_goes_elsewhere(r->bridge))
+        let_go(r);
+}
+
+/* It did not come up, or not under TLS: another server may. */
+static void give_up(struct relay *r, const char *failure, bool untrusted,
+                    enum bridge_outcome outcome)
+{
+    if (untrusted)
+        outcome = BRIDGE_UPSTREAM_UNTRUSTED;
+    note_failure(r, failure, untrusted);
+    if (!has_another(r))
+        relay_note_health(r, failure);
+    if (r->upstream_stage == RELAY_UPSTREAM_UPGRADING) {
+        lose(r, outcome);
+        return;
+    }
+    connection_close(r->upstream);
+    if (has_another(r)) {
         r->upstream = NULL;
         tell(r, BRIDGE_UPSTREAM_BEGUN); /* which has its time, too */
         dial_next(r);
         return;
     }
-    relay_note_health(r, failure);
     let_go(r);
-    tell(r, untrusted ? BRIDGE_UPSTREAM_UNTRUSTED : outcome);
+    tell(r, outcome);
+}
+
+/* What the bridge has found out itself is told here, of a connection that there
+ * still is; the rest was when it ended.
+ */
+void relay_upstream_connect_next(struct relay *r, enum fault fault)
+{
+    assert(has_another(r));
+    if (r->upstream != NULL) {
+        note_failure(r, fault_pop3_text(fault),
+                     fault == FAULT_UPSTREAM_UNTRUSTED);
+        connection_close(r->upstream);
+        drop(r);
+    }
+    dial_next(r);
 }
 
 /* --- coming up --- */
@@ -108,7 +155,8 @@ static void come_up(struct relay *r, enum bridge_outcome outcome)
         upstream_count(r->to->lasting, UPSTREAM_CONNECTS, 1);
     }
     if (outcome == BRIDGE_UPSTREAM_UP)
-        bridge_name_server(r->bridge, upstream_server_name(r->server));
+        bridge_name_server(r->bridge, upstream_server_name(r->server),
+                           has_another(r));
     tell(r, outcome);
 }
 
@@ -341,9 +389,9 @@ bool relay_upstream_receive(struct relay *r)
     case CONNECTION_END:
         break;
     }
-    connection_close(r->upstream);
-    let_go(r);
-    tell(r, BRIDGE_UPSTREAM_CLOSED);
+    lose(r, BRIDGE_UPSTREAM_CLOSED);
+    if (bridge_goes_elsewhere(r->bridge))
+        note_failure(r, fault_pop3_text(FAULT_UPSTREAM_GONE), false);
     return true;
 }
 

@@ -328,9 +328,11 @@ void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
     settle(b);
 }
 
-void bridge_name_server(struct bridge *b, struct server_name server)
+void bridge_name_server(struct bridge *b, struct server_name server,
+                        bool another)
 {
     b->server = server;
+    b->another = another;
 }
 
 void bridge_grant_login(struct bridge *b, const struct login_grant *grant,

@@ -13,15 +13,22 @@ void bridge_await_upstream(struct bridge *b)
     b->progress_ms = b->now_ms;
 }
 
+static void begin_connecting(struct bridge *b)
+{
+    assert(b->link == BRIDGE_LINK_NONE);
+    b->link = BRIDGE_LINK_CONNECTING;
+    b->queued = false;
+    b->elsewhere = false;
+    bridge_await_upstream(b);
+}
+
 void bridge_connect(struct bridge *b)
 {
     if (b->link == BRIDGE_LINK_LEAVING)
         bridge_upstream_lost(b, FAULT_NONE, true);
     if (b->link != BRIDGE_LINK_NONE)
         return;
-    b->link = BRIDGE_LINK_CONNECTING;
-    b->queued = false;
-    bridge_await_upstream(b);
+    begin_connecting(b);
     bridge_wish(b, BRIDGE_CONNECT);
 }
 
@@ -29,10 +36,7 @@ void bridge_ask_for_parked(struct bridge *b)
 {
     if (b->link == BRIDGE_LINK_LEAVING)
         bridge_upstream_lost(b, FAULT_NONE, true);
-    assert(b->link == BRIDGE_LINK_NONE);
-    b->link = BRIDGE_LINK_CONNECTING;
-    b->queued = false;
-    bridge_await_upstream(b);
+    begin_connecting(b);
     bridge_wish(b, BRIDGE_REUSE);
 }
 
@@ -193,6 +197,32 @@ static void note_greeting(struct bridge *b, enum fault fault, bool still_open)
     b->report.last_greeting_fault = fault;
 }
 
+/* Whether the server at hand failed before it was told anything that it could
+ * misuse, and somebody still waits for one.
+ */
+static bool may_go_elsewhere(const struct bridge *b, enum fault fault)
+{
+    if (!b->another || fault == FAULT_NO_MEMORY)
+        return false;
+    if (b->link != BRIDGE_LINK_HANDSHAKE &&
+        (b->link != BRIDGE_LINK_UP || b->greeted))
+        return false;
+    return b->phase != BRIDGE_CLOSING && b->refuse_at_ms == UINT64_MAX;
+}
+
+static void go_elsewhere(struct bridge *b, enum fault fault)
+{
+    forget_upstream(b, false);
+    begin_connecting(b);
+    b->elsewhere = true;
+    bridge_wish_next(b, fault);
+}
+
+bool bridge_goes_elsewhere(const struct bridge *b)
+{
+    return b->link == BRIDGE_LINK_CONNECTING && b->elsewhere;
+}
+
 void bridge_upstream_lost(struct bridge *b, enum fault fault, bool still_open)
 {
     enum bridge_link link = b->link;
@@ -202,6 +232,10 @@ void bridge_upstream_lost(struct bridge *b, enum fault fault, bool still_open)
 
     if (link == BRIDGE_LINK_NONE)
         return;
+    if (may_go_elsewhere(b, fault)) {
+        go_elsewhere(b, fault);
+        return;
+    }
     note_greeting(b, fault, still_open);
     forget_upstream(b, still_open);
     if (link == BRIDGE_LINK_LEAVING)

@@ -19,6 +19,14 @@ void bridge_wish(struct bridge *b, enum bridge_wish_kind kind)
     queue_wish(b)->kind = kind;
 }
 
+void bridge_wish_next(struct bridge *b, enum fault fault)
+{
+    struct bridge_queued_wish *wish = queue_wish(b);
+
+    wish->kind = BRIDGE_CONNECT_NEXT;
+    wish->fault = fault;
+}
+
 void bridge_note(struct bridge *b, enum bridge_note note, enum fault fault)
 {
     struct bridge_queued_wish *wish = queue_wish(b);

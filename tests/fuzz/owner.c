@@ -176,6 +176,15 @@ static void on_connect(struct owner *o)
     wire_connect(&o->wire);
 }
 
+/* Nobody hears two servers' logins: of the first there was none. */
+static void on_connect_next(struct owner *o)
+{
+    REQUIRE(o->another && o->wire.command <= WIRE_STARTTLS);
+    o->another = false;
+    drop_upstream(o);
+    on_connect(o);
+}
+
 /* An exchange that goes as the client's message says. */
 static void on_sasl(struct owner *o, const struct bridge_wish *wish)
 {
@@ -323,7 +332,11 @@ static void serve(struct owner *o, const struct bridge_wish *wish)
         on_park(o, wish->parked);
         break;
     case BRIDGE_CONNECT:
+        o->another = true;
         on_connect(o);
+        break;
+    case BRIDGE_CONNECT_NEXT:
+        on_connect_next(o);
         break;
     case BRIDGE_START_UPSTREAM_TLS:
         REQUIRE(o->upstream == OWNER_UPSTREAM_OPEN && !o->wire.upstream_tls);
@@ -519,7 +532,8 @@ void owner_succeed(struct owner *o)
     if (o->upstream == OWNER_UPSTREAM_CONNECTING) {
         o->upstream = OWNER_UPSTREAM_OPEN;
         bridge_name_server(o->bridge,
-                           (struct server_name){ "imap.example.org", 993 });
+                           (struct server_name){ "imap.example.org", 993 },
+                           o->another);
         tell(o, BRIDGE_UPSTREAM_UP);
     } else if (o->upstream == OWNER_UPSTREAM_HANDSHAKE) {
         o->upstream = OWNER_UPSTREAM_OPEN;

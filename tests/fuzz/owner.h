@@ -51,6 +51,7 @@ struct owner {
     enum owner_client client;
     bool client_tls;
     enum owner_upstream upstream;
+    bool another; /* server is there */
     struct buf
         on_the_way; /* the server's octets that the bridge did not take */
     bool has_parked;

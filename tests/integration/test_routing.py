@@ -1,8 +1,7 @@
 """Several upstreams: who goes to which, by which name, and what is seen of
-each. The servers are two real Dovecots."""
+each. The servers are two real Dovecots; of several servers of one upstream:
+test_several_servers.py."""
 
-import base64
-import math
 import os
 import re
 import signal
@@ -14,10 +13,10 @@ from support import mail
 from support.dovecot import Dovecot
 from support.fake_imap import FakeImap, Mailbox
 from support.metrics import samples
-from support.oauth import INITIAL
 from support.pop3client import Pop3Client
 from support.popinjay import TOP, binary, write_config
 from support.ports import LOOPBACK, answers, free_port, wait_until
+from support.several import several, users_of
 from test_http import get
 
 PASSWORD = "a password of one of two"
@@ -217,100 +216,6 @@ def test_connection_refused_names_the_upstream(start_proxy):
     assert "upstream=default upstream_address=127.0.0.1:" in proxy.log()
 
 
-# --- several servers of one upstream ---
-
-def several(*servers, **keys):
-    """[upstream] with the address of each, and one name and authority."""
-    first = servers[0].upstream_config()
-    addresses = [s.upstream_config()["address"] for s in servers]
-    return {**first, "address": "\naddress = ".join(addresses), **keys}
-
-
-def home(user, addresses):
-    """The address that the user is at: rendezvous hashing, done anew."""
-    def score(address):
-        value = 0xcbf29ce484222325
-        for octet in (user + address).encode():
-            value = (value ^ octet) * 0x100000001b3 % 2 ** 64
-        for factor in (0xff51afd7ed558ccd, 0xc4ceb9fe1a85ec53):
-            value = (value ^ value >> 33) * factor % 2 ** 64
-        value ^= value >> 33
-        return -1 / math.log(((value >> 12) + 0.5) / 2 ** 52)
-
-    return max(addresses, key=score)
-
-
-def users_of(servers, each=3):
-    """{server: names of users that are at it}"""
-    at = {s.upstream_config()["address"]: s for s in servers}
-    found = {s: [] for s in servers}
-    for n in range(1000):
-        theirs = found[at[home(f"user{n}", at)]]
-        if len(theirs) < each:
-            theirs.append(f"user{n}")
-    return found
-
-
-def poll(proxy, user):
-    with proxy.plain() as c:
-        c.ok(f"USER {user}")
-        c.ok("PASS x")
-        c.quit()
-
-
-def test_users_are_spread_and_stay(start_proxy):
-    with FakeImap(Mailbox([])) as one, FakeImap(Mailbox([])) as two:
-        users = users_of([one, two])
-        proxy = start_proxy(several(one, two),
-                            {"limits": {"upstream_reuse": "0 s"}})
-        for count, server in enumerate([one, two, two, one], 1):
-            before = server.connections
-            for user in users[server]:
-                poll(proxy, user)
-            assert server.connections == before + 3
-            assert one.connections + two.connections == 3 * count
-
-
-def test_failover(start_proxy):
-    """The one that ends loses its users to the other, within the login; a probe
-    brings it back, and them."""
-    with FakeImap(Mailbox([])) as one:
-        two = FakeImap(Mailbox([]))
-        port = two.port
-        users = users_of([one, two])
-        with two:
-            proxy = start_proxy(several(one, two), {
-                "limits": {"upstream_reuse": "0 s"},
-                "status": {"probe_interval": "100 ms"}})
-            for user in users[two]:
-                poll(proxy, user)
-            assert two.connections >= 3  # and one of the first probe
-        before = one.connections
-        for user in users[two]:
-            poll(proxy, user)
-        assert one.connections == before + 3
-        assert proxy.log().count("upstream_server_aside") == 1
-        (upstream,) = proxy.status()["upstreams"]
-        assert upstream["health"]["verdict"] == "reached"
-        gone = upstream["servers"][1]
-        assert gone["address"] == f"{LOOPBACK}:{port}"
-        assert gone["aside_ms"] > 0 and gone["last_error"]
-        assert gone["failures"] >= 1
-        figures = samples(proxy.http("/metrics"))
-        assert figures['popinjay_upstream_server_up{upstream="default",'
-                       f'address="{gone["address"]}"}}'] == 0
-        assert figures["popinjay_ready"] == 1
-        assert "aside for" in proxy.http("/")
-        with FakeImap(Mailbox([]), address=(LOOPBACK, port)) as back:
-            wait_until(lambda: "upstream_server_back" in proxy.log(), 10,
-                       "the probe")
-            known = back.connections
-            for user in users[two]:
-                poll(proxy, user)
-            assert back.connections == known + 3
-        assert one.connections == before + 3
-
-
 def test_failover_before_real_servers(start_proxy, servers):
     """Over TLS: a server that shows the certificate of somebody else, and one
     that is stopped by its pid."""
@@ -333,86 +238,6 @@ def test_failover_before_real_servers(start_proxy, servers):
         assert subject(proxy, theirs) == "at the third"
         assert subject(proxy, *users[first]) == "at the first"
     assert subject(proxy, theirs) == "at the first"
-
-
-class Bearer(Mailbox):
-    """Takes any token by OAUTHBEARER, and keeps the places it was meant for."""
-
-    def __init__(self):
-        super().__init__([])
-        self.places = []
-
-    def __call__(self, peer):
-        peer.send(b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=OAUTHBEARER]\r\n")
-        self.serve(peer)
-
-    def answer(self, peer, verb, command):
-        if verb != b"AUTHENTICATE":
-            super().answer(peer, verb, command)
-            return
-        said = base64.b64decode(command.split(b" ")[2]).split(b"\1")
-        self.places.append(f"{said[1][5:].decode()}:{said[2][5:].decode()}")
-
-
-def test_a_token_names_the_server_that_is_asked(start_proxy):
-    """IAUTH-10: each of several, and the other one where one has ended."""
-    judges = Bearer(), Bearer()
-    with FakeImap(judges[0]) as one:
-        with FakeImap(judges[1]) as two:
-            places = [f"{LOOPBACK}:{one.port}", f"localhost:{two.port}"]
-            proxy = start_proxy(
-                {"address": "\naddress = ".join(places), "tls": "none"},
-                {"limits": {"upstream_reuse": "0 s"},
-                 "listen pop3s": {"token_login": "yes"}})
-            for place, judge in zip(places, judges):
-                user = next(name for name in map("user{}".format, range(1000))
-                            if home(name, places) == place)
-                with_token(proxy, user)
-                assert judge.places == [place]
-        with_token(proxy, user)     # at the second, which has ended
-        assert judges[0].places == places[:1] * 2
-
-
-def with_token(proxy, user):
-    message = INITIAL["OAUTHBEARER"](user, "a-token")
-    with proxy.pop3s() as c:
-        c.ok("AUTH OAUTHBEARER " + base64.b64encode(message).decode())
-        c.quit()
-
-
-def test_all_servers_fail(start_proxy):
-    with FakeImap(Mailbox([])) as one, FakeImap(Mailbox([])) as two:
-        keys = several(one, two)
-    proxy = start_proxy(keys)
-    with proxy.plain() as c:
-        c.ok("USER a")
-        assert b"[SYS/TEMP]" in c.err("PASS x")
-    assert proxy.log().count("warning upstream_unreachable") == 2
-    (upstream,) = proxy.status()["upstreams"]
-    assert upstream["health"]["failures"] == 1
-    assert all(s["failures"] == 1 for s in upstream["servers"])
-    # They are tried all the same.
-    with proxy.plain() as c:
-        c.ok("USER a")
-        assert b"[SYS/TEMP]" in c.err("PASS x")
-    (upstream,) = proxy.status()["upstreams"]
-    assert all(s["failures"] == 2 for s in upstream["servers"])
-
-
-def test_a_server_that_greets_badly_is_put_aside(start_proxy):
-    """Its users are refused once, and elsewhere the next time."""
-    def bye(wire):
-        wire.send(b"* BYE too busy\r\n")
-
-    with FakeImap(Mailbox([])) as one, FakeImap(bye) as two:
-        user, *_ = users_of([one, two])[two]
-        proxy = start_proxy(several(one, two),
-                            {"limits": {"upstream_reuse": "0 s"}})
-        with proxy.plain() as c:
-            c.ok(f"USER {user}")
-            assert b"[SYS/TEMP]" in c.err("PASS x")
-        poll(proxy, user)
-        assert (one.connections, two.connections) == (1, 1)
 
 
 # --- deploy/docs/routing.md, followed ---

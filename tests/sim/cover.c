@@ -18,6 +18,7 @@ static const char *const names[COVER_COUNT] = {
     [COVER_LOGIN_RENEWED] = "tokens renewed within a login",
     [COVER_LOGIN_LATE] = "logins answered later",
     [COVER_LOGIN_DENIED] = "logins denied by the owner",
+    [COVER_NEXT_SERVER] = "connections left for the next server",
     [COVER_LOGIN_ELSEWHERE] = "connections left for another upstream",
     [COVER_CLIENT_STLS] = "STLS",
     [COVER_CLIENT_INJECTION] = "octets behind STLS",

@@ -74,6 +74,10 @@ mutate "a renumbered mailbox is not noticed at QUIT" session/bridge_update.c \
     'not marked|not delivered'
 mutate "an announced UIDVALIDITY is ignored" session/bridge_upstream.c \
     's/\|\| !b->imap\.mailbox\.changed/|| true/' 'UIDVALIDITY'
+mutate "a server that heard the password is left for another" \
+    session/bridge_upstream.c \
+    's/b->link != BRIDGE_LINK_UP \|\| b->greeted/b->link != BRIDGE_LINK_UP/' \
+    'CONNECT_NEXT'
 mutate "a shut-down lets QUIT go on" session/bridge_client.c \
     '/^void bridge_shut_down/,/^}/s/^\{/{ if (b->phase == BRIDGE_UPDATE) return;/' \
     'all was to stay|CONNECT'

@@ -191,6 +191,7 @@ struct session {
     size_t client_seen; /* octets of the output that were judged */
     enum upstream upstream;
     uint64_t upstream_outcome_at;
+    unsigned servers_left; /* beside the one that is tried */
     size_t upstream_seen;
     bool lock_held;
     const struct upstream_policy *granted; /* where to; NULL: nowhere yet */

@@ -175,6 +175,19 @@ static void connect_upstream(struct session *s,
     cover(COVER_QUIT_RECONNECT);
 }
 
+/* The one before knows no secret, and had no part in the session. */
+static void connect_next(struct session *s, const struct upstream_policy *to)
+{
+    if (s->servers_left-- == 0)
+        session_fail(s, "CONNECT_NEXT, and there is no other server");
+    if (s->world->server.logins > 0)
+        session_fail(s, "CONNECT_NEXT after a login was tried");
+    if (s->upstream != UPSTREAM_NONE)
+        close_upstream(s);
+    cover(COVER_NEXT_SERVER);
+    connect_upstream(s, to);
+}
+
 static void start_client_tls(struct session *s)
 {
     if (s->client_handshake || s->judge.tls || s->judge.logged_in)
@@ -300,7 +313,11 @@ static void serve(struct session *s, const struct bridge_wish *wish)
         parked_park(s, wish->parked);
         break;
     case BRIDGE_CONNECT:
+        s->servers_left = (unsigned)session_roll(s, 3);
         connect_upstream(s, wish->upstream);
+        break;
+    case BRIDGE_CONNECT_NEXT:
+        connect_next(s, wish->upstream);
         break;
     case BRIDGE_START_UPSTREAM_TLS:
         start_upstream_tls(s);

@@ -203,7 +203,8 @@ void wire_connect_outcome(struct session *s)
     s->upstream = UPSTREAM_UP;
     s->upstream_seen = 0;
     bridge_name_server(
-        s->bridge, (struct server_name){ "imap.example.org", w->server.port });
+        s->bridge, (struct server_name){ "imap.example.org", w->server.port },
+        s->servers_left > 0);
     wire_outcome(s, BRIDGE_UPSTREAM_UP);
 }
 

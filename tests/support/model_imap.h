@@ -172,6 +172,7 @@ struct model_imap {
     /* The client's stream. */
     enum model_mode mode;
     enum model_mechanism mechanism; /* of the last AUTHENTICATE */
+    unsigned logins;                /* that were tried */
     bool error_told;                /* and that it is wrong */
     uint64_t produced;              /* octets put out by the client */
     uint64_t arrived;               /* octets that reached the server */

@@ -221,6 +221,7 @@ void model_on_authenticate(struct model_imap *m, const char *tag,
 {
     size_t name = strcspn(arguments, " ");
 
+    m->logins++;
     m->error_told = false;
     m->mechanism = MODEL_PLAIN;
     while (m->mechanism < MODEL_MECHANISM_COUNT &&
@@ -274,6 +275,7 @@ void model_on_login(struct model_imap *m, const char *tag,
     char user[512];
     char password[512];
 
+    m->logins++;
     m->mechanism = MODEL_PLAIN;
     check_login_allowed(m, !m->traits->login_disabled);
     if (*arguments != '"' && *arguments != '{') {

@@ -319,7 +319,7 @@ void outcome(struct harness *h, enum bridge_outcome what)
     if (what == BRIDGE_LOCKED)
         bridge_offer_mailbox(h->bridge, 0, &h->known);
     if (what == BRIDGE_UPSTREAM_UP)
-        bridge_name_server(h->bridge, h->reached);
+        bridge_name_server(h->bridge, h->reached, h->another);
     bridge_outcome(h->bridge, what, h->now_ms);
     pump(h);
 }

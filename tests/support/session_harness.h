@@ -55,6 +55,7 @@ struct harness {
     struct session_policy policy; /* reads nothing ahead */
     struct upstream_policy upstream_policy;
     struct server_name reached; /* by each connection */
+    bool another;               /* server is there to go to */
     struct mailbox_policy mailbox_policy;
     struct octet_budget budget; /* of the policy; given back at the end */
     struct harness_server server;

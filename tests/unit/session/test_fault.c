@@ -319,7 +319,8 @@ static bool serve_wishes(struct play *p)
             grant(p, wish.credentials);
         } else if (wish.kind == BRIDGE_CONNECT) {
             p->tag[0] = '\0';
-            bridge_name_server(p->bridge, (struct server_name){ "h", 1 });
+            bridge_name_server(p->bridge, (struct server_name){ "h", 1 },
+                               false);
             bridge_outcome(p->bridge, BRIDGE_UPSTREAM_UP, 0);
             upstream_says(p, p->greeting);
         } else if (wish.kind == BRIDGE_LOCK) {

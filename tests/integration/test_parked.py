@@ -155,7 +155,7 @@ def test_a_server_that_restarts(server, resting, user):
 def test_its_rest_is_over(server, start_proxy, user):
     """Nobody need come for it to end."""
     proxy = start_proxy(server.upstream_config(),
-                        {"limits": {"upstream_reuse": "1 s"}})
+                        {"limits": {"upstream_reuse": "3 s"}})
     poll(proxy, user, server.password(user))
     assert parked(proxy) == 1
     wait_until(lambda: parked(proxy) == 0, 15, "the end of its rest")

@@ -107,14 +107,9 @@ def oauth_dovecot(shared_oauth):
 @pytest.fixture(scope="session")
 def shared_proxy(server, authority, tmp_path_factory):
     """One proxy before the server, with default policies, for all tests."""
-    proxy = Popinjay(tmp_path_factory.mktemp("shared"), authority,
-                     server.upstream_config(), server.settings)
-    proxy.start()
-    yield proxy
-    try:
-        proxy.stop()
-    finally:
-        proxy.kill()
+    with Popinjay(tmp_path_factory.mktemp("shared"), authority,
+                  server.upstream_config(), server.settings) as running:
+        yield running
 
 
 @pytest.fixture

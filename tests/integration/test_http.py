@@ -12,7 +12,7 @@ import time
 import pytest
 
 from support.fake_imap import FakeImap, Mailbox
-from support.popinjay import SANITIZER, Popinjay, binary
+from support.popinjay import Popinjay, binary
 from support.ports import LOOPBACK, free_port, wait_until
 
 HEAD_SECONDS = 10        # include/base/limits.h, HTTP_HEAD_TIMEOUT_MS
@@ -27,15 +27,10 @@ NEXT = GET + b"\r\n"
 @pytest.fixture(scope="module")
 def web(authority, tmp_path_factory):
     """A proxy whose upstream is not there: HTTP does not need it."""
-    proxy = Popinjay(tmp_path_factory.mktemp("web"), authority,
-                     {"address": f"{LOOPBACK}:{free_port()}", "tls": "none"})
-    proxy.start()
-    yield proxy
-    try:
-        assert not SANITIZER.search(proxy.log()), proxy.log()
-        proxy.stop()
-    finally:
-        proxy.kill()
+    with Popinjay(tmp_path_factory.mktemp("web"), authority,
+                  {"address": f"{LOOPBACK}:{free_port()}",
+                   "tls": "none"}) as running:
+        yield running
 
 
 def dial(proxy, timeout=10):

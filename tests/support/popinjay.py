@@ -39,6 +39,8 @@ class Popinjay:
 
     upstream: the keys of [upstream], see ImapServer.upstream_config()
     settings: further keys, {section: {key: value}}; a value of None removes
+
+    `with Popinjay(...) as proxy`: it runs, and is judged by stop() in the end.
     """
 
     def __init__(self, folder, authority, upstream, settings=None):
@@ -144,6 +146,20 @@ class Popinjay:
         self._log.close()
         assert not SANITIZER.search(self.log()), self.log()
         assert code == 0, f"popinjay ended with {code}:\n{self.log()}"
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.kill()
+            raise
+
+    def __exit__(self, kind, *rest):
+        try:
+            if kind is None:
+                self.stop()
+        finally:
+            self.kill()
 
     def kill(self):
         """For the wreck of a failed test."""

@@ -10,15 +10,19 @@
  *
  * Phases, faults and verbs are known to layers that stand below; here they are
  * numbers. Where the numbers come from is asserted in server/status_figures.c. A
- * listener is the number of its name: server/listener_names.h.
+ * listener is the number of its name: server/listener_names.h. An upstream is
+ * its index among all that there have been: server/upstream.h. So each figure
+ * goes on where a reload has moved or renamed others.
  */
 #ifndef POPINJAY_BASE_COUNTERS_H
 #define POPINJAY_BASE_COUNTERS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/histogram.h"
+#include "base/limits.h"
 
 enum counter {
     COUNTER_SESSIONS, /* accepted, all in all */
@@ -86,7 +90,7 @@ enum counter {
     COUNTER_COUNT,
 };
 
-/* What is timed. */
+/* What is timed: what is awaited of an upstream, by upstream, and the rest. */
 enum counter_stage {
     COUNTER_STAGE_CONNECT,      /* upstream: name looked up, TCP is up */
     COUNTER_STAGE_TLS,          /* upstream: the handshake */
@@ -97,8 +101,10 @@ enum counter_stage {
     COUNTER_STAGE_FIRST_OCTET,  /* of a message that was asked for */
     COUNTER_STAGE_REMOVAL,      /* at QUIT */
     COUNTER_STAGE_CLIENT_LOGIN, /* all of it, as the client sees it */
-    COUNTER_STAGE_VERIFY,       /* a device's password judged, off the loop */
-    COUNTER_STAGE_AUTH_HTTP,    /* an authentication service was asked */
+    COUNTER_UPSTREAM_STAGES,
+    /* a device's password judged, off the loop */
+    COUNTER_STAGE_VERIFY = COUNTER_UPSTREAM_STAGES,
+    COUNTER_STAGE_AUTH_HTTP, /* an authentication service was asked */
     COUNTER_STAGE_COUNT,
 };
 
@@ -106,8 +112,11 @@ enum counter_stage {
 #define COUNTERS_FAULTS 64 /* FAULT_COUNT at least */
 #define COUNTERS_VERBS 16  /* POP3_VERB_COUNT */
 #define COUNTERS_LISTENERS 32
+#define COUNTERS_UPSTREAMS UPSTREAM_NAMES_MAX
 
-/* Both forms zeroed by counters_init or `= { 0 }`. */
+/* Both forms begin as all zero. What calloc gives for an upstream that there is
+ * not is never touched, and so costs no memory.
+ */
 struct counters {
     _Atomic uint64_t value[COUNTER_COUNT];
     _Atomic uint64_t sessions[COUNTERS_LISTENERS]; /* as COUNTER_SESSIONS */
@@ -116,10 +125,15 @@ struct counters {
     _Atomic uint64_t session_ends[COUNTERS_FAULTS]; /* by enum fault; 0: QUIT */
     _Atomic uint64_t commands_ok[COUNTERS_VERBS];
     _Atomic uint64_t commands_failed[COUNTERS_VERBS];
-    struct histogram stage[COUNTER_STAGE_COUNT];
+    struct histogram stage[COUNTER_STAGE_COUNT - COUNTER_UPSTREAM_STAGES];
+    atomic_uint upstreams; /* those that have times are below */
+    struct histogram upstream_stage[COUNTERS_UPSTREAMS]
+                                   [COUNTER_UPSTREAM_STAGES];
 };
 
-/* The same as plain numbers: a copy, or a sum over workers. */
+/* The same as plain numbers: a copy, or a sum over workers; of all upstreams
+ * together.
+ */
 struct counters_total {
     uint64_t value[COUNTER_COUNT];
     uint64_t sessions[COUNTERS_LISTENERS];
@@ -130,8 +144,6 @@ struct counters_total {
     uint64_t commands_failed[COUNTERS_VERBS];
     struct histogram_total stage[COUNTER_STAGE_COUNT];
 };
-
-void counters_init(struct counters *c);
 
 /* --- by the worker that owns |c| --- */
 
@@ -150,14 +162,22 @@ void counters_session_move(struct counters *c, unsigned listener, unsigned from,
 void counters_session_end(struct counters *c, unsigned listener, unsigned phase,
                           unsigned fault);
 
-/* For both, |c| may be NULL: nobody counts. */
+/* For all of these, |c| may be NULL: nobody counts. */
 void counters_add_command(struct counters *c, unsigned verb, bool ok);
 void counters_add_time(struct counters *c, enum counter_stage stage,
                        uint64_t ms);
 
+/* |stage| is below COUNTER_UPSTREAM_STAGES, in the function above it is not. */
+void counters_add_upstream_time(struct counters *c, unsigned upstream,
+                                enum counter_stage stage, uint64_t ms);
+
 /* --- by anybody --- */
 
+/* Each adds to |total|. */
 void counters_sum(const struct counters *c, struct counters_total *total);
+void counters_sum_upstream(
+    const struct counters *c, unsigned upstream,
+    struct histogram_total total[COUNTER_UPSTREAM_STAGES]);
 
 /* Sessions in |phase|, over all listeners. */
 uint64_t counters_in_phase(const struct counters_total *total, unsigned phase);

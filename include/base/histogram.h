@@ -15,7 +15,7 @@
 /* The bounds, inclusive, of all classes but the last. */
 extern const uint32_t histogram_bounds_ms[HISTOGRAM_CLASSES - 1];
 
-/* Zeroed by `= { 0 }` where it is not shared yet. */
+/* Begins as all zero. */
 struct histogram {
     _Atomic uint64_t count[HISTOGRAM_CLASSES]; /* of this class alone */
     _Atomic uint64_t sum_ms;
@@ -26,7 +26,6 @@ struct histogram_total {
     uint64_t sum_ms;
 };
 
-void histogram_init(struct histogram *h);
 void histogram_observe(struct histogram *h, uint64_t ms);
 
 /* Adds |h| to |total|. */

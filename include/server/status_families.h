@@ -54,6 +54,7 @@ family_writer series_login_failures;
 family_writer series_session_ends;
 family_writer series_commands;
 family_writer series_stage;
+family_writer series_upstream_stage;
 family_writer series_stages;
 family_writer series_limits;
 family_writer series_certificates;

@@ -15,7 +15,7 @@
 #include "server/status_figures.h"
 
 /* A page is never longer; it has no figure that could make it so. */
-#define STATUS_PAGE_MAX (1024 * 1024)
+#define STATUS_PAGE_MAX (2 * 1024 * 1024)
 
 /* The list of sessions is. */
 #define STATUS_SESSIONS_MAX (2 * 1024 * 1024)

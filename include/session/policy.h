@@ -48,6 +48,7 @@ struct upstream_policy {
     uint64_t upstream_timeout_ms; /* silence while an answer is awaited */
     uint64_t upstream_reuse_ms; /* how long a connection rests; 0: none does */
     const char *version;        /* for the ID */
+    unsigned index;             /* whose times are counted: counters.h */
 };
 
 /* What CAPA says of mailboxes: RFC 2449 §6.5, §6.7. */

@@ -20,26 +20,6 @@ static void drop(_Atomic uint64_t *gauge)
     atomic_store_explicit(gauge, value - 1, memory_order_relaxed);
 }
 
-static void init(_Atomic uint64_t *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        atomic_init(&values[i], 0);
-}
-
-void counters_init(struct counters *c)
-{
-    init(c->value, COUNTER_COUNT);
-    init(c->sessions, COUNTERS_LISTENERS);
-    for (unsigned i = 0; i < COUNTERS_LISTENERS; i++)
-        init(c->sessions_in_phase[i], COUNTERS_PHASES);
-    init(c->login_failures, COUNTERS_FAULTS);
-    init(c->session_ends, COUNTERS_FAULTS);
-    init(c->commands_ok, COUNTERS_VERBS);
-    init(c->commands_failed, COUNTERS_VERBS);
-    for (unsigned i = 0; i < COUNTER_STAGE_COUNT; i++)
-        histogram_init(&c->stage[i]);
-}
-
 void counters_add(struct counters *c, enum counter which, uint64_t n)
 {
     assert(which < COUNTER_COUNT);
@@ -90,15 +70,42 @@ void counters_add_command(struct counters *c, unsigned verb, bool ok)
 void counters_add_time(struct counters *c, enum counter_stage stage,
                        uint64_t ms)
 {
-    assert(stage < COUNTER_STAGE_COUNT);
+    assert(stage >= COUNTER_UPSTREAM_STAGES && stage < COUNTER_STAGE_COUNT);
     if (c != NULL)
-        histogram_observe(&c->stage[stage], ms);
+        histogram_observe(&c->stage[stage - COUNTER_UPSTREAM_STAGES], ms);
+}
+
+static unsigned upstreams_of(const struct counters *c)
+{
+    return atomic_load_explicit(&c->upstreams, memory_order_relaxed);
+}
+
+void counters_add_upstream_time(struct counters *c, unsigned upstream,
+                                enum counter_stage stage, uint64_t ms)
+{
+    assert(upstream < COUNTERS_UPSTREAMS && stage < COUNTER_UPSTREAM_STAGES);
+    if (c == NULL)
+        return;
+    histogram_observe(&c->upstream_stage[upstream][stage], ms);
+    if (upstreams_of(c) <= upstream)
+        atomic_store_explicit(&c->upstreams, upstream + 1,
+                              memory_order_relaxed);
 }
 
 static void sum(const _Atomic uint64_t *from, uint64_t *to, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         to[i] += atomic_load_explicit(&from[i], memory_order_relaxed);
+}
+
+void counters_sum_upstream(
+    const struct counters *c, unsigned upstream,
+    struct histogram_total total[COUNTER_UPSTREAM_STAGES])
+{
+    if (upstream >= upstreams_of(c))
+        return;
+    for (unsigned i = 0; i < COUNTER_UPSTREAM_STAGES; i++)
+        histogram_sum(&c->upstream_stage[upstream][i], &total[i]);
 }
 
 void counters_sum(const struct counters *c, struct counters_total *total)
@@ -112,8 +119,10 @@ void counters_sum(const struct counters *c, struct counters_total *total)
     sum(c->session_ends, total->session_ends, COUNTERS_FAULTS);
     sum(c->commands_ok, total->commands_ok, COUNTERS_VERBS);
     sum(c->commands_failed, total->commands_failed, COUNTERS_VERBS);
-    for (unsigned i = 0; i < COUNTER_STAGE_COUNT; i++)
-        histogram_sum(&c->stage[i], &total->stage[i]);
+    for (unsigned i = COUNTER_UPSTREAM_STAGES; i < COUNTER_STAGE_COUNT; i++)
+        histogram_sum(&c->stage[i - COUNTER_UPSTREAM_STAGES], &total->stage[i]);
+    for (unsigned i = 0; i < upstreams_of(c); i++)
+        counters_sum_upstream(c, i, total->stage);
 }
 
 uint64_t counters_in_phase(const struct counters_total *total, unsigned phase)

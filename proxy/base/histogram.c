@@ -16,13 +16,6 @@ static void bump(_Atomic uint64_t *value, uint64_t n)
                           memory_order_relaxed);
 }
 
-void histogram_init(struct histogram *h)
-{
-    for (unsigned i = 0; i < HISTOGRAM_CLASSES; i++)
-        atomic_init(&h->count[i], 0);
-    atomic_init(&h->sum_ms, 0);
-}
-
 void histogram_observe(struct histogram *h, uint64_t ms)
 {
     unsigned i = 0;

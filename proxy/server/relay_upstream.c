@@ -122,6 +122,12 @@ static void note_leg(struct relay *r)
     relay_note_tls(&r->upstream_leg, r->upstream);
 }
 
+static void add_time(struct relay *r, enum counter_stage stage)
+{
+    counters_add_upstream_time(&r->host->counters, r->to->policy.index, stage,
+                               relay_now(r) - r->stage_began_ms);
+}
+
 static void count_handshake(struct relay *r)
 {
     const struct tls *tls = connection_tls(r->upstream);
@@ -139,7 +145,7 @@ static void count_handshake(struct relay *r)
                      ? COUNTER_UPSTREAM_TLS_1_3
                      : COUNTER_UPSTREAM_TLS_1_2,
                  1);
-    counters_add_time(c, COUNTER_STAGE_TLS, relay_now(r) - r->stage_began_ms);
+    add_time(r, COUNTER_STAGE_TLS);
 }
 
 /* Before STARTTLS it is not up yet, as far as the figures go. */
@@ -174,8 +180,7 @@ static void on_dialed(void *owner, uv_tcp_t *tcp, const char *failure)
 
     r->dialer = NULL;
     if (tcp != NULL) {
-        counters_add_time(&r->host->counters, COUNTER_STAGE_CONNECT,
-                          relay_now(r) - r->stage_began_ms);
+        add_time(r, COUNTER_STAGE_CONNECT);
         failure = "no memory";
         r->upstream = connection_new(&r->host->space, tcp, relay_pump, r);
     }

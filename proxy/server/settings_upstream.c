@@ -131,6 +131,7 @@ bool settings_upstream_init(struct settings_upstream *u,
     if (u->servers == NULL)
         return false;
     u->policy.tls = u->servers->tls;
+    u->policy.index = u->lasting->index;
     identify(u, all, before);
     if (!name(u))
         return false;

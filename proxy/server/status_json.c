@@ -189,6 +189,25 @@ static bool put_servers(json_t *upstream, const struct status_upstream *u)
     return good;
 }
 
+static bool put_stages(json_t *parent, const struct histogram_total *stages,
+                       unsigned count)
+{
+    json_t *object = put_object(parent, "latency_ms");
+    bool good = object != NULL;
+
+    for (unsigned i = 0; good && i < count; i++) {
+        const struct histogram_total *h = &stages[i];
+
+        good =
+            put_rows(object, status_stage_name((enum counter_stage)i),
+                     (struct row[]){ { "count", histogram_count(h) },
+                                     { "p50", histogram_percentile_ms(h, 50) },
+                                     { "p95", histogram_percentile_ms(h, 95) },
+                                     { NULL, 0 } });
+    }
+    return good;
+}
+
 static bool put_one_upstream(json_t *object, const struct status_upstream *u)
 {
     const uint64_t *n = u->counts;
@@ -203,6 +222,7 @@ static bool put_one_upstream(json_t *object, const struct status_upstream *u)
            put(object, "failures", n[UPSTREAM_FAILURES]) &&
            put(object, "logins_ok", n[UPSTREAM_LOGINS_OK]) &&
            put(object, "logins_failed", n[UPSTREAM_LOGINS_FAILED]) &&
+           put_stages(object, u->stage, COUNTER_UPSTREAM_STAGES) &&
            put_servers(object, u);
 }
 
@@ -216,24 +236,6 @@ static bool put_upstreams(json_t *page, const struct status_figures *f)
 
         good = json_array_append_new(array, object) == 0 &&
                put_one_upstream(object, &f->upstreams[i]);
-    }
-    return good;
-}
-
-static bool put_stages(json_t *page, const struct counters_total *t)
-{
-    json_t *object = put_object(page, "latency_ms");
-    bool good = object != NULL;
-
-    for (unsigned i = 0; good && i < COUNTER_STAGE_COUNT; i++) {
-        const struct histogram_total *h = &t->stage[i];
-
-        good =
-            put_rows(object, status_stage_name((enum counter_stage)i),
-                     (struct row[]){ { "count", histogram_count(h) },
-                                     { "p50", histogram_percentile_ms(h, 50) },
-                                     { "p95", histogram_percentile_ms(h, 95) },
-                                     { NULL, 0 } });
     }
     return good;
 }
@@ -350,7 +352,7 @@ static bool put_upstream(json_t *page, const struct status_figures *f)
            put(page, "parked_connections", f->parked) &&
            put(page, "upstream_failures", v[COUNTER_UPSTREAM_FAILURES]) &&
            put(page, "upstream_rejects", v[COUNTER_UPSTREAM_REJECTS]) &&
-           put_stages(page, &f->totals);
+           put_stages(page, f->totals.stage, COUNTER_STAGE_COUNT);
 }
 
 static bool put_tokens(json_t *page, const struct status_figures *f)

@@ -122,6 +122,11 @@ static const struct part proxy_headers[] = {
         .name = (NAME), .type = "histogram", .help = HELP, \
         .write = series_stage, .stage = (STAGE_OF)         \
     }
+#define UPSTREAM_STAGE(NAME, STAGE_OF, HELP)                \
+    {                                                       \
+        .name = (NAME), .type = "histogram", .help = HELP,  \
+        .write = series_upstream_stage, .stage = (STAGE_OF) \
+    }
 #define OTHER(NAME, TYPE, WRITE, HELP)                                 \
     {                                                                  \
         .name = (NAME), .type = (TYPE), .help = HELP, .write = (WRITE) \
@@ -176,8 +181,9 @@ static const struct family families[] = {
     PARTS("popinjay_auth_http_answers_total", "verdict", auth_http,
           "What the authentication service said of logins; later: it was of no "
           "use."),
-    STAGE("popinjay_login_duration_seconds", COUNTER_STAGE_CLIENT_LOGIN,
-          "Logins that succeeded, from the password to the answer."),
+    UPSTREAM_STAGE("popinjay_login_duration_seconds",
+                   COUNTER_STAGE_CLIENT_LOGIN,
+                   "Logins that succeeded, from the password to the answer."),
     OTHER("popinjay_commands_total", "counter", series_commands,
           "POP3 commands answered, by result; UNKNOWN is what is none."),
     COUNTER("popinjay_messages_retrieved_total", COUNTER_MESSAGES_RETRIEVED,

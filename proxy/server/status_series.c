@@ -198,14 +198,28 @@ void series_stage(struct buf *out, const struct family *family,
                             &f->totals.stage[family->stage]);
 }
 
+void series_upstream_stage(struct buf *out, const struct family *family,
+                           const struct status_figures *f)
+{
+    for (size_t i = 0; i < f->upstream_count; i++)
+        metrics_write_histogram(out, family->name,
+                                labelled("upstream", f->upstreams[i].name),
+                                &f->upstreams[i].stage[family->stage]);
+}
+
 void series_stages(struct buf *out, const struct family *family,
                    const struct status_figures *f)
 {
-    for (unsigned i = 0; i < COUNTER_STAGE_CLIENT_LOGIN; i++)
-        metrics_write_histogram(
-            out, family->name,
-            labelled("stage", status_stage_name((enum counter_stage)i)),
-            &f->totals.stage[i]);
+    for (size_t i = 0; i < f->upstream_count; i++) {
+        const struct status_upstream *u = &f->upstreams[i];
+
+        for (unsigned n = 0; n < COUNTER_STAGE_CLIENT_LOGIN; n++)
+            metrics_write_histogram(
+                out, family->name,
+                labelled_twice("upstream", u->name, "stage",
+                               status_stage_name((enum counter_stage)n)),
+                &u->stage[n]);
+    }
 }
 
 void series_limits(struct buf *out, const struct family *family,

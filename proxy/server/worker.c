@@ -120,7 +120,6 @@ struct worker *worker_new(struct service *service, unsigned workers)
     }
     w->host.service = service;
     w->host.workers = workers;
-    counters_init(&w->host.counters);
     access_init(&w->host.access, &w->loop, &shared, &w->host.counters);
     proxy_gate_init(&w->gate, &w->loop, &w->host.counters, worker_admit, w);
     if (connection_space_init(&w->host.space, &w->loop))

@@ -87,7 +87,8 @@ void bridge_begin_stage(struct bridge *b)
 void bridge_end_stage(struct bridge *b, enum counter_stage stage)
 {
     if (b->stage_began_ms != UINT64_MAX)
-        counters_add_time(b->counters, stage, b->now_ms - b->stage_began_ms);
+        counters_add_upstream_time(b->counters, b->upstream_policy->index,
+                                   stage, b->now_ms - b->stage_began_ms);
     b->stage_began_ms = UINT64_MAX;
 }
 

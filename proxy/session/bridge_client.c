@@ -149,8 +149,9 @@ void bridge_accept_login(struct bridge *b)
 {
     b->phase = BRIDGE_TRANSACTION;
     b->report.logins_ok++;
-    counters_add_time(b->counters, COUNTER_STAGE_CLIENT_LOGIN,
-                      b->now_ms - b->login_began_ms);
+    counters_add_upstream_time(b->counters, b->upstream_policy->index,
+                               COUNTER_STAGE_CLIENT_LOGIN,
+                               b->now_ms - b->login_began_ms);
     b->report.messages = maildrops_count(&b->maildrops);
     b->client_seen_ms = b->now_ms;
     credentials_wipe(&b->pop3.given);

@@ -1,30 +1,29 @@
 """What /metrics counts, before a real server, and what promtool says of it."""
 
 import os
+import re
+import signal
 import subprocess
 
 import pytest
 
 from support import mail
+from support.fake_imap import FakeImap, Mailbox
 from support.metrics import families, samples
+from support.popinjay import Popinjay, write_config
 from support.ports import wait_until
 
 BODY = mail.message("x", b"hello\r\n")
+STAGES = ("connect", "tls", "greeting", "login", "select", "listing",
+          "first_octet", "removal")
 
 
 @pytest.fixture(scope="module")
 def watched(server, authority, tmp_path_factory):
     """A proxy whose figures nobody else moves."""
-    from support.popinjay import Popinjay
-
-    proxy = Popinjay(tmp_path_factory.mktemp("watched"), authority,
-                     server.upstream_config(), server.settings)
-    proxy.start()
-    yield proxy
-    try:
-        proxy.stop()
-    finally:
-        proxy.kill()
+    with Popinjay(tmp_path_factory.mktemp("watched"), authority,
+                  server.upstream_config(), server.settings) as running:
+        yield running
 
 
 def figures(proxy):
@@ -119,12 +118,58 @@ def test_stages(server, start_proxy, user):
         c.retr(1)
         c.ok("DELE 1")
         c.quit()
-    for stage in ("connect", "tls", "greeting", "login", "select", "listing",
-                  "first_octet", "removal"):
+    for stage in STAGES:
         assert rise("popinjay_upstream_duration_seconds_count"
-                    f'{{stage="{stage}"}}') == 1, stage
-    assert rise("popinjay_login_duration_seconds_count") == 1
-    assert rise("popinjay_login_duration_seconds_sum") < 20
+                    f'{{upstream="default",stage="{stage}"}}') == 1, stage
+    assert rise('popinjay_login_duration_seconds_count'
+                '{upstream="default"}') == 1
+    assert rise('popinjay_login_duration_seconds_sum'
+                '{upstream="default"}') < 20
+
+
+def timed(proxy):
+    """{upstream: logins that were timed}, of /metrics; of /status the same,
+    and of all together."""
+    logins = {match[1]: int(value) for series, value in figures(proxy).items()
+              if (match := re.fullmatch(r"popinjay_login_duration_seconds_count"
+                                        r'\{upstream="(\w+)"\}', series))}
+    page = proxy.status()
+    assert logins == {u["name"]: u["latency_ms"]["client_login"]["count"]
+                      for u in page["upstreams"]}
+    return logins, page["latency_ms"]["client_login"]["count"]
+
+
+def reload(proxy, renamed):
+    proxy.config = {renamed.get(section, section): keys
+                    for section, keys in proxy.config.items()}
+    write_config(proxy.config_path, proxy.config)
+    before = proxy.log().count(" reloaded ")
+    proxy.signal(signal.SIGHUP)
+    wait_until(lambda: proxy.log().count(" reloaded ") > before, 10,
+               "the reload")
+
+
+def test_times_by_upstream(start_proxy):
+    """Each has its own, by its name: one that comes anew begins at nothing, one
+    that goes is no longer shown, one that comes back goes on where it was; and
+    of all together nothing is ever lost."""
+    with FakeImap(Mailbox([b"x"])) as one, FakeImap(Mailbox([b"x"])) as two:
+        proxy = start_proxy(one.upstream_config(), {
+            "upstream two": {**two.upstream_config(), "domains": "two.example"}})
+
+        def log_in(*users):
+            for user in users:
+                with proxy.login(user, "p") as c:
+                    c.quit()
+
+        log_in("a", "a@two.example", "b@two.example")
+        assert timed(proxy) == ({"default": 1, "two": 2}, 3)
+        reload(proxy, {"upstream two": "upstream three"})
+        log_in("a@two.example")
+        assert timed(proxy) == ({"default": 1, "three": 1}, 4)
+        reload(proxy, {"upstream three": "upstream two"})
+        log_in("a@two.example")
+        assert timed(proxy) == ({"default": 1, "two": 3}, 5)
 
 
 def test_octets(server, watched, user):

@@ -137,7 +137,7 @@ static int set_up(void **state)
     write_file(key, KEY);
     write_accounts();
     assert_int_equal(uv_loop_init(&loop), 0);
-    counters_init(&counters);
+    memset(&counters, 0, sizeof(counters));
     access_init(&access_of_loop, &loop, &shared, &counters);
     return read_rules("");
 }

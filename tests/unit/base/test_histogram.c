@@ -21,10 +21,9 @@ static void test_classes(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < HISTOGRAM_CLASSES - 1; i++) {
-        struct histogram h;
+        struct histogram h = { .sum_ms = 0 };
         struct histogram_total total = { .sum_ms = 0 };
 
-        histogram_init(&h);
         histogram_observe(&h, histogram_bounds_ms[i]);
         histogram_observe(&h, histogram_bounds_ms[i] + UINT64_C(1));
         histogram_sum(&h, &total);
@@ -36,11 +35,10 @@ static void test_classes(void **state)
 
 static void test_far_beyond(void **state)
 {
-    struct histogram h;
+    struct histogram h = { .sum_ms = 0 };
     struct histogram_total total = { .sum_ms = 0 };
 
     (void)state;
-    histogram_init(&h);
     histogram_observe(&h, UINT64_C(1) << 40);
     histogram_sum(&h, &total);
     histogram_sum(&h, &total);

@@ -117,7 +117,7 @@ static int set_up(void **state)
         .proxy_protocol = PROXY_PROTOCOL_ANY,
         .proxy_from = { .at = &loopback, .count = 1 },
     };
-    counters_init(&counters);
+    memset(&counters, 0, sizeof(counters));
     passed_count = 0;
     assert_int_equal(uv_loop_init(&loop), 0);
     proxy_gate_init(&gate, &loop, &counters, on_passed, &gate);

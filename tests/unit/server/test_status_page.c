@@ -68,6 +68,12 @@ static struct status_upstream first_upstream(void)
 
     for (unsigned i = 0; i < UPSTREAM_COUNT_COUNT; i++)
         u.counts[i] = 7000 + i;
+    for (unsigned i = 0; i < COUNTER_UPSTREAM_STAGES; i++) {
+        u.stage[i].count[0] = 200 + i;
+        u.stage[i].count[3] = 10;
+        u.stage[i].count[HISTOGRAM_CLASSES - 1] = 1;
+        u.stage[i].sum_ms = 55050 + i;
+    }
     return u;
 }
 
@@ -332,18 +338,22 @@ static void test_metrics(void **state)
         "\npopinjay_commands_total{command=\"USER\",result=\"ok\"} 5000\n",
         "\npopinjay_commands_total{command=\"UNKNOWN\",result=\"err\"} "
         "6015\n",
-        "\npopinjay_login_duration_seconds_bucket{le=\"0.001\"} 108\n",
-        "\npopinjay_login_duration_seconds_bucket{le=\"0.01\"} 118\n",
-        "\npopinjay_login_duration_seconds_bucket{le=\"2.5\"} 118\n",
-        "\npopinjay_login_duration_seconds_bucket{le=\"30\"} 118\n",
-        "\npopinjay_login_duration_seconds_bucket{le=\"+Inf\"} 119\n",
-        "\npopinjay_login_duration_seconds_sum 45.058\n",
-        "\npopinjay_login_duration_seconds_count 119\n",
+        "\npopinjay_login_duration_seconds_bucket{upstream=\"default\","
+        "le=\"0.001\"} 208\n",
+        "\npopinjay_login_duration_seconds_bucket{upstream=\"default\","
+        "le=\"0.01\"} 218\n",
+        "\npopinjay_login_duration_seconds_bucket{upstream=\"default\","
+        "le=\"30\"} 218\n",
+        "\npopinjay_login_duration_seconds_bucket{upstream=\"default\","
+        "le=\"+Inf\"} 219\n",
+        "\npopinjay_login_duration_seconds_sum{upstream=\"default\"} 55.058\n",
+        "\npopinjay_login_duration_seconds_count{upstream=\"default\"} 219\n",
+        "\npopinjay_verification_duration_seconds_bucket{le=\"0.01\"} 119\n",
         "\npopinjay_verification_duration_seconds_count 120\n",
-        "\npopinjay_upstream_duration_seconds_bucket{stage=\"connect\","
-        "le=\"0.001\"} 100\n",
-        "\npopinjay_upstream_duration_seconds_sum{stage=\"removal\"} "
-        "45.057\n",
+        "\npopinjay_upstream_duration_seconds_bucket{upstream=\"default\","
+        "stage=\"connect\",le=\"0.001\"} 200\n",
+        "\npopinjay_upstream_duration_seconds_sum{upstream=\"default\","
+        "stage=\"removal\"} 55.057\n",
         "\npopinjay_upstream_open_connections{upstream=\"default\"} 18\n",
         "\npopinjay_snapshot_cache_bytes 19\n",
         "\npopinjay_snapshot_cache_mailboxes 20\n",
@@ -597,6 +607,11 @@ static void test_several_upstreams(void **state)
         number_at(json_array_get(all, 1), "health", "failures", NULL), 28);
     assert_int_equal(number_at(json_array_get(all, 1), "logins_ok", NULL, NULL),
                      7003);
+    assert_int_equal(number_at(json_array_get(all, 1), "latency_ms",
+                               "client_login", "count"),
+                     219);
+    assert_int_equal(number_at(page, "latency_ms", "client_login", "count"),
+                     119);
     json_decref(page);
     buf_fini(&text);
 }
@@ -611,7 +626,7 @@ static void test_most_upstreams(void **state)
     (void)state;
     for (size_t i = 0; i < UPSTREAMS_MAX; i++) {
         most[i] = upstreams[0];
-        most[i].name = "a-name-that-is-quite-as-long-as-it-may-be";
+        most[i].name = "a-name-of-forty-nine-octets-which-is-all-it-can-b";
         most[i].health.verdict = UPSTREAM_FAILING;
         most[i].server_count = UPSTREAM_SERVERS_MAX;
         for (size_t n = 0; n < UPSTREAM_SERVERS_MAX; n++)

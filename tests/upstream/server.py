@@ -169,7 +169,7 @@ class ScriptedServer:
         for conn in list(self.connections):
             conn.sock.shutdown(socket.SHUT_RDWR)
 
-    def wait_idle(self, seconds=3, resting=lambda: 0):
+    def wait_idle(self, seconds=10, resting=lambda: 0):
         """True once no client is connected any more, but those |resting|."""
         end = time.monotonic() + seconds
         while len(self.connections) > resting():

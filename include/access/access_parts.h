@@ -21,6 +21,7 @@ struct access_request {
     struct access *access;
     struct access_question question; /* |given| is the one below */
     struct credentials given;
+    struct buf refused;            /* the same of the question's */
     const struct account *account; /* NULL: the client's words pass through */
     enum fault unwelcome;          /* told when the proof was judged; or NONE */
     struct access_answer answer;

@@ -31,15 +31,13 @@ typedef void token_given(void *owner, enum token_outcome outcome,
 MUST_CHECK struct token_counter *token_counter_new(struct token_desk *desk,
                                                    uv_loop_t *loop);
 
-/* A token of [oauth |source|] for |account|; |again|: the one that was given has
- * just been refused. |given| is called once, never from within this call, unless
+/* A token of [oauth |source|] for |account|, but not |refused|, which the server
+ * that it is for has just refused; empty: none was. |given| is called once, never from within this call, unless
  * it is cancelled. NULL where there is no memory.
  */
-MUST_CHECK struct token_wish *token_counter_ask(struct token_counter *c,
-                                                const char *source,
-                                                const char *account, bool again,
-                                                token_given *given,
-                                                void *owner);
+MUST_CHECK struct token_wish *token_counter_ask(
+    struct token_counter *c, const char *source, const char *account,
+    struct span refused, token_given *given, void *owner);
 
 /* |given| is not called any more. NULL is fine. */
 void token_wish_cancel(struct token_wish *w);

@@ -20,7 +20,7 @@ struct token_wish {
     struct mailbox *mailbox;
     char *source;
     char *account;
-    bool again;
+    struct buf refused;
     enum token_outcome outcome;
     struct buf token;
     /* Of the worker's thread alone. */

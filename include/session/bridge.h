@@ -229,8 +229,10 @@ struct bridge_wish {
     struct span response;
     bool begins;
     bool has_response;
-    bool again; /* BRIDGE_ASK_LOGIN: the server refused the token
-                              that was granted; once a login */
+    bool again; /* BRIDGE_ASK_LOGIN: the server refused the token that was
+                   granted; once a login, and once for the connection that QUIT
+                   makes anew: who it is was proven then */
+    struct span refused; /* that token; as |user| */
     /* BRIDGE_ASK_LOGIN: what the client gave; BRIDGE_REUSE: what is used
      * upstream; as |user|.
      */

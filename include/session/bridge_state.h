@@ -119,6 +119,7 @@ struct bridge {
     bool overloaded;
     bool login_asked;    /* BRIDGE_ASK_LOGIN, and not yet answered */
     bool asked_again;    /* the same, of a token that was refused */
+    bool asked_at_quit;  /* the same, by the connection that QUIT has made */
     bool secret_is_kept; /* of the login that was granted */
     bool sasl_asked;     /* BRIDGE_SASL, and not yet answered */
     bool sasl_begins;
@@ -276,6 +277,12 @@ void bridge_update_next(struct bridge *b);
 void bridge_update_selected(struct bridge *b);
 void bridge_give_up_update(struct bridge *b, enum fault fault);
 void bridge_run_removal(struct bridge *b, const struct imap_session_event *ev);
+/* The new connection does not take the token of the one before: it may have
+ * ended since. False: it was asked for another already, in vain.
+ */
+MUST_CHECK bool bridge_ask_update_token(struct bridge *b);
+/* The answer to that; or bridge_finish_quit. */
+void bridge_update_granted(struct bridge *b, const struct login_grant *grant);
 /* The connection is lost; |settled|: when it was, bridge_is_settled. */
 void bridge_lose_update(struct bridge *b, enum fault fault, bool settled);
 

@@ -3,6 +3,7 @@
 
 #include "access/access_parts.h"
 #include "access/http_client.h"
+#include "base/limits.h"
 
 /* In this order. */
 static access_step *const steps[] = {
@@ -38,6 +39,15 @@ enum access_progress access_refuse(struct access_request *r, enum fault fault,
     return ACCESS_OVER;
 }
 
+static void discard(struct access_request *r)
+{
+    credentials_wipe(&r->given);
+    credentials_wipe(&r->used);
+    buf_fini(&r->refused);
+    mailbox_list_fini(&r->mailboxes);
+    free(r);
+}
+
 static struct access_request *make(struct access *access,
                                    const struct access_question *question)
 {
@@ -52,20 +62,14 @@ static struct access_request *make(struct access *access,
     r->answer.given_kind = question->given->kind;
     credentials_init(&r->given);
     credentials_init(&r->used);
-    if (credentials_copy(&r->given, question->given))
+    buf_init(&r->refused, TOKEN_MAX);
+    if (credentials_copy(&r->given, question->given) &&
+        (question->refused.len == 0 ||
+         buf_append(&r->refused, question->refused)))
         return r;
-    free(r);
+    discard(r);
     return NULL;
 }
-
-static void discard(struct access_request *r)
-{
-    credentials_wipe(&r->given);
-    credentials_wipe(&r->used);
-    mailbox_list_fini(&r->mailboxes);
-    free(r);
-}
-
 /* Whether the request is over, and gone. */
 static bool take_steps(struct access_request *r, enum access_progress progress)
 {

@@ -79,9 +79,9 @@ static enum access_progress ask_token(struct access_request *r)
     if (access->tokens == NULL)
         access->tokens = token_counter_new(access->shared.desk, access->loop);
     if (access->tokens != NULL)
-        r->wish =
-            token_counter_ask(access->tokens, r->account->oauth,
-                              r->account->name, r->question.again, on_token, r);
+        r->wish = token_counter_ask(access->tokens, r->account->oauth,
+                                    r->account->name, buf_span(&r->refused),
+                                    on_token, r);
     if (r->wish == NULL)
         return access_refuse(r, FAULT_NO_MEMORY, NULL);
     r->cancel = cancel_token;

@@ -39,6 +39,7 @@ static void free_wish(struct token_wish *w)
 {
     release_mailbox(w->mailbox);
     buf_fini(&w->token);
+    buf_fini(&w->refused);
     free(w->source);
     free(w->account);
     free(w);
@@ -101,7 +102,7 @@ static void on_arrivals(uv_async_t *arrivals)
 
 struct token_wish *token_counter_ask(struct token_counter *c,
                                      const char *source, const char *account,
-                                     bool again, token_given *given,
+                                     struct span refused, token_given *given,
                                      void *owner)
 {
     struct token_wish *w = calloc(1, sizeof(*w));
@@ -113,11 +114,12 @@ struct token_wish *token_counter_ask(struct token_counter *c,
     buf_init(&w->token, OAUTH_TOKEN_MAX);
     w->source = strdup(source);
     w->account = strdup(account);
-    if (w->source == NULL || w->account == NULL) {
+    buf_init(&w->refused, TOKEN_MAX);
+    if (w->source == NULL || w->account == NULL ||
+        (refused.len > 0 && !buf_append(&w->refused, refused))) {
         free_wish(w);
         return NULL;
     }
-    w->again = again;
     w->given = given;
     w->owner = owner;
     count_awaited(c, 1);

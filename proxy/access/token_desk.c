@@ -318,6 +318,15 @@ static struct desk_entry *find_entry(struct token_desk *d,
     return e;
 }
 
+/* A session may have held its token for long: what is given by now is another
+ * one, that nobody has refused.
+ */
+static bool is_refused(const struct desk_entry *e, const struct token_wish *w)
+{
+    return e->access != NULL && buf_length(&w->refused) > 0 &&
+           span_equals(buf_span(&w->refused), span_from_string(e->access));
+}
+
 static void serve(struct token_desk *d, struct token_wish *w)
 {
     uint64_t now_ms = uv_now(d->loop);
@@ -328,7 +337,7 @@ static void serve(struct token_desk *d, struct token_wish *w)
         return;
     }
     e->is_wanted = true;
-    if (w->again && e->renewal == NULL)
+    if (is_refused(e, w))
         token_state_reject(&e->state, now_ms);
     look_for_news(e);
     if (token_state_judge(&e->state, now_ms) != TOKEN_OBTAIN) {

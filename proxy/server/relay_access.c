@@ -202,6 +202,7 @@ void relay_access_ask(struct relay *r, const struct bridge_wish *wish)
         .tls_version = r->client_leg.tls_version,
         .tls_cipher = r->client_leg.tls_cipher,
         .again = wish->again,
+        .refused = wish->refused,
         .attempt = wish->again ? r->logins : ++r->logins,
         .timestamp = wish->timestamp,
         .given = wish->credentials,

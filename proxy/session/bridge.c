@@ -97,7 +97,6 @@ void bridge_end_stage(struct bridge *b, enum counter_stage stage)
 static void end(struct bridge *b, enum fault fault)
 {
     b->client = BRIDGE_CLIENT_ENDED;
-    b->login_asked = false;
     b->sasl_asked = false;
     b->report.end = fault;
     b->request.kind = POP3_REQUEST_NONE;
@@ -105,6 +104,7 @@ static void end(struct bridge *b, enum fault fault)
     /* What QUIT began is still carried out. */
     if (b->phase == BRIDGE_UPDATE)
         return;
+    b->login_asked = false;
     b->phase = BRIDGE_CLOSING;
     bridge_leave_upstream(b);
 }
@@ -153,7 +153,8 @@ bool bridge_client_is_served(const struct bridge *b)
 bool bridge_is_over(const struct bridge *b)
 {
     return b->client == BRIDGE_CLIENT_ENDED && b->link == BRIDGE_LINK_NONE &&
-           b->wish_count == 0 && buf_length(&b->pop3.out) == 0;
+           !b->login_asked && b->wish_count == 0 &&
+           buf_length(&b->pop3.out) == 0;
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -340,7 +341,9 @@ void bridge_grant_login(struct bridge *b, const struct login_grant *grant,
                         uint64_t now_ms)
 {
     b->now_ms = now_ms;
-    if (b->login_asked)
+    if (b->login_asked && b->phase == BRIDGE_UPDATE)
+        bridge_update_granted(b, grant);
+    else if (b->login_asked)
         bridge_login_granted(b, grant);
     settle(b);
 }
@@ -350,7 +353,9 @@ void bridge_deny_login(struct bridge *b, enum fault fault, uint64_t wait_ms,
 {
     assert(fault != FAULT_NONE);
     b->now_ms = now_ms;
-    if (b->login_asked)
+    if (b->login_asked && b->phase == BRIDGE_UPDATE)
+        bridge_finish_quit(b, fault);
+    else if (b->login_asked)
         bridge_login_denied(b, fault, wait_ms);
     settle(b);
 }

@@ -195,6 +195,7 @@ void bridge_shut_down(struct bridge *b)
     if (!half_told && b->client == BRIDGE_CLIENT_OPEN)
         answer_shutdown(b);
     b->phase = BRIDGE_CLOSING; /* nothing is changed any more */
+    b->login_asked = false;
     bridge_leave_upstream(b);
     if (half_told)
         bridge_abort_client(b, FAULT_SHUTDOWN);

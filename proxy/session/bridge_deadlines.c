@@ -62,8 +62,16 @@ static uint64_t waiting_deadline(const struct bridge *b)
     return silence_ms < all_ms && b->shown == 0 ? silence_ms : all_ms;
 }
 
+/* Of the owner, for a token: the client waits, and so do its marks. */
+static bool waits_for_token(const struct bridge *b)
+{
+    return b->phase == BRIDGE_UPDATE && b->login_asked;
+}
+
 static uint64_t upstream_deadline(const struct bridge *b)
 {
+    if (waits_for_token(b))
+        return b->progress_ms + b->upstream_policy->upstream_timeout_ms;
     if (b->link == BRIDGE_LINK_NONE)
         return UINT64_MAX;
     if (b->link == BRIDGE_LINK_LEAVING)
@@ -108,7 +116,9 @@ static void on_client_deadline(struct bridge *b)
 
 static void on_upstream_deadline(struct bridge *b)
 {
-    if (b->link == BRIDGE_LINK_LEAVING)
+    if (waits_for_token(b))
+        bridge_finish_quit(b, FAULT_TOKEN_UNAVAILABLE);
+    else if (b->link == BRIDGE_LINK_LEAVING)
         bridge_upstream_lost(b, FAULT_NONE, true);
     else if (b->resume_at_ms != UINT64_MAX)
         bridge_resume_task(b);

@@ -67,6 +67,7 @@ void bridge_finish_quit(struct bridge *b, enum fault fault)
             keep_what_is_left(b, i);
     }
     b->phase = BRIDGE_CLOSING;
+    b->login_asked = false;
     /* The lock is free, and the connection parked, before the client is told:
      * it may come again at once (CONFORMANCE DEC-13).
      */
@@ -216,6 +217,48 @@ void bridge_lose_update(struct bridge *b, enum fault fault, bool settled)
         bridge_reconnect(b);
     } else {
         bridge_finish_quit(b, fault);
+    }
+}
+
+/* --- a fresh token --- */
+
+bool bridge_ask_update_token(struct bridge *b)
+{
+    struct credentials *proven = &b->pop3.given;
+
+    if (b->asked_at_quit ||
+        !credentials_set_user(proven, buf_span(&b->login_name)) ||
+        !credentials_set_secret(proven, SECRET_PROVEN, SPAN_LITERAL("")))
+        return false;
+    b->asked_at_quit = true;
+    b->asked_again = true;
+    b->login_asked = true;
+    bridge_await_upstream(b);
+    bridge_wish(b, BRIDGE_ASK_LOGIN);
+    return true;
+}
+
+/* Nothing but the token is to be another one: what DELE marked is in this
+ * user's mailbox there.
+ */
+static bool is_same_login(const struct bridge *b,
+                          const struct login_grant *grant)
+{
+    return grant->upstream == b->upstream_policy &&
+           span_equals(credentials_name(grant->credentials),
+                       credentials_name(&b->upstream));
+}
+
+void bridge_update_granted(struct bridge *b, const struct login_grant *grant)
+{
+    b->login_asked = false;
+    if (!is_same_login(b, grant)) {
+        bridge_finish_quit(b, FAULT_NOT_REMOVED);
+    } else if (!credentials_copy(&b->upstream, grant->credentials)) {
+        bridge_finish_quit(b, FAULT_NO_MEMORY);
+    } else {
+        bridge_connect(b);
+        bridge_try_login(b);
     }
 }
 

@@ -263,7 +263,10 @@ void bridge_upstream_lost(struct bridge *b, enum fault fault, bool still_open)
             pop3_session_break(&b->pop3, fault, true);
         break;
     case BRIDGE_UPDATE:
-        bridge_lose_update(b, fault, settled);
+        if (b->login_asked) /* made anew for the token that is waited for */
+            bridge_note(b, BRIDGE_NOTE_UPSTREAM_LOST, fault);
+        else
+            bridge_lose_update(b, fault, settled);
         break;
     case BRIDGE_CLOSING:
     case BRIDGE_PHASE_COUNT:
@@ -417,6 +420,9 @@ static void on_failed(struct bridge *b, enum fault fault)
     else if (fault == FAULT_TOKEN_REFUSED && !b->asked_again &&
              b->phase == BRIDGE_LOGGING_IN)
         bridge_ask_login_again(b);
+    else if (fault == FAULT_TOKEN_REFUSED && b->phase == BRIDGE_UPDATE &&
+             bridge_ask_update_token(b))
+        return;
     else if (b->phase == BRIDGE_LOGGING_IN)
         bridge_refuse_login(b, fault);
     else if (b->phase == BRIDGE_TRANSACTION)

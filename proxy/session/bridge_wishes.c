@@ -101,6 +101,8 @@ bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
         wish->login_delay_ms = b->mailbox_policy->announced.login_delay_ms;
     }
     wish->again = b->asked_again;
+    if (wish->kind == BRIDGE_ASK_LOGIN && wish->again)
+        wish->refused = buf_span(&b->upstream.secret);
     wish->timestamp = buf_span(&b->pop3.timestamp);
     wish->mechanism = b->pop3.mechanism;
     wish->response = buf_span(&b->pop3.response);

@@ -219,6 +219,14 @@ static void grant(struct owner *o, const struct credentials *given)
     bridge_grant_login(o->bridge, &grant, o->now_ms);
 }
 
+/* For QUIT: a fresh one for the same user. */
+static void grant_token(struct owner *o)
+{
+    REQUIRE(
+        credentials_set_secret(&o->asked, SECRET_TOKEN, SPAN_LITERAL("fresh")));
+    grant(o, &o->asked);
+}
+
 static void answer_login(struct owner *o, bool well)
 {
     if (!o->login_asked)
@@ -230,6 +238,8 @@ static void answer_login(struct owner *o, bool well)
         bridge_deny_login(o->bridge, FAULT_LOGIN_BLOCKED, 0, o->now_ms);
     else if (o->asked_again && !o->slow)
         bridge_deny_login(o->bridge, FAULT_CREDENTIALS, 500, o->now_ms);
+    else if (o->asked_again && o->asked.kind == SECRET_PROVEN)
+        grant_token(o);
     else
         grant(o, &o->asked);
     credentials_wipe(&o->asked);
@@ -238,8 +248,10 @@ static void answer_login(struct owner *o, bool well)
 static void on_ask_login(struct owner *o, const struct bridge_wish *wish)
 {
     REQUIRE(buf_length(&wish->credentials->user) > 0);
+    REQUIRE(!wish->again || wish->refused.len > 0);
     REQUIRE(!wish->again ||
-            (!o->asked_again && wish->credentials->kind == SECRET_TOKEN));
+            (!o->asked_again && wish->credentials->kind == SECRET_TOKEN) ||
+            bridge_phase(o->bridge) == BRIDGE_UPDATE);
     o->login_asked = true;
     o->asked_again = wish->again;
     REQUIRE(credentials_copy(&o->asked, wish->credentials));

@@ -104,6 +104,51 @@ def test_a_token_that_the_server_refuses(oauth, accounts, prepare, robot):
     assert len(oauth.seen()) == 2
 
 
+def test_a_token_that_ends_before_quit(oauth, oauth_dovecot, accounts, prepare,
+                                       robot):
+    """The connection breaks during the session, and the one that QUIT makes
+    anew does not take the token of the login: another one is got, and what was
+    marked is gone."""
+    proxy = prepare([robot], client="robot", grant="client_credentials",
+                    scope="mail").start()
+    oauth_dovecot.deliver(robot, [b"Subject: one\r\n\r\n1\r\n",
+                                  b"Subject: two\r\n\r\n2\r\n"])
+    with proxy.pop3s() as c:
+        c.ok(f"USER {robot}")
+        c.ok(f"PASS {accounts.passwords[robot]}")
+        c.ok("DELE 1")
+        oauth.forget(robot)
+        for pid in oauth_dovecot.sessions(robot):
+            os.kill(pid, signal.SIGKILL)
+        assert c.command("QUIT").startswith(b"+OK")
+    assert len(oauth.seen()) == 2
+    with proxy.pop3s() as c:
+        c.ok(f"USER {robot}")
+        c.ok(f"PASS {accounts.passwords[robot]}")
+        assert c.command("STAT").startswith(b"+OK 1 ")
+        c.quit()
+    assert len(oauth.seen()) == 0
+
+
+def test_no_token_for_quit(oauth, oauth_dovecot, accounts, prepare, robot):
+    """The same, and whoever gives tokens is in trouble: the device comes again,
+    and what it marked is there."""
+    proxy = prepare([robot], client="robot", grant="client_credentials",
+                    scope="mail").start()
+    oauth_dovecot.deliver(robot, [b"Subject: one\r\n\r\n1\r\n"])
+    with proxy.pop3s() as c:
+        c.ok(f"USER {robot}")
+        c.ok(f"PASS {accounts.passwords[robot]}")
+        c.ok("DELE 1")
+        oauth.forget(robot)
+        oauth.behave(answer={"status": 503})
+        for pid in oauth_dovecot.sessions(robot):
+            os.kill(pid, signal.SIGKILL)
+        assert c.command("QUIT").startswith(b"-ERR [SYS/TEMP]")
+    oauth.behave()
+    assert "reason=token_unavailable" in proxy.log()
+
+
 def test_clocks_that_do_not_agree(oauth, accounts, prepare, robot):
     """The token is said to be good for an hour, and is not for long."""
     oauth.behave(access_ttl=2, claimed_ttl=3600)

@@ -326,13 +326,10 @@ static void does_not_park_under_a_refused_token(void **state)
     finish_login(h); /* quit() expects LOGOUT */
 }
 
-/* A token that has ended before QUIT, whose connection broke: nobody is asked
- * for a fresh one, and the device comes again.
- */
-static void refuses_to_quit_without_a_token(void **state)
-{
-    struct harness *h = *state;
+/* --- the connection that QUIT makes anew --- */
 
+static void log_in_and_mark(struct harness *h)
+{
     begin_with_token(h);
     offer(h, "IMAP4rev1 SASL-IR AUTH=XOAUTH2");
     expect_upstream(h, "# AUTHENTICATE XOAUTH2 " XOAUTH2_MESSAGE "\r\n");
@@ -349,21 +346,227 @@ static void refuses_to_quit_without_a_token(void **state)
     client_says(h, "DELE 2\r\n");
     expect_ok(h);
     outcome(h, BRIDGE_UPSTREAM_CLOSED);
-    client_says(h, "QUIT\r\n");
+}
+
+static void connect_anew(struct harness *h, const char *message)
+{
     expect_wish(h, BRIDGE_CONNECT);
     outcome(h, BRIDGE_UPSTREAM_UP);
     upstream_says(h, "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi\r\n");
-    expect_upstream(h, "# AUTHENTICATE XOAUTH2 " XOAUTH2_MESSAGE "\r\n");
+    expect_upstream(h, message);
+}
+
+/* The token has ended since the login, and its connection broke: QUIT's own does
+ * not take it, and the owner is asked for another.
+ */
+static void quit_without_a_token(struct harness *h)
+{
+    log_in_and_mark(h);
+    h->decides_late = true;
+    client_says(h, "QUIT\r\n");
+    connect_anew(h, "# AUTHENTICATE XOAUTH2 " XOAUTH2_MESSAGE "\r\n");
     upstream_says(h, ERROR_CHALLENGE);
     expect_upstream(h, "\r\n");
     expect_note(h, BRIDGE_NOTE_UPSTREAM_TEXT, FAULT_TOKEN_REFUSED);
     upstream_says(h, "# NO no\r\n");
+    assert_true(h->wish_count == 1 && h->wishes[0].again);
+    assert_int_equal(h->wishes[0].credentials->kind, SECRET_PROVEN);
+    assert_octets_string(buf_span(&h->wishes[0].credentials->user), "u");
+    assert_octets_string(h->wishes[0].refused, "t0ken");
+    expect_wish(h, BRIDGE_ASK_LOGIN);
+    expect_silence(h);
+}
+
+static void remove_marked(struct harness *h)
+{
+    upstream_says(h, "# OK [CAPABILITY IMAP4rev1 UIDPLUS] in\r\n");
+    expect_upstream(h, "# SELECT INBOX\r\n");
+    upstream_says(h, h->server.select);
+    upstream_says(h, h->server.selected);
+    expect_upstream(h, "# UID FETCH 20 (UID FLAGS)\r\n");
+    upstream_says(h, "* 2 FETCH (UID 20 FLAGS ())\r\n# OK\r\n");
+    expect_upstream(h, "# UID STORE 20 +FLAGS.SILENT (\\Deleted)\r\n");
+    upstream_says(h, "# OK\r\n");
+    expect_upstream(h, "# UID EXPUNGE 20\r\n");
+    upstream_says(h, "* 2 EXPUNGE\r\n# OK\r\n");
+    expect_upstream(h, "# UID FETCH 20 (UID FLAGS)\r\n");
+    upstream_says(h, "# OK\r\n");
+    expect_logout(h);
+    expect_ok(h);
+    expect_wish(h, BRIDGE_CLOSE_CLIENT);
+    expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
+    expect_over(h, FAULT_NONE);
+    end_with_token(h);
+}
+
+static void fail_to_remove(struct harness *h, enum fault fault)
+{
     expect_logout(h);
     expect_error(h, "SYS/TEMP");
     expect_wish(h, BRIDGE_CLOSE_CLIENT);
     expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
-    expect_over(h, FAULT_NOT_REMOVED);
+    expect_over(h, fault);
     end_with_token(h);
+}
+
+static void quits_with_a_fresh_token(void **state)
+{
+    struct harness *h = *state;
+
+    quit_without_a_token(h);
+    set_token("fresh");
+    grant_login(h);
+    expect_upstream(h, "# AUTHENTICATE XOAUTH2 " XOAUTH2_FRESH "\r\n");
+    remove_marked(h);
+}
+
+/* The server has had enough meanwhile. */
+static void connects_anew_to_quit(void **state)
+{
+    struct harness *h = *state;
+
+    quit_without_a_token(h);
+    outcome(h, BRIDGE_UPSTREAM_CLOSED);
+    expect_note(h, BRIDGE_NOTE_UPSTREAM_LOST, FAULT_UPSTREAM_GONE);
+    expect_silence(h);
+    set_token("fresh");
+    grant_login(h);
+    connect_anew(h, "# AUTHENTICATE XOAUTH2 " XOAUTH2_FRESH "\r\n");
+    remove_marked(h);
+}
+
+/* What QUIT began is carried out for a client that has gone, too. */
+static void quits_for_a_client_that_has_gone(void **state)
+{
+    struct harness *h = *state;
+
+    quit_without_a_token(h);
+    outcome(h, BRIDGE_CLIENT_CLOSED);
+    outcome(h, BRIDGE_UPSTREAM_CLOSED);
+    assert_false(bridge_is_over(h->bridge));
+    set_token("fresh");
+    grant_login(h);
+    connect_anew(h, "# AUTHENTICATE XOAUTH2 " XOAUTH2_FRESH "\r\n");
+    outcome(h, BRIDGE_UPSTREAM_CLOSED);
+    expect_wish(h, BRIDGE_UNLOCK);
+    expect_over(h, FAULT_CLIENT_GONE);
+    end_with_token(h);
+}
+
+/* Once is once. */
+static void quits_with_one_fresh_token(void **state)
+{
+    struct harness *h = *state;
+
+    quit_without_a_token(h);
+    set_token("fresh");
+    grant_login(h);
+    expect_upstream(h, "# AUTHENTICATE XOAUTH2 " XOAUTH2_FRESH "\r\n");
+    upstream_says(h, "# NO no\r\n");
+    fail_to_remove(h, FAULT_NOT_REMOVED);
+}
+
+static void cannot_quit_without_a_token(void **state)
+{
+    struct harness *h = *state;
+
+    quit_without_a_token(h);
+    deny_login(h, FAULT_TOKEN_UNAVAILABLE, 0);
+    fail_to_remove(h, FAULT_TOKEN_UNAVAILABLE);
+}
+
+/* QUIT has no [AUTH] to say: CAP-8. */
+static void cannot_quit_until_somebody_agrees(void **state)
+{
+    struct harness *h = *state;
+
+    quit_without_a_token(h);
+    deny_login(h, FAULT_TOKEN_WITHHELD, 0);
+    fail_to_remove(h, FAULT_NOT_REMOVED);
+}
+
+/* No longer than for the server; and the answer that comes then is too late. */
+static void waits_for_a_token_in_vain(void **state)
+{
+    struct harness *h = *state;
+
+    quit_without_a_token(h);
+    time_passes(h, h->upstream_policy.upstream_timeout_ms - 1);
+    expect_silence(h);
+    time_passes(h, 1);
+    set_token("fresh");
+    grant_login(h);
+    fail_to_remove(h, FAULT_TOKEN_UNAVAILABLE);
+}
+
+static void ends_while_it_waits_for_a_token(void **state)
+{
+    struct harness *h = *state;
+
+    quit_without_a_token(h);
+    outcome(h, BRIDGE_SHUT_DOWN);
+    set_token("fresh");
+    grant_login(h);
+    fail_to_remove(h, FAULT_SHUTDOWN);
+}
+
+/* What DELE marked is in this user's mailbox on this server: nowhere else is
+ * anything removed, whoever the token is of.
+ */
+static void quits_as_nobody_else(void **state)
+{
+    struct harness *h = *state;
+
+    quit_without_a_token(h);
+    set_token("fresh");
+    assert_true(credentials_set_user(&token, SPAN_LITERAL("fern")));
+    grant_login(h);
+    fail_to_remove(h, FAULT_NOT_REMOVED);
+}
+
+static void quits_on_no_other_server(void **state)
+{
+    struct harness *h = *state;
+    struct upstream_policy other;
+
+    quit_without_a_token(h);
+    set_token("fresh");
+    other = h->upstream_policy;
+    h->upstream_granted = &other;
+    grant_login(h);
+    fail_to_remove(h, FAULT_NOT_REMOVED);
+}
+
+/* A token that was renewed at the login may be so at QUIT, too. */
+static void renews_at_login_and_at_quit(void **state)
+{
+    struct harness *h = *state;
+
+    begin_with_token(h);
+    offer(h, "IMAP4rev1 SASL-IR AUTH=XOAUTH2");
+    expect_upstream(h, "# AUTHENTICATE XOAUTH2 " XOAUTH2_MESSAGE "\r\n");
+    set_token("fresh");
+    upstream_says(h, "# NO no\r\n");
+    expect_upstream(h, "# AUTHENTICATE XOAUTH2 " XOAUTH2_FRESH "\r\n");
+    upstream_says(h, "# OK [CAPABILITY IMAP4rev1 UIDPLUS] in\r\n");
+    expect_wish(h, BRIDGE_LOCK);
+    outcome(h, BRIDGE_LOCKED);
+    expect_upstream(h, "# SELECT INBOX\r\n");
+    upstream_says(h, h->server.select);
+    upstream_says(h, h->server.selected);
+    expect_upstream(h, "# UID FETCH 1:* (UID FLAGS RFC822.SIZE)\r\n");
+    upstream_says(h, h->server.listing);
+    upstream_says(h, "# OK listed\r\n");
+    expect_ok(h);
+    client_says(h, "DELE 2\r\n");
+    expect_ok(h);
+    outcome(h, BRIDGE_UPSTREAM_CLOSED);
+    set_token("t0ken");
+    client_says(h, "QUIT\r\n");
+    connect_anew(h, "# AUTHENTICATE XOAUTH2 " XOAUTH2_FRESH "\r\n");
+    upstream_says(h, "# NO no\r\n");
+    expect_upstream(h, "# AUTHENTICATE XOAUTH2 " XOAUTH2_MESSAGE "\r\n");
+    remove_marked(h);
 }
 
 /* IAUTH-3: a second challenge behind the error is none that we know. */
@@ -443,7 +646,17 @@ int main(void)
         SESSION_TEST(connects_anew_for_a_fresh_token),
         SESSION_TEST(names_the_server_that_was_reached),
         SESSION_TEST(does_not_park_under_a_refused_token),
-        SESSION_TEST(refuses_to_quit_without_a_token),
+        SESSION_TEST(quits_with_a_fresh_token),
+        SESSION_TEST(connects_anew_to_quit),
+        SESSION_TEST(quits_for_a_client_that_has_gone),
+        SESSION_TEST(quits_with_one_fresh_token),
+        SESSION_TEST(cannot_quit_without_a_token),
+        SESSION_TEST(cannot_quit_until_somebody_agrees),
+        SESSION_TEST(waits_for_a_token_in_vain),
+        SESSION_TEST(ends_while_it_waits_for_a_token),
+        SESSION_TEST(quits_as_nobody_else),
+        SESSION_TEST(quits_on_no_other_server),
+        SESSION_TEST(renews_at_login_and_at_quit),
         SESSION_TEST(gives_up_a_strange_exchange),
         SESSION_TEST(says_why),
     };

@@ -49,18 +49,20 @@ static void grant_token(struct session *s, const char *token)
     if (!credentials_set_user(&used, span_from_string(s->world->traits.user)) ||
         !credentials_set_secret(&used, SECRET_TOKEN, span_from_string(token)))
         abort();
+    s->token = token;
     grant(s, &used);
     credentials_wipe(&used);
 }
 
-/* The device's own name and password. */
+/* The device's own name and password; or it was proven before. */
 static bool is_right(const struct session *s)
 {
     const struct model_traits *t = &s->world->traits;
 
     return span_equals(buf_span(&s->asked.user), span_from_string(t->user)) &&
-           span_equals(buf_span(&s->asked.secret),
-                       span_from_string(t->password));
+           (s->asked.kind == SECRET_PROVEN ||
+            span_equals(buf_span(&s->asked.secret),
+                        span_from_string(t->password)));
 }
 
 static void answer(struct session *s)
@@ -79,7 +81,7 @@ static void answer(struct session *s)
         deny(s, FAULT_CREDENTIALS, 0);
     } else {
         if (s->asked_again && !stale)
-            cover(COVER_LOGIN_RENEWED);
+            cover(s->asked_at_quit ? COVER_QUIT_RENEWED : COVER_LOGIN_RENEWED);
         grant_token(s, stale ? w->traits.stale_token : w->traits.token);
     }
 }
@@ -91,8 +93,28 @@ void access_answer(struct session *s)
     credentials_wipe(&s->asked);
 }
 
-static void check_again(struct session *s)
+/* At QUIT, whose connection does not take the token that the one before was
+ * opened by: who it is was proven then.
+ */
+static void check_at_quit(struct session *s, const struct bridge_wish *wish)
 {
+    if (bridge_phase(s->bridge) != BRIDGE_UPDATE || !s->reconnected ||
+        !wish->again)
+        session_fail(s, "ASK_LOGIN, and the client is logged in");
+    if (s->asked_at_quit)
+        session_fail(s, "ASK_LOGIN at QUIT, and again");
+    if (wish->credentials->kind != SECRET_PROVEN ||
+        buf_length(&wish->credentials->secret) > 0)
+        session_fail(s, "ASK_LOGIN at QUIT with a secret");
+    s->asked_at_quit = true;
+    s->asked_again = false; /* that was the login's */
+}
+
+static void check_again(struct session *s, const struct bridge_wish *wish)
+{
+    if (s->token == NULL ||
+        !span_equals(wish->refused, span_from_string(s->token)))
+        session_fail(s, "ASK_LOGIN again, and another token was refused");
     if (s->world->traits.token == NULL)
         session_fail(s, "ASK_LOGIN again, and no token was granted");
     if (s->asked_again)
@@ -105,11 +127,11 @@ static void check_again(struct session *s)
 void access_ask(struct session *s, const struct bridge_wish *wish)
 {
     if (s->judge.logged_in)
-        session_fail(s, "ASK_LOGIN, and the client is logged in");
+        check_at_quit(s, wish);
     if (s->login_asked)
         session_fail(s, "ASK_LOGIN, and it is not answered yet");
     if (wish->again)
-        check_again(s);
+        check_again(s, wish);
     if (s->failed)
         return;
     s->asked_again = wish->again;
@@ -134,6 +156,20 @@ bool access_takes_too_long(const struct session *s)
 {
     return s->login_asked &&
            s->now - s->started >= s->world->policy.login_timeout_ms;
+}
+
+/* The token that a session has used may have ended by the time it wants another
+ * connection: then the other one is good.
+ */
+void access_end_token(struct session *s)
+{
+    struct model_traits *t = &s->world->traits;
+    const char *ended = t->token;
+
+    if (ended == NULL || session_roll(s, 8) == 0)
+        return;
+    t->token = t->stale_token;
+    t->stale_token = ended;
 }
 
 void access_forget(struct session *s)

@@ -297,7 +297,8 @@ static void cover_quit(const struct session *s, uint64_t marked)
                      : COVER_QUIT_OK);
     cover_add(COVER_QUIT_REMOVED_MESSAGES, marked);
     if (marked > 0 && s->reconnected)
-        cover(COVER_QUIT_RECONNECT_OK);
+        cover(s->asked_at_quit ? COVER_QUIT_RENEWED_OK
+                               : COVER_QUIT_RECONNECT_OK);
     if (marked > 0 && others_have_flagged(s))
         cover(COVER_FOREIGN_KEPT);
 }

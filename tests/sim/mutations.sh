@@ -336,6 +336,10 @@ mutate "why a token is refused is not heard" session/imap_login.c \
 mutate "a refused token is asked about for ever" session/bridge_upstream.c \
     's/fault == FAULT_TOKEN_REFUSED && !b->asked_again/fault == FAULT_TOKEN_REFUSED/' \
     'again'
+mutate "QUIT asks for a token for ever" session/bridge_update.c \
+    's/b->asked_at_quit \|\|$/false ||/' 'ASK_LOGIN at QUIT, and again'
+mutate "QUIT asks for a token by the old one" session/bridge_wishes.c \
+    's/(wish->refused = )buf_span.*$/\1SPAN_LITERAL("x");/' 'another token'
 mutate "a refused password is asked about again" session/bridge_upstream.c \
     's/fault == FAULT_TOKEN_REFUSED && !b->asked_again/!b->asked_again/' \
     'again'

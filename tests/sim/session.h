@@ -206,6 +206,8 @@ struct session {
     /* access.c */
     bool login_asked;
     bool asked_again;
+    bool asked_at_quit;
+    const char *token; /* that was granted; NULL: none */
     struct credentials asked;
     uint64_t login_answer_at;
     unsigned refusals_asked; /* refusals, when it was asked */
@@ -276,6 +278,7 @@ void judge_login_reply(struct session *s, const struct op *op, bool ok,
 void access_ask(struct session *s, const struct bridge_wish *wish);
 void access_answer(struct session *s);
 bool access_takes_too_long(const struct session *s);
+void access_end_token(struct session *s);
 void access_forget(struct session *s);
 
 /* wire.c */

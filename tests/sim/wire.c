@@ -171,6 +171,8 @@ static void connect_upstream(struct session *s,
         s->upstream_outcome_at = s->now + session_roll(s, 30000);
     if (bridge_phase(s->bridge) != BRIDGE_UPDATE)
         return;
+    if (!s->asked_at_quit)
+        access_end_token(s);
     s->reconnected = true;
     cover(COVER_QUIT_RECONNECT);
 }

@@ -207,11 +207,13 @@ static void answer_with(struct stage *s, const char *text)
     s->stand.answers[s->stand.answer_count++] = text;
 }
 
+/* |again|: the last one that was given is refused. */
 static struct token_wish *wish(struct stage *s, const char *source,
                                const char *account, bool again)
 {
     struct token_wish *w =
-        token_counter_ask(s->counter, source, account, again, on_given, s);
+        token_counter_ask(s->counter, source, account,
+                          span_from_string(again ? s->token : ""), on_given, s);
 
     assert_non_null(w);
     return w;
@@ -308,6 +310,44 @@ static void test_rejected(void **state)
     assert_int_equal(ask(&s, "people", true), TOKEN_GIVEN);
     assert_string_equal(s.token, "access-b");
     assert_int_equal(ask(&s, "people", true), TOKEN_GIVEN);
+    assert_string_equal(s.token, "access-b");
+    assert_int_equal(s.stand.requests, 2);
+    end(&s);
+}
+
+/* What a session held for long is refused by now; the one in its place is not,
+ * and is given as it is.
+ */
+static void test_refused_long_ago(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    begin(&s);
+    agree(&s, "refresh-a");
+    answer_with(&s, TOKEN_B);
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    (void)snprintf(s.token, sizeof(s.token), "access-a");
+    assert_int_equal(ask(&s, "people", true), TOKEN_GIVEN);
+    assert_string_equal(s.token, "access-b");
+    assert_int_equal(s.stand.requests, 1);
+    end(&s);
+}
+
+/* It is being renewed when it is refused: the fresh one is waited for. */
+static void test_refused_while_renewed(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    begin(&s);
+    agree(&s, "refresh-a");
+    answer_with(&s, TOKEN_A);
+    answer_with(&s, TOKEN_B);
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    (void)wish(&s, "people", "rose", true);
+    (void)wish(&s, "people", "rose", true);
+    wait_for(&s, 3);
     assert_string_equal(s.token, "access-b");
     assert_int_equal(s.stand.requests, 2);
     end(&s);
@@ -545,7 +585,8 @@ static void test_no_memory(void **state)
         close_desk(&s);
         open_desk(&s);
         alloc_fail_at(n);
-        w = token_counter_ask(s.counter, "people", "rose", false, on_given, &s);
+        w = token_counter_ask(s.counter, "people", "rose", SPAN_LITERAL(""),
+                              on_given, &s);
         if (w != NULL)
             wait_for(&s, s.given + 1);
         all = w != NULL && alloc_fail_count() < n;
@@ -639,6 +680,8 @@ int main(void)
         cmocka_unit_test(test_one_for_all),
         cmocka_unit_test(test_kept),
         cmocka_unit_test(test_rejected),
+        cmocka_unit_test(test_refused_long_ago),
+        cmocka_unit_test(test_refused_while_renewed),
         cmocka_unit_test(test_revoked),
         cmocka_unit_test(test_nobody_agreed),
         cmocka_unit_test(test_application_refused),

@@ -106,12 +106,25 @@ static int on_complete(llhttp_t *parser)
     return HPE_PAUSED;
 }
 
+/* Whoever stops a program at its terminal, and lets it go on, ends what it waits
+ * for where that has a time-out: signal(7).
+ */
+static ssize_t receive(int fd, char *octets, size_t size)
+{
+    ssize_t got;
+
+    do {
+        got = recv(fd, octets, size, 0);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
+
 static bool hear(int fd, struct answer *a)
 {
     char octets[READ_CHUNK];
     ssize_t got = 0;
 
-    while (!a->is_complete && (got = recv(fd, octets, sizeof(octets), 0)) > 0)
+    while (!a->is_complete && (got = receive(fd, octets, sizeof(octets))) > 0)
         if (llhttp_execute(&a->parser, octets, (size_t)got) != HPE_OK &&
             !a->is_complete)
             return false;

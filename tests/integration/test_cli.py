@@ -6,6 +6,7 @@ import re
 import select
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -368,6 +369,38 @@ def test_status_of_one_that_stands_still():
         done = run("status", f"{LOOPBACK}:{fake.port}")
     assert done.returncode == 1
     assert "no answer in 5 s" in done.stderr
+
+
+def test_status_goes_on_after_a_stop():
+    """As by Ctrl-Z and `fg` at a terminal, while it waits."""
+    may_answer = threading.Event()
+
+    def slow(peer):
+        while peer.line():
+            pass
+        may_answer.wait(SECONDS)
+        peer.send(b"HTTP/1.1 500 no\r\nContent-Length: 0\r\n\r\n")
+
+    with FakeImap(slow) as fake:
+        process = subprocess.Popen(
+            [binary(), "status", f"{LOOPBACK}:{fake.port}"], text=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        wait_until(lambda: b"" in fake.seen, SECONDS, "the request")
+        wait_until(lambda: state_of(process) == "S", SECONDS, "it to wait")
+        process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: state_of(process) == "T", SECONDS, "it to stop")
+        process.send_signal(signal.SIGCONT)
+        wait_until(lambda: state_of(process) != "T", SECONDS, "it to go on")
+        may_answer.set()
+        _, error = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert "it answers 500" in error
+
+
+def state_of(process):
+    """One letter, as ps(1) has it."""
+    with open(f"/proc/{process.pid}/stat", encoding="ascii") as f:
+        return f.read().rpartition(") ")[2][0]
 
 
 @pytest.mark.parametrize("url", ["https://x:1", "x", "http://", ":1"])

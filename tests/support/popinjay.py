@@ -99,10 +99,11 @@ class Popinjay:
                                  f"{self._process.returncode}:\n{self.log()}")
         # It listens there last. A knock at a port of POP3 would be a session,
         # in the figures and before the limits of what is tested.
-        return answers(self.port_status) and self._catches(signal.SIGTERM)
+        return answers(self.port_status) and self._catches(signal.SIGUSR2)
 
     def _catches(self, number):
-        """It listens before it does so: who signals too early kills it."""
+        """It listens before it does so: who signals too early kills it. Of all
+        signals, SIGUSR2 is the last that it takes up."""
         with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
             caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", f.read(), re.M)
         return bool(int(caught[1], 16) >> (number - 1) & 1)

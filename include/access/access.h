@@ -81,6 +81,8 @@ struct access_answer {
     enum secret_kind given_kind;   /* what the client gave */
     /* The rest: of a login that is granted. */
     const struct config_upstream *upstream;
+    /* Of |upstream|'s own, the only one to go to; NULL: any of them. */
+    const struct config_address *server;
     /* Its server is none of |upstream|'s own but this; host NULL: it is. */
     struct config_address elsewhere;
     const struct config_policy *policy;

@@ -329,6 +329,8 @@
 #define UPSTREAM_SERVERS_MAX 16 /* of one upstream */
 
 #define HOST_NAME_MAX_OCTETS 253 /* RFC 1035 §3.1, without the root's dot */
+/* An upstream, and one of its servers: two names, ports, and a number. */
+#define UPSTREAM_PLACE_MAX (2 * HOST_NAME_MAX_OCTETS + 64)
 
 /* A question to the DNS, at the start and at a reload only. */
 #define SRV_TIMEOUT_MS 4000

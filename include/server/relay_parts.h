@@ -94,8 +94,10 @@ struct relay {
     uint64_t client_limit_ms; /* CLOSING: the output has until then to go */
 
     uint64_t spread; /* upstream_servers_hash of who is logged in there */
+    const struct upstream_server *sole;    /* that it may go to; NULL: to any */
     uint8_t servers[UPSTREAM_SERVERS_MAX]; /* in the order of trying them */
-    size_t tried;                          /* of those */
+    size_t server_count;                   /* of them */
+    size_t tried;                          /* the same */
     const struct upstream_server *server;  /* that it is connected with, or to
                                               be; NULL: it is not known */
     struct dialer *dialer;                 /* DIALING */

@@ -33,14 +33,14 @@ static bool is_same_host(const char *a, const char *b)
     return strcmp(address_describe(&x).host, address_describe(&y).host) == 0;
 }
 
-static bool is_at(const struct config_upstream *u, const char *server,
-                  uint16_t port)
+static const struct config_address *find_address(
+    const struct config_upstream *u, const char *server, uint16_t port)
 {
     for (size_t i = 0; i < u->addresses.count; i++)
         if (u->addresses.at[i].port == port &&
             is_same_host(u->addresses.at[i].host, server))
-            return true;
-    return false;
+            return &u->addresses.at[i];
+    return NULL;
 }
 
 static bool has_port(const struct config_upstream *u, uint16_t port)
@@ -51,23 +51,28 @@ static bool has_port(const struct config_upstream *u, uint16_t port)
     return port == 0;
 }
 
-/* By the name of its section, or by its address. NULL: it is none of ours, and
- * must not hear a password.
+/* By the name of its section, or by its address, which means that server and no
+ * other. False: it is none of ours, and must not hear a password.
  */
-static const struct config_upstream *find_upstream(const struct config *config,
-                                                   const char *server,
-                                                   uint16_t port)
+static bool go_to(struct access_answer *answer, const struct config *config,
+                  const char *server, uint16_t port)
 {
     for (size_t i = 0; i < config->upstream_count; i++) {
         const struct config_upstream *u = &config->upstreams[i];
 
-        if (strcmp(u->name, server) == 0 && has_port(u, port))
-            return u;
+        if (strcmp(u->name, server) == 0 && has_port(u, port)) {
+            answer->upstream = u;
+            return true;
+        }
     }
-    for (size_t i = 0; i < config->upstream_count; i++)
-        if (is_at(&config->upstreams[i], server, port))
-            return &config->upstreams[i];
-    return NULL;
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        answer->server = find_address(&config->upstreams[i], server, port);
+        if (answer->server != NULL) {
+            answer->upstream = &config->upstreams[i];
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Of one that is none of ours there must be an address, and whose ways of TLS
@@ -96,17 +101,14 @@ static enum access_progress grant(struct access_request *r,
 {
     const struct config *config = r->question.rules->config;
 
-    if (ruling->server != NULL) {
-        r->answer.upstream =
-            find_upstream(config, ruling->server, ruling->port);
-        if (r->answer.upstream == NULL &&
-            !go_elsewhere(r, ruling->server, ruling->port)) {
-            (void)snprintf(r->problem, sizeof(r->problem),
-                           "auth_http: its answer names %s:%u, which is no "
-                           "[upstream]",
-                           ruling->server, ruling->port);
-            return access_refuse(r, FAULT_AUTH_SERVICE, r->problem);
-        }
+    if (ruling->server != NULL &&
+        !go_to(&r->answer, config, ruling->server, ruling->port) &&
+        !go_elsewhere(r, ruling->server, ruling->port)) {
+        (void)snprintf(r->problem, sizeof(r->problem),
+                       "auth_http: its answer names %s:%u, which is no "
+                       "[upstream]",
+                       ruling->server, ruling->port);
+        return access_refuse(r, FAULT_AUTH_SERVICE, r->problem);
     }
     if ((ruling->user != NULL &&
          !credentials_set_user(&r->used, span_from_string(ruling->user))) ||

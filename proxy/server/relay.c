@@ -25,8 +25,8 @@ uint64_t relay_now(const struct relay *r)
 
 void relay_note_health(struct relay *r, const char *failure)
 {
-    if (r->to->is_unlisted)
-        return; /* it says nothing of those that are listed */
+    if (r->to->is_unlisted || (failure != NULL && r->sole != NULL))
+        return; /* it says nothing of those that are listed, or of the others */
     upstream_health_note(&r->to->lasting->health, r->to->number, failure,
                          relay_now(r), (uint64_t)time(NULL));
 }

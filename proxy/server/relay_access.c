@@ -58,6 +58,15 @@ void relay_access_forget(struct relay *r)
     }
 }
 
+/* Its servers are in the order of its addresses. */
+static const struct upstream_server *sole_of(const struct settings_upstream *to,
+                                             const struct access_answer *answer)
+{
+    if (answer->server == NULL || to->servers->count == 1)
+        return NULL;
+    return &to->servers->at[answer->server - answer->upstream->addresses.at];
+}
+
 static void grant(struct relay *r, const struct settings_upstream *to,
                   const struct access_answer *answer)
 {
@@ -73,6 +82,7 @@ static void grant(struct relay *r, const struct settings_upstream *to,
     };
 
     r->spread = upstream_servers_hash(user);
+    r->sole = sole_of(to, answer);
     bridge_grant_login(r->bridge, &grant, relay_now(r));
 }
 

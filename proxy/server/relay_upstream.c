@@ -39,7 +39,7 @@ static void dial_next(struct relay *r);
 
 static bool has_another(const struct relay *r)
 {
-    return r->tried < r->to->servers->count;
+    return r->tried < r->server_count;
 }
 
 static void note_failure(struct relay *r, const char *failure, bool untrusted)
@@ -204,10 +204,24 @@ static void dial_next(struct relay *r)
         give_up(r, "no memory", false, BRIDGE_UPSTREAM_UNREACHABLE);
 }
 
+/* Whether it may be any of them, or just one, is known from the grant on. */
+static void rank(struct relay *r)
+{
+    struct upstream_servers *servers = r->to->servers;
+
+    r->tried = 0;
+    r->server_count = 1;
+    if (r->sole != NULL) {
+        r->servers[0] = (uint8_t)(r->sole - servers->at);
+        return;
+    }
+    r->server_count = servers->count;
+    upstream_servers_rank(servers, r->spread, relay_now(r), r->servers);
+}
+
 static void dial(struct relay *r)
 {
-    upstream_servers_rank(r->to->servers, r->spread, relay_now(r), r->servers);
-    r->tried = 0;
+    rank(r);
     r->upstream_counted = true;
     r->upstream_made_ms = relay_now(r);
     dial_next(r);
@@ -307,16 +321,31 @@ static struct span told_of_client(const struct relay *r)
     return span_from_string(r->client_leg.address.host);
 }
 
+/* Where it must be one server, one that rests at another is of no use. */
+static bool make_claim(struct relay *r, const struct credentials *credentials)
+{
+    struct buf place;
+    bool made;
+
+    buf_init(&place, UPSTREAM_PLACE_MAX);
+    buf_append_string(&place, r->to->key);
+    if (r->sole != NULL) {
+        buf_append_octet(&place, ' ');
+        buf_append_string(&place, r->sole->text);
+    }
+    made = !buf_failed(&place) &&
+           parked_claim_make(r->host->service->parked, buf_span(&place),
+                             credentials, told_of_client(r), &r->claim);
+    buf_fini(&place);
+    return made;
+}
+
 static bool take_parked(struct relay *r, const struct credentials *credentials,
                         struct parked_connection *parked)
 {
-    struct service *service = r->host->service;
-
-    r->has_claim =
-        parked_claim_make(service->parked, span_from_string(r->to->key),
-                          credentials, told_of_client(r), &r->claim);
-    return r->has_claim &&
-           parked_take(service->parked, &r->claim, relay_now(r), parked);
+    r->has_claim = make_claim(r, credentials);
+    return r->has_claim && parked_take(r->host->service->parked, &r->claim,
+                                       relay_now(r), parked);
 }
 
 void relay_upstream_reuse(struct relay *r,

@@ -20,6 +20,7 @@ from support.pop3client import Pop3Client
 from support.popinjay import write_config
 from support.ports import LOOPBACK, wait_until
 from support.secrets import keep, plant
+from support.several import several, users_of
 
 KEY = plant(secrets.token_hex(12), "the service's key")
 # What devices know, and what the servers behind know.
@@ -253,6 +254,43 @@ def test_server_by_name(start_proxy, two, tmp_path):
             proxy.login(user, GIVEN).quit()
     assert two[0].judge.came == [("one", GIVEN), ("none", GIVEN)]
     assert two[1].judge.came == [("two", GIVEN)]
+
+
+def test_an_address_is_one_server(start_proxy):
+    """Of several, and no other: neither by rank, nor where it has failed, nor by
+    a connection that rests at another. By name it is any of them."""
+    judges = Judge(), Judge()
+    now = []
+    with FakeImap(judges[0]) as one, AuthService(lambda asked: now[0]) as service:
+        with FakeImap(judges[1]) as two:
+            proxy = start_proxy(several(one, two), {
+                "upstream spare": one.upstream_config(),
+                "status": {"probe_interval": "0 s"},
+                "auth_http": {"url": service.url}})
+            (user,) = users_of([one, two], 1)[one]
+            for server, judge in ((two, judges[1]), (one, judges[0])) * 2:
+                now[:] = [ok(server)]
+                before = len(judge.came)
+                proxy.login(user, GIVEN).quit()
+                # The second time by the connection that has rested there.
+                assert len(judge.came) == max(before, 1), server.port
+            now[:] = [{"Auth-Status": "OK", "Auth-Server": "default"}]
+            proxy.login(user, GIVEN).quit()
+            assert [len(judge.came) for judge in judges] == [2, 1]
+            gone = two
+        now[:] = [ok(gone)]
+        with proxy.pop3s() as c:
+            reply, _ = attempt(c, "fern", GIVEN)
+            assert reply.startswith(b"-ERR [SYS/TEMP]"), reply
+        assert len(judges[0].came) == 2
+        (upstream, _) = proxy.status()["upstreams"]
+        # The others are well.
+        assert upstream["health"]["verdict"] == "reached"
+        assert [s["failures"] for s in upstream["servers"]] == [0, 1]
+        # A server that was put aside is tried nonetheless: it is the only one.
+        with FakeImap(judges[1], address=(LOOPBACK, gone.port)):
+            proxy.login("fern", GIVEN).quit()
+        assert judges[1].came[1:] == [("fern", GIVEN)]
 
 
 def test_folder_where_it_is_sent(start_proxy, two, tmp_path):

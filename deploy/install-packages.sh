@@ -10,6 +10,7 @@
 #   package   make deb, and a fresh root to install it in
 #   fuzz      make fuzz
 #   coverage  make coverage
+#   soak      make soak; includes run
 #   bench     make bench: the servers that stand beside popinjay, and gnuplot
 #
 # Asks dpkg first: when all is there, nothing is done and no network is used.
@@ -31,6 +32,7 @@ servers='apt dpkg openssl tar'
 package='build-essential debhelper dpkg-dev lintian mmdebstrap'
 fuzz='clang LIBCLANG_RT'
 coverage='gcovr'
+soak='nodejs NPM'
 bench='dovecot-core dovecot-imapd dovecot-pop3d gnuplot-nox libnginx-mod-mail
        nginx openssl python3'
 
@@ -103,6 +105,7 @@ for set_name; do
     package) wanted="$wanted $package" ;;
     fuzz) wanted="$wanted $fuzz" ;;
     coverage) wanted="$wanted $tests $coverage" ;;
+    soak) wanted="$wanted $run $soak" ;;
     bench) wanted="$wanted $bench" ;;
     *) usage ;;
     esac

@@ -7,6 +7,8 @@ import random
 import re
 import time
 
+from logins import WAYS
+
 VISIT_SECONDS = 120
 # How a visit goes, and how often of 100 times.
 VISITS = {"keep": 35, "remove": 35, "pipelined": 15, "leave": 10, "look": 5}
@@ -25,13 +27,19 @@ class Session:
         self._reader = reader
         self._writer = writer
         self._in = bytearray()
+        self.greeting = None
 
     @classmethod
-    async def open(cls, port, context):
+    async def open(cls, port, context, source="127.0.0.1"):
         reader, writer = await asyncio.open_connection(
-            "127.0.0.1", port, ssl=context, server_hostname="localhost")
+            "127.0.0.1", port, ssl=context, server_hostname="localhost",
+            local_addr=(source, 0))
         session = cls(reader, writer)
-        await session.reply()
+        try:
+            session.greeting = await session.reply()
+        except BaseException:
+            session.drop()
+            raise
         return session
 
     async def _fill(self):
@@ -43,18 +51,27 @@ class Session:
     def send(self, *lines):
         self._writer.write("".join(f"{line}\r\n" for line in lines).encode())
 
-    async def reply(self):
+    async def _line(self, good):
+        """One line, which begins with |good|."""
         while (end := self._in.find(b"\r\n")) < 0:
             await self._fill()
-        line = bytes(self._in[:end])
+        line = self._in[:end].decode()
         del self._in[:end + 2]
-        if not line.startswith(b"+OK"):
-            raise Refused(line.decode())
-        return line.decode()
+        if not line.startswith(good):
+            raise Refused(line)
+        return line
+
+    async def reply(self):
+        return await self._line("+OK")
 
     async def command(self, line):
         self.send(line)
         return await self.reply()
+
+    async def challenge(self, line):
+        """What SASL asks in answer to |line|."""
+        self.send(line)
+        return (await self._line("+ "))[2:]
 
     async def lines(self):
         """The rest of a multi-line reply, dots unstuffed."""
@@ -87,6 +104,7 @@ class Session:
 class Outcome:
     """How one visit ended; |error| is None where all went well."""
     user: str
+    kind: str
     way: str
     began: float
     ended: float
@@ -94,12 +112,22 @@ class Outcome:
 
 
 class Device:
-    def __init__(self, user, password, ledger, port, context, seed):
-        self._user = user
-        self._password = password
+    """
+    user      whose mail it reads: the name upstream, and of the ledger
+    name      what it gives as its own; and its password, None while it has no
+              account
+    at_rest   held during a visit, and by whoever changes its account
+    """
+
+    def __init__(self, user, kind, ledger, way_in, seed):
+        """way_in: (port, TLS context)"""
+        self.user = user
+        self.kind = kind
+        self.name = f"{user}@{kind.domain}" if kind.domain else user
+        self.password = None
+        self.at_rest = asyncio.Lock()
         self._ledger = ledger
-        self._port = port
-        self._context = context
+        self._way_in = way_in
         self._random = random.Random(seed)
 
     async def visit(self):
@@ -110,24 +138,24 @@ class Device:
         session = None
         try:
             async with asyncio.timeout(VISIT_SECONDS):
-                session = await Session.open(self._port, self._context)
-                await session.command(f"USER {self._user}")
-                await session.command(f"PASS {self._password}")
+                session = await Session.open(*self._way_in)
+                await WAYS[self.kind.proof](session, self.name, self.password)
                 await getattr(self, way)(session)
         except (OSError, EOFError, Refused, TimeoutError) as failure:
             error = f"{type(failure).__name__}: {failure}"
         finally:
             if session:
                 await session.close()
-        return Outcome(self._user, way, began, time.monotonic(), error)
+        return Outcome(self.user, self.kind.name, way, began,
+                       time.monotonic(), error)
 
     async def _retrieve(self, session, number, unique_id):
         await session.command(f"RETR {number}")
-        return self._ledger.receive(self._user, unique_id,
+        return self._ledger.receive(self.user, unique_id,
                                     await session.lines())
 
     def _is_new(self, unique_id):
-        m = self._ledger.known(self._user, unique_id)
+        m = self._ledger.known(self.user, unique_id)
         return m is None or not m.received
 
     async def _quit(self, session, marked=()):
@@ -159,7 +187,7 @@ class Device:
             for _, unique_id in batch:
                 await session.reply()
                 marked.append(self._ledger.receive(
-                    self._user, unique_id, await session.lines()))
+                    self.user, unique_id, await session.lines()))
             session.send(*(f"DELE {number}" for number, _ in batch))
             for _ in batch:
                 await session.reply()

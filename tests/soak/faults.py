@@ -56,6 +56,10 @@ class Relay:
         self._stormy = False
         self.struck = collections.Counter()
 
+    @property
+    def is_open(self):
+        return self._server is not None
+
     async def open(self):
         self._server = await asyncio.start_server(
             self._on_connection, self._host, self.port, backlog=512)

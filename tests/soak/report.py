@@ -29,6 +29,17 @@ def growth(samples):
     return rows
 
 
+def stays_large(soak):
+    """What the last process keeps when nobody comes any more, if that is more
+    than it usually took to serve them."""
+    fleet = soak.fleet
+    served = statistics.median(s["rss_kb"] for _, s in soak.samples
+                               if s["pid"] == fleet.pid)
+    if fleet.rss_kb_at_rest <= served * (1 + GROWTH_SHARE) + GROWTH_KB:
+        return []
+    return [f"{fleet.rss_kb_at_rest} kB at rest, {served} while it served"]
+
+
 def reasons(outcomes):
     """How often visits failed, by what they were told."""
     return collections.Counter(o.error.partition(":")[0] + ": "
@@ -51,6 +62,7 @@ def collect(soak):
               f"{early_kb:.0f} early"
               for pid, _, early_kb, late_kb in rows
               if late_kb > early_kb * (1 + GROWTH_SHARE) + GROWTH_KB]
+    wrong += stays_large(soak)
     good = [o for o in soak.outcomes if not o.error]
     return {
         "minutes": soak.options.minutes, "devices": soak.options.devices,
@@ -61,10 +73,20 @@ def collect(soak):
         "failures": reasons(soak.outcomes),
         "messages": soak.ledger.counts(),
         "octets_received": soak.ledger.octets_received,
+        "trashed_twice": soak.ledger.trashed_twice,
+        "visits_well_ended_by_kind": dict(collections.Counter(
+            o.kind for o in good)),
         "faults_to_clients": dict(soak.clients.struck),
-        "faults_to_upstream": dict(soak.upstream.struck),
+        "faults_to_upstreams": dict(sum(
+            (r.struck for r in soak.backends.relays.values()),
+            collections.Counter())),
+        "account_changes": soak.fleet.changes.made,
+        "tries_with_what_was_revoked": soak.fleet.changes.tried,
+        "tokens_issued": soak.tokens_issued,
         "strangers": dict(soak.strangers),
         "rss_kb": spread(s["rss_kb"] for _, s in soak.samples),
+        "rss_kb_at_birth_and_rest": (soak.fleet.rss_kb_at_birth,
+                                     soak.fleet.rss_kb_at_rest),
         "files": spread(s["files"] for _, s in soak.samples),
         "memory_of_processes": rows,
         "cpu_seconds": soak.cpu_seconds,

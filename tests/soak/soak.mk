@@ -1,4 +1,5 @@
-# The soak: hundreds of devices for an hour, with faults, reloads and handovers.
+# The soak: hundreds of devices of all kinds for an hour, with faults, reloads,
+# changes of accounts and handovers.
 # See soak.py.
 #
 #   make soak                      SOAK_MINUTES, with SOAK_DEVICES
@@ -10,7 +11,7 @@ SOAK_DEVICES ?= 300
 .PHONY: soak
 
 soak: ## devices for an hour, with faults, reloads and handovers: into build/soak
-	@deploy/install-packages.sh build run
+	@deploy/install-packages.sh build soak
 	@$(MAKE) --no-print-directory all
 	@$(PYTHON) tests/soak/soak.py --build $(BUILD) --minutes $(SOAK_MINUTES) \
 	    --devices $(SOAK_DEVICES)

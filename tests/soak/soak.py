@@ -3,13 +3,16 @@
 
     soak.py --minutes N --devices N --build DIR [--seed N]
 
-Calm and storm take turns. In a storm the relays on both sides of popinjay do
-what networks do (faults.py), and the server is gone for a while: sessions may
-fail then, mail may not. In the calm between them no session may fail, although
-the configuration and the certificate are replaced and reloaded, a new process
-takes over from the old one, and strangers knock. It ends with an audit of each
-Maildir and of what the process holds; exit 1 where a promise was not kept.
-Writes soak.md and soak.json into DIR/soak.
+The devices are of all kinds (kinds.py): by the server's password, by accounts
+with every proof, by tokens; at several upstreams, under all policies. Calm and
+storm take turns. In a storm the relays on both sides of popinjay do what
+networks do (faults.py), servers are gone for a while, and those who are asked
+about logins and tokens fail: sessions may fail then, mail may not. In the calm
+between them no session may fail, although accounts, policies and the
+certificate are replaced and reloaded, a new process takes over from the old
+one, one server of a pair is still missing, and strangers knock. It ends with an
+audit of each Maildir, of what the process holds, and of its logs; exit 1 where
+a promise was not kept. Writes soak.md and soak.json into DIR/soak.
 """
 
 import argparse
@@ -26,40 +29,44 @@ TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TESTS)
 
 # pylint: disable=wrong-import-position
+from backends import Backends                       # noqa: E402
 from devices import Device, Session, Refused        # noqa: E402
 from faults import Relay                            # noqa: E402
 from fleet import Fleet                             # noqa: E402
+from kinds import of_devices                        # noqa: E402
 from ledger import Ledger, Violation                # noqa: E402
 from report import write_report                     # noqa: E402
-from support.dovecot import Dovecot                 # noqa: E402
 from support.ports import free_port                 # noqa: E402
+from support.secrets import plant                   # noqa: E402
 
-CALM_SECONDS = 100
-HANDOVER_EVERY = 5              # calms: a process lives a quarter of an hour
-STORM_SECONDS = 60
+CALM_SECONDS = 60
+HANDOVER_EVERY = 7              # calms: a process lives a quarter of an hour
+STORM_SECONDS = 40
 OUTAGE_SECONDS = 10
 # After a storm, for what it struck to end; sessions that begin later count.
-SETTLING_SECONDS = 20
+SETTLING_SECONDS = 15
 POLL_SECONDS = (8, 25)          # between two visits of a device
 DELIVERY_SECONDS = 0.15         # between two messages to somebody
 SAMPLE_SECONDS = 5
 STRANGER = "127.0.0.66"
-PASSWORD = "a-password-of-a-device"
+REVOKED_SECONDS = 3             # between two tries of what was revoked
 
 
 class Soak:
-    def __init__(self, options, folder, server):
+    def __init__(self, options, folder, backends):
         self.options = options
-        self.server = server
+        self.backends = backends
         self.random = random.Random(options.seed)
-        owner = server.mail_owner
-        self.ledger = Ledger(os.path.join(folder, "mail"),
-                             (owner.pw_uid, owner.pw_gid), options.seed)
-        ports = [free_port(), free_port()]
-        self.fleet = Fleet(options.build, folder, server, upstream_port=ports[0])
-        self.upstream = Relay(ports[0], server.port_tls, options.seed + 1)
-        self.clients = Relay(ports[1], self.fleet.port, options.seed + 2)
-        self.users = [f"device{n}" for n in range(options.devices)]
+        owner = backends.mail_owner
+        self.ledger = Ledger(backends.mail, (owner.pw_uid, owner.pw_gid),
+                             options.seed)
+        self.fleet = Fleet(options.build, folder, backends, options.seed)
+        self.clients = Relay(free_port(), self.fleet.port, options.seed + 2)
+        self.context = ssl.create_default_context(cafile=self.fleet.ca_file)
+        self.devices = [
+            Device(f"device{n}", kind, self.ledger,
+                   (self.clients.port, self.context), options.seed + n)
+            for n, kind in enumerate(of_devices(options.devices))]
         self.outcomes = []
         self.violations = []
         self.samples = []
@@ -69,6 +76,7 @@ class Soak:
         self.ends = None         # an Event, set when no more visits begin
         self.began = None
         self.cpu_seconds = None
+        self.tokens_issued = None
 
     def note(self, what):
         self.events.append((time.monotonic() - self.began, what))
@@ -76,39 +84,52 @@ class Soak:
 
     # --- those who take part ------------------------------------------------
 
-    async def device(self, number, context):
-        user = self.users[number]
-        device = Device(user, PASSWORD, self.ledger, self.clients.port,
-                        context, self.options.seed + number)
+    async def device(self, device):
         await asyncio.sleep(self.random.uniform(0, POLL_SECONDS[1]))
         while not self.ends.is_set():
-            try:
-                self.outcomes.append(await device.visit())
-            except Violation as violation:
-                self.violations.append(str(violation))
-                self.note(f"VIOLATION {violation}")
+            async with device.at_rest:
+                if device.password is not None:
+                    await self.visit(device)
             await self.pause(self.random.uniform(*POLL_SECONDS))
+
+    async def visit(self, device):
+        try:
+            self.outcomes.append(await device.visit())
+        except Violation as violation:
+            self.complain([violation])
+
+    def complain(self, wrong):
+        for each in map(str, wrong):
+            self.violations.append(each)
+            self.note(f"VIOLATION {each}")
 
     async def deliveries(self):
         while not self.ends.is_set():
-            self.ledger.deliver(self.random.choice(self.users))
+            self.ledger.deliver(self.random.choice(self.devices).user)
             await self.pause(DELIVERY_SECONDS)
 
-    async def stranger(self, context):
+    async def revoked(self):
+        """Whoever had an account or an older password comes again."""
+        while not self.ends.is_set():
+            self.complain(await self.fleet.changes.wrong_later(self.way_in))
+            await self.pause(REVOKED_SECONDS)
+
+    @property
+    def way_in(self):
+        """Past the relay."""
+        return self.fleet.port, self.context
+
+    async def stranger(self):
         """Knocks, leaves, guesses a password; from an address of its own."""
         while not self.ends.is_set():
             try:
                 async with asyncio.timeout(10):
-                    reader, writer = await asyncio.open_connection(
-                        "127.0.0.1", self.fleet.port, ssl=context,
-                        server_hostname="localhost",
-                        local_addr=(STRANGER, 0))
-                    session = Session(reader, writer)
-                    await session.reply()
+                    session = await Session.open(*self.way_in, STRANGER)
                     if self.random.random() < 0.5:
-                        await session.command(f"USER {self.users[0]}")
+                        name = self.random.choice(self.devices).name
+                        await session.command(f"USER {name}")
                         await session.command("PASS a-guess")
-                        self.violations.append("a guess was let in")
+                        self.complain([f"a guess at {name} was let in"])
                     session.drop()
             except Refused:
                 self.strangers["refused"] += 1
@@ -137,45 +158,48 @@ class Soak:
     async def calm(self, seconds):
         began = time.monotonic()
         await self.pause(seconds / 4)
-        self.note("reload, with another certificate")
-        await self.fleet.reload()
+        self.note("reload: certificate, accounts, policies")
+        self.complain(await self.fleet.reload(self.way_in))
         await self.pause(seconds / 4)
         if len(self.calms) % HANDOVER_EVERY == 0:
             self.note("handover to another process")
             await self.fleet.succeed()
-        await self.pause(seconds / 2)
+        await self.pause(seconds / 4)
+        await self.backends.regain_pair()
+        await self.pause(seconds / 4)
         self.calms.append((began, time.monotonic()))
 
     async def storm(self):
         self.note("storm")
         self.clients.storm()
-        self.upstream.storm()
+        self.backends.storm()
         await self.pause(STORM_SECONDS / 2)
-        self.note("the server is gone")
-        await self.upstream.close()
+        self.note("servers are gone; who is asked about logins answers again")
+        self.backends.get_over_it()
+        await self.backends.lose_servers()
         await self.pause(OUTAGE_SECONDS)
-        await self.upstream.open()
-        self.note("the server is back")
+        await self.backends.regain_main()
+        self.note("the main server is back")
         await self.pause(STORM_SECONDS / 2)
         self.clients.calm()
-        self.upstream.calm()
+        self.backends.calm()
         self.note("calm")
         await self.pause(SETTLING_SECONDS)
 
     async def run(self):
         self.began = time.monotonic()
         self.ends = asyncio.Event()
-        for user in self.users:
-            self.server.create_user(user, PASSWORD)
-            self.ledger.open_mailbox(user)
-        await self.upstream.open()
-        await self.fleet.start()
+        for device in self.devices:
+            self.backends.create_user(device.user)
+            self.ledger.open_mailbox(device.user, device.kind)
+        await self.backends.open()
+        await self.fleet.start(self.devices)
         await self.clients.open()
-        context = ssl.create_default_context(cafile=self.fleet.ca_file)
+        self.note("begins")
         tasks = [asyncio.ensure_future(c) for c in (
-            self.deliveries(), self.stranger(context), self.sampler(),
-            *(self.device(n, context) for n in range(len(self.users))))]
-        last = self.began + self.options.minutes * 60
+            self.deliveries(), self.stranger(), self.revoked(), self.sampler(),
+            *map(self.device, self.devices))]
+        last = time.monotonic() + self.options.minutes * 60
         while time.monotonic() < last:
             await self.calm(min(CALM_SECONDS, last - time.monotonic()))
             if time.monotonic() < last:
@@ -185,12 +209,22 @@ class Soak:
         for done in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(done, Exception):
                 self.violations.append(f"the soak itself: {done!r}")
+        await self.rest()
+
+    async def rest(self):
+        """What is left when nobody comes any more."""
         await self.clients.close()
-        self.violations += await self.fleet.rest()
+        await self.backends.regain_pair()
+        self.complain(await self.fleet.rest())
         self.cpu_seconds = self.fleet.cpu_seconds()
         await self.fleet.stop()
-        await self.upstream.close()
-        self.violations += self.ledger.audit()
+        await self.backends.close()
+        tokens = self.backends.oauth.issued()
+        self.tokens_issued = len(tokens)
+        for token in tokens:
+            plant(token, "a token that was issued")
+        self.complain(self.fleet.leaks())
+        self.complain(self.ledger.audit())
 
     def unexcused(self):
         """Visits that failed although they began and ended in a calm."""
@@ -208,10 +242,8 @@ def main():
     os.chdir(os.path.dirname(TESTS))
     with tempfile.TemporaryDirectory(prefix="pjsoak.") as folder:
         os.chmod(folder, 0o755)
-        location = f"mail_location = maildir:{folder}/mail/%u\n" \
-                   "mail_max_userip_connections = 10000\n"
-        with Dovecot(location) as server:
-            soak = Soak(options, folder, server)
+        with Backends(folder, options.seed + 1) as backends:
+            soak = Soak(options, folder, backends)
             try:
                 asyncio.run(soak.run())
             finally:

@@ -192,10 +192,11 @@ active_value = true
 class OauthDovecot(Dovecot):
     """Takes passwords and, of the users of the same names, tokens."""
 
-    def __init__(self, tokens_of):
+    def __init__(self, tokens_of, extra=""):
         """tokens_of: an AuthorizationServer that serves already"""
         super().__init__()
         self._tokens_of = tokens_of
+        self._own_extra = extra
 
     def _write_config(self, owner, cert, key):
         # Beside Dovecot's own files, where the user that it is can read them.
@@ -208,7 +209,7 @@ class OauthDovecot(Dovecot):
                 # Of the addresses of a name, Dovecot tries ::1 first, and the
                 # next one after half a second.
                 issuer=self._tokens_of.issuer.replace("localhost", LOOPBACK)))
-        self._extra = PASSDB.format(conf=conf)
+        self._extra = PASSDB.format(conf=conf) + self._own_extra
         super()._write_config(owner, cert, key)
 
 

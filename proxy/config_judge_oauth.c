@@ -23,6 +23,101 @@ static const struct {
     { "device_endpoint", offsetof(struct config_oauth, device_endpoint) },
 };
 
+/* --- keys that are of no use --- */
+
+#define BY(choice) (1U << (choice))
+#define BY_ALL (~0U)
+#define BY_ASKING (BY(OAUTH_REFRESH_TOKEN) | BY(OAUTH_CLIENT_CREDENTIALS))
+
+/* With which grants and providers each is looked at. Google's way to agree is a
+ * browser, Microsoft's a code; both are known without their issuer.
+ */
+static const struct {
+    const char *key;
+    unsigned grants;
+    unsigned providers;
+} uses[] = {
+    { "provider", BY_ASKING, BY_ALL },
+    { "client_id", BY_ASKING, BY_ALL },
+    { "client_secret_file", BY_ASKING, BY_ALL },
+    { "client_authentication", BY_ASKING, BY_ALL },
+    { "tenant", BY_ASKING, BY(OAUTH_MICROSOFT) },
+    { "scope", BY_ASKING, BY_ALL },
+    { "issuer", BY_ASKING, BY(OAUTH_GENERIC) },
+    { "authorization_endpoint", BY(OAUTH_REFRESH_TOKEN),
+      BY(OAUTH_GENERIC) | BY(OAUTH_GMAIL) },
+    { "token_endpoint", BY_ASKING, BY_ALL },
+    { "device_endpoint", BY(OAUTH_REFRESH_TOKEN),
+      BY(OAUTH_GENERIC) | BY(OAUTH_MICROSOFT) },
+    { "ca_file", BY_ASKING, BY_ALL },
+    { "request_timeout", BY_ASKING, BY_ALL },
+    { "command", BY(OAUTH_COMMAND), BY_ALL },
+};
+
+/* A text that is empty, or what it is by default, is as good as none. */
+static bool is_said(const struct config_oauth *o,
+                    const struct config_key_lines *lines, const char *name)
+{
+    const struct config_key *key = config_key_find(CONFIG_OAUTH, name);
+    const char *text;
+
+    if (line_of(lines, name) == 0)
+        return false;
+    if (key->kind != CONFIG_TEXT && key->kind != CONFIG_FILE)
+        return true;
+    memcpy(&text, (const char *)o + key->offset, sizeof(text));
+    return text != NULL && !config_same_text(text, key->default_text);
+}
+
+static const char *word_of(const char *name, unsigned choice)
+{
+    return config_key_find(CONFIG_OAUTH, name)->choices[choice];
+}
+
+static bool refuse_use(struct config_loading *l, const struct config_oauth *o,
+                       unsigned line, const char *key, const char *with,
+                       const char *what)
+{
+    return config_wrong(l, line,
+                        "[oauth %s] %s: means nothing with %s = %s; one of "
+                        "them has to go",
+                        o->name, key, with, what);
+}
+
+static bool judge_uses(struct config_loading *l, const struct config_oauth *o,
+                       const struct config_key_lines *lines)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(uses); i++) {
+        const char *key = uses[i].key;
+        unsigned line = line_of(lines, key);
+
+        if (!is_said(o, lines, key))
+            continue;
+        if (!(uses[i].grants & BY(o->grant)))
+            return refuse_use(l, o, line, key, "grant",
+                              word_of("grant", o->grant));
+        if (!(uses[i].providers & BY(o->provider)))
+            return refuse_use(l, o, line, key, "provider",
+                              word_of("provider", o->provider));
+    }
+    if (o->client_secret_file == NULL &&
+        o->client_authentication != OAUTH_PROOF_FORM)
+        return config_wrong(l, line_of(lines, "client_authentication"),
+                            "[oauth %s] client_authentication: means nothing "
+                            "without client_secret_file",
+                            o->name);
+    if (o->grant == OAUTH_CLIENT_CREDENTIALS && o->issuer != NULL &&
+        o->token_endpoint != NULL)
+        return config_wrong(l, line_of(lines, "issuer"),
+                            "[oauth %s] issuer: means nothing beside "
+                            "token_endpoint with grant = client_credentials; "
+                            "take one of them out",
+                            o->name);
+    return true;
+}
+
+/* --- what they say --- */
+
 /* What is sent there is secret. */
 static bool judge_addresses(struct config_loading *l,
                             const struct config_oauth *o,
@@ -62,14 +157,8 @@ static bool judge_command(struct config_loading *l,
 {
     unsigned line = line_of(lines, "command");
 
-    if (o->grant != OAUTH_COMMAND) {
-        if (o->command == NULL)
-            return true;
-        return config_wrong(l, line,
-                            "[oauth %s] command: means nothing without "
-                            "grant = command",
-                            o->name);
-    }
+    if (o->grant != OAUTH_COMMAND)
+        return true;
     if (o->command == NULL)
         return config_wrong(l, o->line, "[oauth %s] command: is missing",
                             o->name);
@@ -155,8 +244,8 @@ static bool judge(struct config_loading *l, size_t i)
     if (line_of(lines, "provider") == 0 && o->grant != OAUTH_COMMAND)
         return config_wrong(l, o->line, "[oauth %s] provider: is missing",
                             o->name);
-    return judge_command(l, o, lines) && judge_addresses(l, o, lines) &&
-           judge_tenant(l, o, lines) &&
+    return judge_uses(l, o, lines) && judge_command(l, o, lines) &&
+           judge_addresses(l, o, lines) && judge_tenant(l, o, lines) &&
            (o->grant == OAUTH_COMMAND || judge_grant(l, o, lines)) &&
            set_scope(l, o);
 }

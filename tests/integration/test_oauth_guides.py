@@ -102,7 +102,7 @@ def follow(tmp_path, authority, provider, oauth_dovecot):
         # The presets name the endpoints of the real ones.
         source.update({"ca_file": authority.ca_file,
                        "token_endpoint": f"{provider.url}/token"})
-        if source["provider"] == "microsoft":
+        if source["provider"] == "microsoft" and "grant" not in source:
             source["device_endpoint"] = f"{provider.url}/device"
         if "client_secret_file" in source:
             source["client_secret_file"] = secret(

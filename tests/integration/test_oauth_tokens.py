@@ -369,7 +369,7 @@ def test_a_program_that_prints_a_token_alone(oauth, oauth_dovecot, accounts,
     program.write_text(f"#!/bin/sh\nexec cat {held}\n", "ascii")
     program.chmod(0o755)
     proxy = prepare([user], provider=None, issuer=None, client_id=None,
-                    scope=None, client_secret_file=None, grant="command",
+                    ca_file=None, scope=None, client_secret_file=None, grant="command",
                     command=str(program)).start()
     assert log_in(proxy, accounts, user).startswith(b"+OK")
     # Whoever runs it has seen the token, and leaves no core either.

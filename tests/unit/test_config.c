@@ -1300,7 +1300,7 @@ static void test_bad_oauth(void **state)
                     "issuer = http://example.com\n",
               ":10: [oauth o] issuer: the URL must begin with https:// unless "
               "it leads to this machine");
-    check_bad(OAUTH "provider = gmail\nclient_id = x\n"
+    check_bad(OAUTH "provider = microsoft\nclient_id = x\n"
                     "device_endpoint = example.com/device\n",
               ":10: [oauth o] device_endpoint: the URL is none, such as "
               "https://example.com/token");
@@ -1326,8 +1326,82 @@ static void test_bad_oauth(void **state)
     check_bad(OAUTH "grant = command\ncommand = echo x\n",
               ":9: [oauth o] command: must begin with the whole path of a "
               "program, is \"echo x\"");
-    check_bad(OAUTH "provider = gmail\nclient_id = x\ncommand = /bin/a\n",
-              ":10: [oauth o] command: means nothing without grant = command");
+}
+
+/* A key that is not looked at is a mistake, not a wish that nobody hears. */
+static void test_idle_oauth(void **state)
+{
+    static const struct {
+        const char *section;
+        const char *key;
+        const char *with;
+    } cases[] = {
+        { "provider = gmail\nclient_id = x\n", "command = /bin/a",
+          "grant = refresh_token" },
+        { "provider = gmail\nclient_id = x\n", "tenant = a.example",
+          "provider = gmail" },
+        { "provider = generic\nclient_id = x\n", "tenant = a.example",
+          "provider = generic" },
+        { "provider = gmail\nclient_id = x\n", "issuer = https://a.example",
+          "provider = gmail" },
+        { "provider = microsoft\nclient_id = x\n", "issuer = https://a.example",
+          "provider = microsoft" },
+        { "provider = gmail\nclient_id = x\n",
+          "device_endpoint = https://a.example", "provider = gmail" },
+        { "provider = microsoft\nclient_id = x\n",
+          "authorization_endpoint = https://a.example",
+          "provider = microsoft" },
+        { "provider = generic\ngrant = client_credentials\n",
+          "device_endpoint = https://a.example", "grant = client_credentials" },
+        { "provider = generic\ngrant = client_credentials\n",
+          "authorization_endpoint = https://a.example",
+          "grant = client_credentials" },
+        { "grant = command\ncommand = /bin/echo\n", "provider = gmail",
+          "grant = command" },
+        { "grant = command\ncommand = /bin/echo\n", "client_id = x",
+          "grant = command" },
+        { "grant = command\ncommand = /bin/echo\n", "client_secret_file = @",
+          "grant = command" },
+        { "grant = command\ncommand = /bin/echo\n",
+          "client_authentication = form", "grant = command" },
+        { "grant = command\ncommand = /bin/echo\n", "scope = mail",
+          "grant = command" },
+        { "grant = command\ncommand = /bin/echo\n",
+          "token_endpoint = https://a.example", "grant = command" },
+        { "grant = command\ncommand = /bin/echo\n", "ca_file = @",
+          "grant = command" },
+        { "grant = command\ncommand = /bin/echo\n", "request_timeout = 3 s",
+          "grant = command" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        const char *key = cases[i].key;
+        char text[512];
+        char why[256];
+
+        (void)snprintf(text, sizeof(text), OAUTH "%s%s\n", cases[i].section,
+                       key);
+        (void)snprintf(why, sizeof(why),
+                       ":10: [oauth o] %.*s: means nothing with %s; one of "
+                       "them has to go",
+                       (int)strcspn(key, " "), key, cases[i].with);
+        check_bad(text, why);
+    }
+    check_bad(OAUTH "provider = gmail\nclient_id = x\n"
+                    "client_authentication = basic\n",
+              ":10: [oauth o] client_authentication: means nothing without "
+              "client_secret_file");
+    check_bad(OAUTH "provider = generic\ngrant = client_credentials\n"
+                    "issuer = https://a.example\n"
+                    "token_endpoint = https://a.example/t\n",
+              ":10: [oauth o] issuer: means nothing beside token_endpoint with "
+              "grant = client_credentials; take one of them out");
+    /* What says nothing is not there. */
+    config_free(load_good(OAUTH "provider = gmail\nclient_id = x\n"
+                                "tenant = organizations\nissuer =\n"
+                                "client_authentication = form\ncommand =\n"
+                                "device_endpoint =\n"));
 }
 
 /* --- [auth_http] --- */
@@ -1514,6 +1588,7 @@ int main(void)
         cmocka_unit_test(test_bad_mailboxes),
         cmocka_unit_test(test_oauth),
         cmocka_unit_test(test_bad_oauth),
+        cmocka_unit_test(test_idle_oauth),
         cmocka_unit_test(test_auth_http),
         cmocka_unit_test(test_bad_auth_http),
         cmocka_unit_test(test_sample_documents_all),

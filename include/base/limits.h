@@ -103,6 +103,8 @@
 #define IMAP_COMMAND_MAX 1000
 #define IMAP_UID_SET_MAX 900
 #define IMAP_UID_RANGES_MAX 200
+/* Ranges of what a search names, where the mailbox is not listed: 32 KB. */
+#define IMAP_UID_SPANS_MAX 4096
 /* Commands from the oldest without its tagged response on: a batch that is read
  * ahead, a message that is asked for, and those whose messages were delivered
  * before they were called complete.

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/span.h"
 #include "imap/capability.h"
+#include "imap/uid_ranges.h"
 #include "imap/uid_set.h"
 
 /* How a string argument goes on the wire (CONFORMANCE IMAP-14, IEXT-4). */
@@ -70,6 +71,10 @@ void imap_write_id(struct buf *out, uint32_t tag, const char *version,
 /* `An UID FETCH first:last (UID FLAGS RFC822.SIZE)`; last 0 means `*`. */
 void imap_write_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,
                               uint32_t last);
+
+/* The same of |count| ranges, 1 to IMAP_UID_RANGES_PICKED_MAX. */
+void imap_write_fetch_ranges(struct buf *out, uint32_t tag,
+                             const struct imap_uid_range *ranges, size_t count);
 
 /* `An UID FETCH 1:last (UID FLAGS RFC822.SIZE) (CHANGEDSINCE modseq)`: those
  * whose flags have changed since |modseq|, which is not 0 (CONDSTORE only).

@@ -177,10 +177,12 @@ static void append_fetch_range(struct buf *out, uint32_t tag, uint32_t first,
     buf_append_string(out, items);
 }
 
+#define LISTING_ITEMS " (UID FLAGS RFC822.SIZE)"
+
 static void append_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,
                                  uint32_t last)
 {
-    append_fetch_range(out, tag, first, last, " (UID FLAGS RFC822.SIZE)");
+    append_fetch_range(out, tag, first, last, LISTING_ITEMS);
 }
 
 void imap_write_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,
@@ -188,6 +190,23 @@ void imap_write_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,
 {
     append_fetch_listing(out, tag, first, last);
     buf_append_string(out, "\r\n");
+}
+
+void imap_write_fetch_ranges(struct buf *out, uint32_t tag,
+                             const struct imap_uid_range *ranges, size_t count)
+{
+    assert(count > 0 && count <= IMAP_UID_RANGES_PICKED_MAX);
+    append_uid_command(out, tag, "FETCH", span_make(NULL, 0));
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            buf_append_octet(out, ',');
+        buf_append_number(out, ranges[i].first);
+        if (ranges[i].last == ranges[i].first)
+            continue;
+        buf_append_octet(out, ':');
+        buf_append_number(out, ranges[i].last);
+    }
+    buf_append_string(out, LISTING_ITEMS "\r\n");
 }
 
 void imap_write_fetch_changes(struct buf *out, uint32_t tag, uint32_t last,

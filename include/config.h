@@ -137,6 +137,7 @@ struct config_policy {
     uint32_t newest;         /* window.h: 0: all; the same for the next two */
     uint32_t newer_than_days;
     uint64_t max_message_octets;
+    uint32_t list_whole_max; /* mailbox_policy */
     bool unread_only;
     char *only_keyword; /* NULL: any */
 };

@@ -446,6 +446,7 @@ struct mailbox_policy config_mailbox_policy(const struct config_policy *policy)
             .unread_only = policy->unread_only,
             .only_keyword = policy->only_keyword,
         },
+        .list_whole_max = policy->list_whole_max,
         .announced = {
             .expire = policy->expire,
             .login_delay_ms = policy->login_delay_ms,

@@ -87,6 +87,7 @@ enum counter {
     COUNTER_LOGINS_BY_APOP,
     COUNTER_LOGINS_BY_CRAM_MD5,
     COUNTER_LOGINS_BY_SCRAM,
+    COUNTER_LISTINGS_WINDOW, /* what a policy shows, and not the mailbox */
     COUNTER_COUNT,
 };
 

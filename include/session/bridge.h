@@ -308,6 +308,7 @@ struct bridge_report {
     bool throttle_proven; /* ...when it knew the password */
     /* Listings by what came of what was known; UNPROVEN: listed anew. */
     uint64_t listings[KNOWN_VERDICT_COUNT];
+    uint64_t excerpts;        /* of mailboxes that were not listed */
     uint32_t messages;        /* in the maildrop */
     uint32_t messages_hidden; /* by the policy's window */
     enum fault end;           /* why it ended; FAULT_NONE: QUIT */

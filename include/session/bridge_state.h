@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "session/bridge.h"
 #include "session/credentials.h"
+#include "session/excerpt.h"
 #include "session/gmail_ids.h"
 #include "session/imap_session.h"
 #include "session/known_mailbox.h"
@@ -49,6 +50,7 @@ enum bridge_task {
     BRIDGE_TASK_SELECT, /* another one, after login */
     BRIDGE_TASK_LISTING,
     BRIDGE_TASK_VIEWING,
+    BRIDGE_TASK_EXCERPT,   /* in the place of the two */
     BRIDGE_TASK_GMAIL_IDS, /* of what is viewed */
     BRIDGE_TASK_RETRIEVAL,
     BRIDGE_TASK_REMOVAL,
@@ -108,6 +110,7 @@ struct bridge {
         struct trash trash;
         struct listing listing;
         struct viewing viewing;
+        struct excerpt excerpt;
         struct gmail_ids gmail_ids;
         struct retrieval retrieval;
         struct removal removal;

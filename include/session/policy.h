@@ -73,8 +73,10 @@ struct mailbox_policy {
      * says it is.
      */
     const char *trash_mailbox;
-    const char *keep_keyword;      /* ON_DELETE_KEEP: keyword.h's pattern */
-    struct mailbox_window window;  /* what is shown of it */
+    const char *keep_keyword;     /* ON_DELETE_KEEP: keyword.h's pattern */
+    struct mailbox_window window; /* what is shown of it */
+    /* Messages of a mailbox that is listed whatever the window: excerpt.h. */
+    uint32_t list_whole_max;
     struct mailbox_list mailboxes; /* the policy's own */
     bool plus_folder;              /* a login may name one: user+Folder */
     const char *folders_allowed;   /* plus_name_is_allowed; NULL: every one */

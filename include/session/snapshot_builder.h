@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/attributes.h"
+#include "imap/response.h"
 #include "session/snapshot.h"
 
 enum snapshot_status {
@@ -30,8 +31,8 @@ struct snapshot_builder {
 void snapshot_builder_init(struct snapshot_builder *b);
 void snapshot_builder_fini(struct snapshot_builder *b);
 
-/* What one FETCH answer said of |uid|. Later words on the same UID complete
- * or replace earlier ones.
+/* What one FETCH answer said of |uid|, from its events. Later words on the same
+ * UID complete or replace earlier ones.
  */
 struct snapshot_facts {
     bool has_size;
@@ -39,6 +40,8 @@ struct snapshot_facts {
     bool deleted; /* \Deleted; counts with has_flags */
     uint64_t size_octets;
 };
+void snapshot_facts_take(struct snapshot_facts *facts,
+                         const struct imap_event *ev);
 MUST_CHECK enum snapshot_status snapshot_builder_add(
     struct snapshot_builder *b, uint32_t uid,
     const struct snapshot_facts *facts);

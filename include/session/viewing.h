@@ -2,16 +2,7 @@
  * the window show?
  *
  * What other clients have flagged \Deleted is left out first, if the policy says
- * so. Then no command where sizes and UIDs decide. Else one `UID SEARCH` for all that
- * the window asks of flags and dates: with `RETURN (ALL)` where the server
- * offers ESEARCH, whose answer is short; without, where that is refused or
- * brings no answer. On below the UID that a MESSAGELIMIT names. An answer
- * without any SEARCH response is one that names nothing.
- *
- * Where the server refuses the search the login fails: to show everything would
- * be against the policy, and to show nothing would look like an empty mailbox.
- * Source: RFC 9051 §6.4.4, §7.3.4; RFC 4731 §3.1; RFC 9738 §3; CONFORMANCE
- * IEXT-3, IEXT-13.
+ * so. Then no command where sizes and UIDs decide; else a search: searching.h.
  */
 #ifndef POPINJAY_SESSION_VIEWING_H
 #define POPINJAY_SESSION_VIEWING_H
@@ -24,6 +15,7 @@
 #include "session/fault.h"
 #include "session/imap_session.h"
 #include "session/policy.h"
+#include "session/searching.h"
 #include "session/task.h"
 #include "session/view.h"
 
@@ -31,12 +23,8 @@ struct viewing {
     struct imap_session *imap;
     struct snapshot *whole;
     const struct mailbox_window *window; /* borrowed */
-    struct span hidden_keyword;          /* borrowed; empty: none */
-    char since[DATETIME_IMAP_DATE_MAX + 1];
+    struct searching search;
     struct view_names names;
-    bool asks_for_set;       /* RETURN (ALL) */
-    bool answered;           /* by a SEARCH response */
-    uint32_t last_uid;       /* asked for up to here; 0: all */
     struct snapshot *result; /* after TASK_DONE */
     enum fault fault;
 };

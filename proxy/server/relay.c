@@ -197,6 +197,7 @@ static void count(struct relay *r)
     for (unsigned i = 0; i < KNOWN_VERDICT_COUNT; i++)
         counters_add(c, listing_counters[i],
                      now->listings[i] - then->listings[i]);
+    counters_add(c, COUNTER_LISTINGS_WINDOW, now->excerpts - then->excerpts);
     if (now->throttled > then->throttled)
         relay_guard_throttled(r, now);
     *then = *now;

@@ -396,6 +396,7 @@ static void write_work(struct buf *out, const struct status_figures *f)
     html_row(out, "messages deleted", v[COUNTER_MESSAGES_DELETED]);
     html_row(out, "listings known already", v[COUNTER_LISTINGS_FRESH]);
     html_row(out, "listings in full", v[COUNTER_LISTINGS_FULL]);
+    html_row(out, "listings of a window alone", v[COUNTER_LISTINGS_WINDOW]);
     html_row(out, "commands that an upstream did not understand",
              f->totals.value[COUNTER_UPSTREAM_REJECTS]);
     html_row(out, "sizes misstated by the upstream",

@@ -311,6 +311,7 @@ static bool put_work(json_t *page, const struct counters_total *t)
                     (struct row[]){ { "full", v[COUNTER_LISTINGS_FULL] },
                                     { "updated", v[COUNTER_LISTINGS_UPDATED] },
                                     { "fresh", v[COUNTER_LISTINGS_FRESH] },
+                                    { "window", v[COUNTER_LISTINGS_WINDOW] },
                                     { NULL, 0 } }) &&
            put_rows(
                page, "messages",

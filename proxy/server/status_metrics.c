@@ -16,6 +16,7 @@ static const struct part listings[] = {
     { "full", COUNTER_LISTINGS_FULL },
     { "updated", COUNTER_LISTINGS_UPDATED },
     { "fresh", COUNTER_LISTINGS_FRESH },
+    { "window", COUNTER_LISTINGS_WINDOW },
     { NULL, 0 },
 };
 

@@ -7,7 +7,7 @@
 static bool is_listing(const struct bridge *b)
 {
     return b->task == BRIDGE_TASK_LISTING || b->task == BRIDGE_TASK_VIEWING ||
-           b->task == BRIDGE_TASK_GMAIL_IDS ||
+           b->task == BRIDGE_TASK_EXCERPT || b->task == BRIDGE_TASK_GMAIL_IDS ||
            (b->phase == BRIDGE_LOGGING_IN && b->maildrops.count > 0);
 }
 

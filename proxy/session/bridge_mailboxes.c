@@ -206,6 +206,13 @@ static void finish_view(struct bridge *b, struct snapshot *view)
     }
 }
 
+static void count_hidden(struct bridge *b, uint32_t hidden)
+{
+    if (b->selected == 0)
+        b->report.messages_hidden = 0;
+    b->report.messages_hidden += hidden;
+}
+
 static void end_viewing(struct bridge *b, enum task_status status)
 {
     struct viewing *v = &b->work.viewing;
@@ -220,10 +227,7 @@ static void end_viewing(struct bridge *b, enum task_status status)
         return;
     }
     view = viewing_take(v);
-    if (b->selected == 0)
-        b->report.messages_hidden = 0;
-    b->report.messages_hidden +=
-        snapshot_count(v->whole) - snapshot_count(view);
+    count_hidden(b, snapshot_count(v->whole) - snapshot_count(view));
     bridge_forget_task(b);
     bridge_end_stage(b, COUNTER_STAGE_LISTING);
     finish_view(b, view);
@@ -267,12 +271,58 @@ static void end_listing(struct bridge *b, enum task_status status)
     }
 }
 
-static void start_listing(struct bridge *b)
+static void list_whole(struct bridge *b)
 {
     bridge_begin_task(b, BRIDGE_TASK_LISTING);
-    bridge_begin_stage(b);
     end_listing(b, listing_start(&b->work.listing, &b->imap,
                                  &b->mailboxes[b->selected].known));
+}
+
+/* What is known of the mailbox has not been looked at: it is not learned, and
+ * nobody can say any more what is left of it at QUIT.
+ */
+static void finish_excerpt(struct bridge *b, struct snapshot *view)
+{
+    uint32_t exists = b->imap.mailbox.exists;
+    uint32_t shown = snapshot_count(view);
+
+    known_mailbox_clear(&b->mailboxes[b->selected].known);
+    b->report.excerpts++;
+    count_hidden(b, exists > shown ? exists - shown : 0);
+    bridge_end_stage(b, COUNTER_STAGE_LISTING);
+    finish_view(b, view);
+}
+
+static void end_excerpt(struct bridge *b, enum task_status status)
+{
+    struct excerpt *e = &b->work.excerpt;
+    enum fault fault = e->fault;
+    struct snapshot *view;
+
+    if (status == TASK_RUNNING)
+        return;
+    view = status == TASK_DONE ? excerpt_take(e) : NULL;
+    bridge_forget_task(b);
+    if (status == TASK_FAILED)
+        bridge_refuse_login(b, fault);
+    else if (view == NULL)
+        list_whole(b);
+    else
+        finish_excerpt(b, view);
+    snapshot_unref(view);
+}
+
+static void start_listing(struct bridge *b)
+{
+    bridge_begin_stage(b);
+    if (!excerpt_is_wanted(&b->imap.mailbox, b->mailbox_policy,
+                           hidden_keyword(b))) {
+        list_whole(b);
+        return;
+    }
+    bridge_begin_task(b, BRIDGE_TASK_EXCERPT);
+    end_excerpt(b, excerpt_start(&b->work.excerpt, &b->imap, b->mailbox_policy,
+                                 hidden_keyword(b), b->granted_s));
 }
 
 static void end_trash(struct bridge *b, enum task_status status)
@@ -306,6 +356,9 @@ void bridge_resume_listing(struct bridge *b)
     case BRIDGE_TASK_VIEWING:
         viewing_resume(&b->work.viewing);
         break;
+    case BRIDGE_TASK_EXCERPT:
+        excerpt_resume(&b->work.excerpt);
+        break;
     case BRIDGE_TASK_GMAIL_IDS:
         gmail_ids_resume(&b->work.gmail_ids);
         break;
@@ -330,6 +383,9 @@ void bridge_run_listing(struct bridge *b, const struct imap_session_event *ev)
         break;
     case BRIDGE_TASK_VIEWING:
         end_viewing(b, viewing_on_event(&b->work.viewing, ev));
+        break;
+    case BRIDGE_TASK_EXCERPT:
+        end_excerpt(b, excerpt_on_event(&b->work.excerpt, ev));
         break;
     case BRIDGE_TASK_GMAIL_IDS:
         end_gmail_ids(b, gmail_ids_on_event(&b->work.gmail_ids, ev));

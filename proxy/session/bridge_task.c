@@ -14,6 +14,8 @@ void bridge_forget_task(struct bridge *b)
         listing_fini(&b->work.listing);
     else if (b->task == BRIDGE_TASK_VIEWING)
         viewing_fini(&b->work.viewing);
+    else if (b->task == BRIDGE_TASK_EXCERPT)
+        excerpt_fini(&b->work.excerpt);
     else if (b->task == BRIDGE_TASK_GMAIL_IDS)
         gmail_ids_fini(&b->work.gmail_ids);
     b->task = BRIDGE_TASK_NONE;
@@ -203,6 +205,7 @@ void bridge_resume_task(struct bridge *b)
     case BRIDGE_TASK_TRASH:
     case BRIDGE_TASK_LISTING:
     case BRIDGE_TASK_VIEWING:
+    case BRIDGE_TASK_EXCERPT:
     case BRIDGE_TASK_GMAIL_IDS:
         bridge_resume_listing(b);
         break;
@@ -249,6 +252,7 @@ void bridge_run_task(struct bridge *b, const struct imap_session_event *ev)
     case BRIDGE_TASK_TRASH:
     case BRIDGE_TASK_LISTING:
     case BRIDGE_TASK_VIEWING:
+    case BRIDGE_TASK_EXCERPT:
     case BRIDGE_TASK_GMAIL_IDS:
         bridge_run_listing(b, ev);
         break;

@@ -152,16 +152,10 @@ static enum task_status on_item(struct listing *l, const struct imap_event *ev)
         l->facts = (struct snapshot_facts){ .has_size = false };
     } else if (ev->kind == IMAP_FETCH_UID) {
         l->uid = (uint32_t)ev->number;
-    } else if (ev->kind == IMAP_FETCH_SIZE) {
-        l->facts.has_size = true;
-        l->facts.size_octets = ev->number;
-    } else if (ev->kind == IMAP_FETCH_FLAGS) {
-        l->facts.has_flags = true;
-        l->facts.deleted = ev->flags & BIT(IMAP_FLAG_DELETED);
-    } else if (ev->kind == IMAP_FETCH_END) {
-        return end_row(l);
+    } else {
+        snapshot_facts_take(&l->facts, ev);
     }
-    return TASK_RUNNING;
+    return ev->kind == IMAP_FETCH_END ? end_row(l) : TASK_RUNNING;
 }
 
 /* A server with a limit did only the highest UIDs, down to one it names. */

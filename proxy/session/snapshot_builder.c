@@ -46,6 +46,18 @@ static enum snapshot_status grow(struct snapshot_builder *b)
     return SNAPSHOT_OK;
 }
 
+void snapshot_facts_take(struct snapshot_facts *facts,
+                         const struct imap_event *ev)
+{
+    if (ev->kind == IMAP_FETCH_SIZE) {
+        facts->has_size = true;
+        facts->size_octets = ev->number;
+    } else if (ev->kind == IMAP_FETCH_FLAGS) {
+        facts->has_flags = true;
+        facts->deleted = ev->flags & BIT(IMAP_FLAG_DELETED);
+    }
+}
+
 enum snapshot_status snapshot_builder_add(struct snapshot_builder *b,
                                           uint32_t uid,
                                           const struct snapshot_facts *facts)

@@ -169,6 +169,37 @@ static enum known_verdict verdict_of(const struct model_opened *m)
     return m->asked_for_changes ? KNOWN_OLDER : KNOWN_FRESH;
 }
 
+/* The policy leaves something out, and the mailbox is great enough for that. */
+static bool is_excerpt(const struct world *w, const struct model_opened *m)
+{
+    const struct mailbox_policy *p = &w->mailbox_policy;
+    bool searched = p->window.newer_than_days > 0 || p->window.unread_only ||
+                    p->window.only_keyword != NULL ||
+                    (p->on_delete == ON_DELETE_KEEP &&
+                     !w->traits.no_deleted_flag && !w->traits.no_keywords);
+    bool counted = p->window.newest > 0 && p->window.newest < m->viewed_count;
+
+    return m->viewed_count > p->list_whole_max && (searched || counted);
+}
+
+/* Listed or not, what passes the window of what was there at SELECT: nothing has
+ * moved since then. It is all listed where that takes no longer, or where what
+ * the server said was strange.
+ */
+static void take_excerpt(struct session *s, const struct opened *o)
+{
+    const struct model_opened *m = o->server;
+
+    if (m->asked_for_all && s->world->mailbox_policy.window.newest > 0 &&
+        s->world->server.faults == 0)
+        session_fail(s, "all is listed for a few of the newest");
+    for (size_t i = 0; i < m->viewed_count; i++)
+        show(s, o, &m->viewed[i].at);
+    cover(m->asked_for_all ? COVER_EXCERPT_GIVEN_UP : COVER_EXCERPT);
+    if (m->asked_for_parts > 1)
+        cover(COVER_EXCERPT_IN_STEPS);
+}
+
 static void take_mailbox(struct session *s, const struct opened *o)
 {
     enum known_verdict verdict = verdict_of(o->server);
@@ -178,7 +209,9 @@ static void take_mailbox(struct session *s, const struct opened *o)
     /* An empty one is not asked for anything, known or not. */
     if (verdict == KNOWN_FRESH && o->server->viewed_count == 0)
         verdict = KNOWN_UNPROVEN;
-    if (verdict == KNOWN_UNPROVEN)
+    if (is_excerpt(s->world, o->server))
+        take_excerpt(s, o);
+    else if (verdict == KNOWN_UNPROVEN)
         take_all(s, o);
     else
         take_known(s, o, verdict == KNOWN_OLDER);
@@ -188,7 +221,9 @@ static void take_mailbox(struct session *s, const struct opened *o)
     cut_to_newest(s, from);
 }
 
-/* As it was counted: an empty mailbox may be either. */
+/* As it was counted: an empty mailbox may be either, and one that is too great to
+ * be listed for its window may be so all the same.
+ */
 static void check_counts(struct session *s)
 {
     const uint64_t *now = bridge_report(s->bridge)->listings;
@@ -202,6 +237,11 @@ static void check_counts(struct session *s)
         const struct model_opened *m = &w->server.opened[w->shown[i]];
         enum known_verdict verdict = verdict_of(m);
 
+        if (is_excerpt(w, m)) {
+            either++;
+            older++;
+            continue;
+        }
         either += verdict == KNOWN_FRESH && m->viewed_count == 0;
         fresh += verdict == KNOWN_FRESH && m->viewed_count > 0;
         older += verdict == KNOWN_OLDER;

@@ -119,6 +119,7 @@ static void make_mailbox_policy(struct world *w)
         .on_delete = any_on_delete(w),
         .keep_keyword = MODEL_KEYWORD,
         .window = any_window(w),
+        .list_whole_max = (uint32_t)random_below(&w->random, 8),
         .unique_ids = one_in(w, 3) ? (enum unique_id_format)random_below(
                                          &w->random, UNIQUE_ID_GMAIL)
                                    : UNIQUE_ID_POPINJAY,

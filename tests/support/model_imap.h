@@ -114,9 +114,10 @@ struct model_viewed {
 
 /* What came of a mailbox since it was selected last. */
 struct model_opened {
-    bool asked_for_all;     /* by a listing */
-    bool asked_for_changes; /* or for what is new */
-    bool view_searched;     /* for what a session is to see */
+    bool asked_for_all;       /* by a listing */
+    bool asked_for_changes;   /* or for what is new */
+    unsigned asked_for_parts; /* commands of that kind, but for changes */
+    bool view_searched;       /* for what a session is to see */
     struct model_listed *listed;
     size_t listed_count, listed_capacity;
     struct model_viewed *viewed;

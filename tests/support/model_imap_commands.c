@@ -31,9 +31,19 @@ void model_tagged_limited(struct model_imap *m, const char *tag,
                   m->traits->message_limit, (unsigned)lowest);
 }
 
+/* What `*` stands for (RFC 9051 §9, seq-number). */
+static uint32_t last_uid(const struct model_imap *m)
+{
+    uint32_t last = 0;
+
+    for (size_t i = 0; i < m->box->count; i++)
+        if (!m->box->messages[i].gone)
+            last = m->box->messages[i].uid;
+    return last;
+}
+
 bool model_set_has(const struct model_imap *m, const char *set, uint32_t uid)
 {
-    uint32_t highest = m->box->uid_next - 1;
     char *end;
 
     for (;;) {
@@ -41,12 +51,13 @@ bool model_set_has(const struct model_imap *m, const char *set, uint32_t uid)
         unsigned long last = first;
 
         if (*end == ':' && end[1] == '*') {
-            last = highest > first ? highest : first;
+            last = last_uid(m);
             end += 2;
         } else if (*end == ':') {
             last = strtoul(end + 1, &end, 10);
         }
-        if (uid >= first && uid <= last)
+        if (uid >= (first < last ? first : last) &&
+            uid <= (first < last ? last : first))
             return true;
         if (*end != ',')
             return false;
@@ -187,6 +198,7 @@ static void on_select(struct model_imap *m, const char *tag,
     m->opened[m->at].view_searched = false;
     m->opened[m->at].listed_count = 0;
     m->opened[m->at].asked_for_all = m->opened[m->at].asked_for_changes = false;
+    m->opened[m->at].asked_for_parts = 0;
     model_view(m);
     m->told = model_mailbox_living(m->box);
     model_tagged(m, tag,

@@ -461,6 +461,7 @@ static void note_listing(struct model_imap *m, const char *set,
 {
     if (wanted->what != MODEL_FETCH_LISTING)
         return;
+    m->opened[m->at].asked_for_parts += wanted->changed_since == 0;
     if (strncmp(set, "1:* ", 4) == 0) {
         m->opened[m->at].listed_count = 0;
         m->opened[m->at].asked_for_all = true;

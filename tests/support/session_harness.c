@@ -36,6 +36,7 @@ int harness_setup(void **state)
         .version = "1.0",
     };
     h->mailbox_policy = (struct mailbox_policy){
+        .list_whole_max = 1000,
         .mark_seen = false,
         .hide_deleted = true,
         .without_uidplus = REMOVAL_GUARDED,

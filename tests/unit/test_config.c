@@ -827,7 +827,8 @@ static void test_window(void **state)
         load_good(BASE "[policy]\nnewest = 500\nnewer_than = 30\n"
                        "max_message_size = 10 MB\nunread_only = yes\n"
                        "only_keyword = $Scan\nexpire = 30\n"
-                       "[policy b]\nonly_keyword =\nnewest = 0\n");
+                       "[policy b]\nonly_keyword =\nnewest = 0\n"
+                       "list_whole = 0\n");
     struct mailbox_policy m =
         config_mailbox_policy(config_policy_find(c, NULL));
     struct mailbox_policy b = config_mailbox_policy(config_policy_find(c, "b"));
@@ -839,6 +840,8 @@ static void test_window(void **state)
     assert_true(m.window.unread_only);
     assert_string_equal(m.window.only_keyword, "$Scan");
     assert_string_equal(m.announced.expire, "30");
+    assert_int_equal(m.list_whole_max, 2000);
+    assert_int_equal(b.list_whole_max, 0);
     assert_int_equal(b.window.newest, 0);
     assert_null(b.window.only_keyword);
     assert_int_equal(b.window.newer_than_days, 30);

@@ -103,6 +103,7 @@ struct config_upstream {
     uint64_t queue_timeout_ms; /* 0: no login waits */
     bool pass_identity;
     bool forward_client_address;
+    unsigned mechanisms; /* of logins there: enum imap_mechanism; 0: all */
     struct config_words domains;        /* of names that belong there */
     struct config_words listeners;      /* the same, by NAME */
     char *user_template;                /* see access/route.h */

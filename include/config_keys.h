@@ -42,6 +42,7 @@ enum config_kind {
     CONFIG_FILES,           /* struct config_paths; may stand several times */
     CONFIG_NETWORKS,        /* struct config_networks; the same */
     CONFIG_WORDS,           /* struct config_words; the same */
+    CONFIG_MECHANISMS,      /* unsigned: one BIT(enum imap_mechanism) each */
     CONFIG_RETENTION,       /* char *: "NEVER" or days, min to max; or NULL */
     CONFIG_MAILBOXES,       /* struct mailbox_list */
     CONFIG_MAILBOX,         /* char *, in UTF-8, not INBOX; empty is NULL */

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/attributes.h"
+#include "base/span.h"
 #include "config_keys.h"
 
 /* Where it is said what is wrong. */
@@ -33,6 +34,9 @@ MUST_CHECK bool config_set_address(const struct config_key *key, void *to,
                                    const char *text, struct complaint c);
 MUST_CHECK bool config_set_address_text(const struct config_key *key, void *to,
                                         const char *text, struct complaint c);
+/* One of a list: a bit of an unsigned. */
+MUST_CHECK bool config_add_mechanism(void *to, struct span text,
+                                     struct complaint c);
 MUST_CHECK bool config_add_address(const struct config_key *key, void *to,
                                    const char *text, struct complaint c);
 

@@ -420,6 +420,7 @@ struct upstream_policy config_upstream_policy(
         .tls = upstream->tls,
         .send_id = config->send_id,
         .forward_client_address = upstream->forward_client_address,
+        .mechanisms = upstream->mechanisms,
         .upstream_timeout_ms = config->upstream_timeout_ms,
         .upstream_reuse_ms = config->upstream_reuse_ms,
         .version = version,

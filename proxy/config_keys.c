@@ -161,6 +161,8 @@ const struct config_key config_keys[] = {
       "no", 0, 0, NULL },
     { CONFIG_UPSTREAM, "forward_client_address", CONFIG_BOOL,
       IN_UPSTREAM(forward_client_address), "no", 0, 0, NULL },
+    { CONFIG_UPSTREAM, "sasl_mechanisms", CONFIG_MECHANISMS,
+      IN_UPSTREAM(mechanisms), "", 0, 0, NULL },
     { CONFIG_UPSTREAM, "domains", CONFIG_WORDS, IN_UPSTREAM(domains), "", 0, 0,
       NULL },
     { CONFIG_UPSTREAM, "listeners", CONFIG_WORDS, IN_UPSTREAM(listeners), "", 0,

@@ -377,6 +377,9 @@ bool config_key_set(const struct config_key *key, void *base, const char *text,
         return add_each(to, text, c, add_network);
     case CONFIG_WORDS:
         return add_each(to, text, c, add_word);
+    case CONFIG_MECHANISMS:
+        *(unsigned *)to = 0;
+        return add_each(to, text, c, config_add_mechanism);
     case CONFIG_RETENTION:
         return set_retention(key, to, text, c);
     case CONFIG_MAILBOXES:
@@ -462,6 +465,7 @@ static void free_value(const struct config_key *key, void *from)
     case CONFIG_COUNT_OR_AUTO:
     case CONFIG_DURATION:
     case CONFIG_SIZE:
+    case CONFIG_MECHANISMS:
         break;
     }
 }

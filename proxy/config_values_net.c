@@ -7,6 +7,7 @@
 #include "base/span.h"
 #include "config.h"
 #include "config_values.h"
+#include "imap/mechanism.h"
 
 static bool host_is_numeric(const char *host)
 {
@@ -113,5 +114,19 @@ bool config_add_address(const struct config_key *key, void *to,
     }
     addresses->at = more;
     more[addresses->count++] = one;
+    return true;
+}
+
+bool config_add_mechanism(void *to, struct span text, struct complaint c)
+{
+    enum imap_mechanism m;
+
+    if (!imap_mechanism_find(text, &m))
+        return config_complain(c,
+                               "must be names such as SCRAM-SHA-256-PLUS, "
+                               "SCRAM-SHA-256, PLAIN, LOGIN, OAUTHBEARER, "
+                               "XOAUTH2, has \"%.*s\"",
+                               (int)text.len, (const char *)text.data);
+    *(unsigned *)to |= BIT(m);
     return true;
 }

@@ -22,6 +22,10 @@ struct crypt_queue {
     atomic_uint jobs; /* under way, or waiting */
 };
 
+/* Takes a place, to be left again. False: there is none. */
+MUST_CHECK bool crypt_queue_enter(struct crypt_queue *queue);
+void crypt_queue_leave(struct crypt_queue *queue);
+
 struct crypt_work {
     struct span password;
     const char *hash; /* crypt(5) */

@@ -11,10 +11,9 @@
 
 #include "base/attributes.h"
 #include "base/buf.h"
+#include "base/limits.h"
 #include "base/span.h"
-
-#define SCRAM_KEY_SIZE 32
-#define SCRAM_SALT_MAX 64
+#include "session/scram.h"
 
 struct scram_keys {
     unsigned iterations;

@@ -17,6 +17,8 @@ enum imap_capability {
     IMAP_CAP_STARTTLS,
     IMAP_CAP_LOGINDISABLED,
     IMAP_CAP_AUTH_PLAIN,
+    IMAP_CAP_AUTH_SCRAM,       /* SCRAM-SHA-256: RFC 7677 */
+    IMAP_CAP_AUTH_SCRAM_PLUS,  /* ... bound to the TLS channel */
     IMAP_CAP_AUTH_OAUTHBEARER, /* RFC 7628 */
     IMAP_CAP_AUTH_XOAUTH2,     /* its forerunner */
     IMAP_CAP_SASL_IR,          /* RFC 4959 */

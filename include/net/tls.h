@@ -113,6 +113,14 @@ enum tls_version tls_version_of(const struct tls *t);
 struct x509_st; /* OpenSSL's */
 const struct x509_st *tls_server_certificate(const struct tls *t);
 
+/* What binds a login to this connection, the same on both ends of it and of no
+ * other: tls-exporter of RFC 9266. False: it is not TLS 1.3, before which that
+ * is not safe to rely on (§4.2 there; CONFORMANCE IAUTH-8).
+ */
+#define TLS_BINDING_SIZE 32
+MUST_CHECK bool tls_channel_binding(const struct tls *t,
+                                    unsigned char binding[TLS_BINDING_SIZE]);
+
 /* As a server: the client asked for a name that no certificate of ours covers:
  * CONFORMANCE TLS-13.
  */

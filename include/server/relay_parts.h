@@ -103,6 +103,7 @@ struct relay {
     struct dialer *dialer;                 /* DIALING */
     struct connection *upstream;           /* SECURING, UPGRADING, OPEN */
     enum relay_upstream_stage upstream_stage;
+    struct scram_job *proving; /* of a login there; NULL: none is */
     struct upstream_pass pass; /* QUEUED */
     struct relay *queue_next;  /* the same; utlist */
     struct relay *queue_prev;
@@ -176,6 +177,7 @@ void relay_upstream_park(struct relay *r, const struct imap_parked *parked);
 void relay_upstream_connect(struct relay *r);
 void relay_upstream_connect_next(struct relay *r, enum fault fault);
 void relay_upstream_start_tls(struct relay *r);
+void relay_upstream_prove(struct relay *r, const struct scram_work *work);
 void relay_upstream_close(struct relay *r);
 
 /* It was waited for, and may be connected to or not. */

@@ -31,6 +31,7 @@
 #include "session/known_mailbox.h"
 #include "session/policy.h"
 #include "session/sasl_step.h"
+#include "session/scram.h"
 #include "session/server_name.h"
 
 struct bridge; /* opaque */
@@ -99,6 +100,11 @@ void bridge_outcome(struct bridge *b, enum bridge_outcome outcome,
 void bridge_name_server(struct bridge *b, struct server_name server,
                         bool another);
 
+/* Before BRIDGE_UPSTREAM_UP, and anew before BRIDGE_UPSTREAM_TLS_UP: what a login
+ * by SCRAM over that connection needs; it is copied. Without, none is made.
+ */
+void bridge_offer_scram(struct bridge *b, const struct scram_channel *channel);
+
 /* The answers to BRIDGE_ASK_LOGIN, now or any time later; one that comes when the
  * client has gone, or was refused meanwhile, is passed over. |grant| is copied,
  * but for the policies, which must outlive the bridge.
@@ -125,6 +131,12 @@ void bridge_deny_login(struct bridge *b, enum fault fault, uint64_t wait_ms,
 /* The answer to BRIDGE_SASL. |step| is copied. */
 void bridge_sasl(struct bridge *b, const struct sasl_step *step,
                  uint64_t now_ms);
+
+/* The answer to BRIDGE_PROVE, now or any time later; one that comes when the
+ * server has ended the exchange is passed over.
+ */
+void bridge_prove(struct bridge *b, const struct scram_proof *proof,
+                  uint64_t now_ms);
 
 /* The mailboxes that make the maildrop, 0 to count - 1: from BRIDGE_LOCK on. */
 uint32_t bridge_mailbox_count(const struct bridge *b);
@@ -181,11 +193,14 @@ enum bridge_wish_kind {
      */
     BRIDGE_CONNECT_NEXT,
     BRIDGE_START_UPSTREAM_TLS, /* STARTTLS was accepted */
-    BRIDGE_CLOSE_UPSTREAM,     /* the bridge has already forgotten it */
-    BRIDGE_PARK, /* so it has this one, which is logged in as the last
+    BRIDGE_PROVE, /* that we know the password, by |scram|, off the loop;
+                     to be answered by bridge_prove. Not any more once
+                     BRIDGE_CLOSE_UPSTREAM is wished */
+    BRIDGE_CLOSE_UPSTREAM, /* the bridge has already forgotten it */
+    BRIDGE_PARK,           /* so it has this one, which is logged in as the last
                     BRIDGE_REUSE asked, and may rest as |parked|; where
                     it cannot, LOGOUT is to be said */
-    BRIDGE_LOCK, /* the maildrop of |user| */
+    BRIDGE_LOCK,           /* the maildrop of |user| */
     BRIDGE_UNLOCK,
     BRIDGE_KEEP_MAILBOX, /* bridge_known_mailbox |mailbox|, of |user|, for
                             the next session; before BRIDGE_UNLOCK */
@@ -238,6 +253,7 @@ struct bridge_wish {
      */
     const struct credentials *credentials;
     const struct upstream_policy *upstream; /* BRIDGE_CONNECT, _REUSE */
+    struct scram_work scram;                /* BRIDGE_PROVE: as |user| */
     const struct imap_parked *parked;       /* BRIDGE_PARK: as |user| */
 };
 
@@ -298,6 +314,8 @@ struct bridge_report {
     uint64_t greetings;         /* connections that got as far as a login */
     uint64_t greetings_failed;  /* that were made, and did not */
     enum fault last_greeting_fault;
+    /* Of the last login that was sent upstream; NULL: none was. */
+    const char *mechanism;
     uint64_t upstream_reused;  /* parked ones that were of use again */
     uint64_t upstream_rejects; /* BAD and CLIENTBUG: our defects */
     uint64_t size_mismatches;  /* DEC-8 */

@@ -80,7 +80,8 @@ struct bridge {
     const struct session_policy *policy;
     /* Of the connection that there is, or is to be; NULL while neither is. */
     const struct upstream_policy *upstream_policy;
-    struct server_name server; /* told of the connection that is coming up */
+    struct server_name server;    /* told of the connection that is coming up */
+    struct scram_channel channel; /* the same */
     const struct mailbox_policy *mailbox_policy; /* from the grant on */
     uint64_t granted_s;                          /* then; Unix time */
     bool ids_are_stale;        /* BRIDGE_NOTE_STALE_UNIQUE_IDS is due */
@@ -239,6 +240,9 @@ void bridge_take_upstream(struct bridge *b, struct span *in);
 void bridge_upstream_up(struct bridge *b);
 void bridge_upstream_lost(struct bridge *b, enum fault fault, bool still_open);
 void bridge_lock_answered(struct bridge *b, enum bridge_outcome answer);
+
+/* BRIDGE_PROVE is to be answered. */
+bool bridge_is_proving(const struct bridge *b);
 
 /* An answer is due: silence counts. */
 bool bridge_upstream_is_awaited(const struct bridge *b);

@@ -49,6 +49,11 @@ MUST_CHECK bool credentials_copy(struct credentials *to,
  */
 void credentials_write_plain(const struct credentials *c, struct buf *base64);
 
+/* Appends |name| as it stands in SASL's lists of attributes: RFC 5801 §4, RFC 5802
+ * §5.1. Failure sticks in |message|.
+ */
+void credentials_append_name(struct span name, struct buf *message);
+
 /* Does |text| repeat the secret, as it is or as it is sent in base64? Of a token
  * its front will do. Also where that cannot be told for want of memory.
  */

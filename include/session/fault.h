@@ -57,6 +57,7 @@ enum fault {
     FAULT_NOT_REMOVED,            /* NO at QUIT, passing: MAP-12 */
     /* the upstream's doing, lasting */
     FAULT_UPSTREAM_UNTRUSTED, /* certificate or name: MAP-10 */
+    FAULT_UPSTREAM_UNPROVEN,  /* SCRAM's signature: MAP-10 */
     FAULT_UPSTREAM_MISFIT,    /* not IMAP4, PREAUTH, no STARTTLS: MAP-10 */
     FAULT_UPSTREAM_NO_LOGIN,  /* LOGINDISABLED, no mechanism: MAP-4 */
     FAULT_UPSTREAM_REJECTED,  /* BAD: MAP-8, counted as our defect */

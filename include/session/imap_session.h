@@ -20,11 +20,13 @@
 #include "base/buf.h"
 #include "base/span.h"
 #include "imap/capability.h"
+#include "imap/mechanism.h"
 #include "imap/response.h"
 #include "session/credentials.h"
 #include "session/fault.h"
 #include "session/imap_parked.h"
 #include "session/policy.h"
+#include "session/scram.h"
 #include "session/server_name.h"
 
 enum imap_state {
@@ -45,13 +47,12 @@ enum imap_state {
     IMAP_STATE_COUNT,
 };
 
-/* How the login goes. */
-enum imap_mechanism {
-    IMAP_MECHANISM_NONE, /* by LOGIN */
-    IMAP_MECHANISM_PLAIN,
-    IMAP_MECHANISM_OAUTHBEARER,
-    IMAP_MECHANISM_XOAUTH2,
-    IMAP_MECHANISM_COUNT,
+/* Where an exchange of SCRAM stands. */
+enum imap_scram_stage {
+    IMAP_SCRAM_BEGUN,   /* our first message is sent */
+    IMAP_SCRAM_PROVING, /* the owner's turn: imap_session_prove */
+    IMAP_SCRAM_PROVEN,  /* our last is sent */
+    IMAP_SCRAM_TOLD,    /* and the server's has come */
 };
 
 struct imap_mailbox {
@@ -90,7 +91,14 @@ struct imap_session {
     uint32_t id_tag;  /* of ID, whose answer nobody waits for; 0: none */
     bool id_said;
     enum imap_mechanism mechanism;
-    struct buf challenge;   /* AUTHENTICATE: why a token is refused */
+    /* The owner's, for the one login that it is good for; NULL: there is none,
+     * and no SCRAM.
+     */
+    const struct scram_channel *channel;
+    struct scram *scram; /* the exchange under way; or NULL */
+    enum imap_scram_stage scram_stage;
+    enum fault scram_fault; /* what its end means; NONE: the server is proven */
+    struct buf challenge;   /* AUTHENTICATE: what the server has said */
     bool responded;         /* AUTHENTICATE: the response is sent */
     bool error_told;        /* AUTHENTICATE: and why it is wrong was heard */
     bool cancelled;         /* AUTHENTICATE: given up with `*` */
@@ -112,6 +120,7 @@ enum imap_session_event_kind {
     IMAP_SESSION_MORE,      /* the input is consumed */
     IMAP_SESSION_START_TLS, /* start the handshake */
     IMAP_SESSION_READY,     /* imap_session_log_in may be called */
+    IMAP_SESSION_PROVE,     /* imap_session_prove is to be called */
     IMAP_SESSION_LOGGED_IN, /* imap_session_select may be called */
     IMAP_SESSION_SELECTED,  /* mailbox is filled in */
     IMAP_SESSION_ITEM,      /* item: data of the mailbox */
@@ -171,6 +180,22 @@ void imap_session_tls_up(struct imap_session *s);
  */
 MUST_CHECK enum fault imap_session_log_in(
     struct imap_session *s, const struct credentials *credentials);
+
+/* In the same state: by which mechanism that would be. |mechanism| is written
+ * with FAULT_NONE only.
+ */
+MUST_CHECK enum fault imap_session_choose(const struct imap_session *s,
+                                          const struct credentials *credentials,
+                                          enum imap_mechanism *mechanism);
+
+/* Between IMAP_SESSION_PROVE and imap_session_prove, unless the server ends it
+ * first: the work that the proof is made of, which is not to be done on a loop
+ * (SCRAM_ITERATIONS_MAX), and what came of it.
+ */
+bool imap_session_is_proving(const struct imap_session *s);
+struct scram_work imap_session_scram_work(const struct imap_session *s);
+void imap_session_prove(struct imap_session *s,
+                        const struct scram_proof *proof);
 
 /* Before imap_session_select: is |keyword|, an empty one aside, told with the
  * flags of messages, and kept? It must outlive the session.

@@ -49,6 +49,8 @@ struct upstream_policy {
     uint64_t upstream_reuse_ms; /* how long a connection rests; 0: none does */
     const char *version;        /* for the ID */
     unsigned index;             /* whose times are counted: counters.h */
+    unsigned mechanisms; /* of a login: one BIT(enum imap_mechanism) each; 0:
+                            all that there are */
 };
 
 /* What CAPA says of mailboxes: RFC 2449 §6.5, §6.7. */

@@ -24,6 +24,19 @@ struct crypt_job {
     void *data;
 };
 
+bool crypt_queue_enter(struct crypt_queue *queue)
+{
+    if (atomic_fetch_add(&queue->jobs, 1) < CRYPT_JOBS_MAX)
+        return true;
+    crypt_queue_leave(queue);
+    return false;
+}
+
+void crypt_queue_leave(struct crypt_queue *queue)
+{
+    atomic_fetch_sub(&queue->jobs, 1);
+}
+
 static const char *text_of(const struct buf *b)
 {
     return (const char *)buf_span(b).data;
@@ -92,7 +105,7 @@ static void on_worked(uv_work_t *work, int status)
     struct crypt_job *j = work->data;
 
     (void)status; /* never cancelled: it is short, and its memory is needed */
-    atomic_fetch_sub(&j->queue->jobs, 1);
+    crypt_queue_leave(j->queue);
     if (j->done != NULL)
         j->done(j->data, &j->result);
     discard(j);
@@ -134,12 +147,13 @@ struct crypt_job *crypt_job_start(struct crypt_queue *queue, uv_loop_t *loop,
                                   const struct crypt_work *work,
                                   crypt_done *done, void *data)
 {
-    struct crypt_job *j = NULL;
+    struct crypt_job *j;
 
-    if (atomic_fetch_add(&queue->jobs, 1) < CRYPT_JOBS_MAX)
-        j = make(queue, loop, work);
+    if (!crypt_queue_enter(queue))
+        return NULL;
+    j = make(queue, loop, work);
     if (j == NULL) {
-        atomic_fetch_sub(&queue->jobs, 1);
+        crypt_queue_leave(queue);
         return NULL;
     }
     j->done = done;

@@ -8,8 +8,6 @@
 #include "base/limits.h"
 
 #define MARK "SCRAM-SHA-256$"
-#define ITERATIONS 4096U /* RFC 7677 §4: at least; devices are slow */
-#define ITERATIONS_MAX 1000000U
 #define SALT_SIZE 16
 
 _Static_assert(SCRAM_KEY_SIZE == GSASL_HASH_SHA256_SIZE, "scram_keys.h");
@@ -53,8 +51,8 @@ bool scram_keys_parse(struct span text, struct scram_keys *keys)
         !span_equals(mark, span_make(MARK, sizeof(MARK) - 2)) ||
         !take_before(&text, ':', &iterations) ||
         !take_before(&text, '$', &salt) || !take_before(&text, ':', &stored) ||
-        !span_to_number(iterations, ITERATIONS_MAX, &number) ||
-        number < ITERATIONS)
+        !span_to_number(iterations, SCRAM_ITERATIONS_MAX, &number) ||
+        number < SCRAM_ITERATIONS_MIN)
         return false;
     keys->iterations = (unsigned)number;
     return decode(salt, 1, SCRAM_SALT_MAX, keys->salt, &keys->salt_length) &&
@@ -77,7 +75,7 @@ static bool write_text(const struct scram_keys *keys, struct buf *text)
 
 bool scram_keys_write(struct span password, struct buf *text)
 {
-    struct scram_keys keys = { .iterations = ITERATIONS,
+    struct scram_keys keys = { .iterations = SCRAM_ITERATIONS_MIN,
                                .salt_length = SALT_SIZE };
     char salted[SCRAM_KEY_SIZE];
     char client[SCRAM_KEY_SIZE];

@@ -5,9 +5,11 @@
 #include <time.h>
 #include <uv.h>
 
+#include "access/scram_job.h"
 #include "base/limits.h"
 #include "cli/probe_report.h"
 #include "net/tls_context.h"
+#include "server/upstream_channel.h"
 #include "server/upstream_srv.h"
 #include "server/upstream_talk.h"
 #include "session/listing.h"
@@ -28,6 +30,7 @@ struct probe {
     uv_timer_t timer;
     struct connection_space space;
     struct upstream_talk talk;
+    struct scram_channel channel;
     struct imap_capabilities
         at_login;      /* often fewer once logged in, and more */
     bool is_logged_in; /* and that has not been told yet */
@@ -107,6 +110,8 @@ static void on_ready(struct probe *p)
 {
     enum fault fault;
 
+    upstream_channel_make(p->talk.connection, &p->channel);
+    p->talk.imap.channel = &p->channel;
     probe_report_connection(p->talk.connection);
     p->at_login = p->talk.imap.capabilities;
     if (p->credentials == NULL) {
@@ -118,6 +123,17 @@ static void on_ready(struct probe *p)
     fault = imap_session_log_in(&p->talk.imap, p->credentials);
     if (fault != FAULT_NONE)
         fail_by(p, fault, span_make(NULL, 0));
+}
+
+/* Nobody else waits for this loop. */
+static void on_prove(struct probe *p)
+{
+    struct scram_work work = imap_session_scram_work(&p->talk.imap);
+    struct scram_proof proof;
+
+    scram_job_prove(&work, &proof);
+    imap_session_prove(&p->talk.imap, &proof);
+    wipe(&proof, sizeof(proof));
 }
 
 static const struct mailbox_name *mailbox_at_hand(const struct probe *p)
@@ -196,6 +212,9 @@ static void take_event(struct probe *p, const struct imap_session_event *ev)
     switch (ev->kind) {
     case IMAP_SESSION_READY:
         on_ready(p);
+        break;
+    case IMAP_SESSION_PROVE:
+        on_prove(p);
         break;
     case IMAP_SESSION_LOGGED_IN:
         p->is_logged_in = true;

@@ -395,6 +395,21 @@ enum tls_version tls_version_of(const struct tls *t)
     }
 }
 
+bool tls_channel_binding(const struct tls *t,
+                         unsigned char binding[TLS_BINDING_SIZE])
+{
+    static const char label[] = "EXPORTER-Channel-Binding";
+    bool done;
+
+    if (tls_version_of(t) != TLS_VERSION_1_3)
+        return false;
+    ERR_clear_error();
+    done = SSL_export_keying_material(t->ssl, binding, TLS_BINDING_SIZE, label,
+                                      sizeof(label) - 1, NULL, 0, 0) == 1;
+    ERR_clear_error();
+    return done;
+}
+
 bool tls_name_is_unmatched(const struct tls *t)
 {
     return t->name_is_unmatched;

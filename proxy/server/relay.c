@@ -273,6 +273,9 @@ static void serve(struct relay *r, const struct bridge_wish *wish)
     case BRIDGE_START_UPSTREAM_TLS:
         relay_upstream_start_tls(r);
         break;
+    case BRIDGE_PROVE:
+        relay_upstream_prove(r, &wish->scram);
+        break;
     case BRIDGE_CLOSE_UPSTREAM:
         relay_upstream_close(r);
         break;

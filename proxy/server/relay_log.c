@@ -1,5 +1,6 @@
 /* The lines of log that tell of a session. */
 #include <stdio.h>
+#include <string.h>
 
 #include "server/relay_parts.h"
 
@@ -139,9 +140,30 @@ static void add_login(struct log_record *record,
 {
     log_record_add_string(record, "reused",
                           report->upstream_reused > 0 ? "yes" : "no");
+    if (report->mechanism != NULL)
+        log_record_add_string(record, "mechanism", report->mechanism);
     log_record_add_number(record, "messages", report->messages);
     if (report->messages_hidden > 0)
         log_record_add_number(record, "hidden", report->messages_hidden);
+}
+
+/* A server that keeps hashes of its own, and offers SCRAM nevertheless, refuses
+ * every password, and nobody would guess why.
+ */
+static void add_mechanism(const struct relay *r, struct log_record *record,
+                          enum fault fault)
+{
+    const char *mechanism = bridge_report(r->bridge)->mechanism;
+
+    if (mechanism == NULL)
+        return;
+    log_record_add_string(record, "mechanism", mechanism);
+    if (strncmp(mechanism, "SCRAM", 5) == 0 &&
+        (fault == FAULT_CREDENTIALS || fault == FAULT_SECRET_REFUSED))
+        log_record_add_string(
+            record, "text",
+            "where the password is right, the server may not be able to "
+            "judge SCRAM: sasl_mechanisms = PLAIN, LOGIN leaves it out");
 }
 
 static void log_login(struct relay *r, const char *event,
@@ -163,6 +185,7 @@ static void log_login(struct relay *r, const char *event,
         return;
     }
     log_record_add_string(&record, "reason", fault_name(wish->fault));
+    add_mechanism(r, &record, wish->fault);
     add_mailbox(r, &record, wish->fault);
     write_failure(r, &record, wish->fault);
 }

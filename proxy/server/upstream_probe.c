@@ -63,6 +63,7 @@ static bool take_event(struct upstream_probe *p,
         return false;
     case IMAP_SESSION_MORE:
     case IMAP_SESSION_START_TLS:
+    case IMAP_SESSION_PROVE:
     case IMAP_SESSION_LOGGED_IN:
     case IMAP_SESSION_SELECTED:
     case IMAP_SESSION_ITEM:

@@ -64,6 +64,7 @@ void bridge_free(struct bridge *b)
     buf_fini(&b->client_address);
     buf_fini(&b->trash);
     wipe(b->text, sizeof(b->text));
+    wipe(&b->channel, sizeof(b->channel));
     free(b);
 }
 
@@ -335,6 +336,22 @@ void bridge_name_server(struct bridge *b, struct server_name server,
 {
     b->server = server;
     b->another = another;
+}
+
+void bridge_offer_scram(struct bridge *b, const struct scram_channel *channel)
+{
+    b->channel = *channel;
+}
+
+void bridge_prove(struct bridge *b, const struct scram_proof *proof,
+                  uint64_t now_ms)
+{
+    b->now_ms = now_ms;
+    if (bridge_is_proving(b)) {
+        bridge_await_upstream(b);
+        imap_session_prove(&b->imap, proof);
+    }
+    settle(b);
 }
 
 void bridge_grant_login(struct bridge *b, const struct login_grant *grant,

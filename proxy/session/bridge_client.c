@@ -114,6 +114,7 @@ static void start_login(struct bridge *b, enum fault fault)
     (void)buf_append(&b->login_name, buf_span(&b->pop3.given.user));
     b->phase = BRIDGE_LOGGING_IN;
     b->login_began_ms = b->now_ms;
+    b->report.mechanism = NULL;
     bridge_note(b, BRIDGE_NOTE_LOGIN, FAULT_NONE);
     if (fault == FAULT_NONE && b->overloaded)
         fault = FAULT_OVERLOAD;

@@ -55,6 +55,7 @@ static void forget_upstream(struct bridge *b, bool still_open)
     if (b->link == BRIDGE_LINK_NONE)
         return;
     readahead_forget(&b->ahead);
+    wipe(&b->channel, sizeof(b->channel));
     if (b->link != BRIDGE_LINK_CONNECTING) {
         b->report.upstream_rejects += b->imap.rejects;
         imap_session_fini(&b->imap);
@@ -128,10 +129,16 @@ void bridge_take_up(struct bridge *b, const struct imap_parked *parked)
         wish_lock(b);
 }
 
+static const struct scram_channel *channel_of(const struct bridge *b)
+{
+    return b->channel.nonce[0] != '\0' ? &b->channel : NULL;
+}
+
 void bridge_upstream_up(struct bridge *b)
 {
     if (b->link == BRIDGE_LINK_HANDSHAKE) {
         b->link = BRIDGE_LINK_UP;
+        b->imap.channel = channel_of(b);
         imap_session_tls_up(&b->imap);
         return;
     }
@@ -145,7 +152,13 @@ void bridge_upstream_up(struct bridge *b)
     if (!imap_session_init(&b->imap, b->upstream_policy, b->server,
                            buf_span(&b->client_address)))
         bridge_upstream_lost(b, FAULT_NO_MEMORY, true);
+    b->imap.channel = channel_of(b);
     b->server = (struct server_name){ NULL, 0 }; /* the next is told anew */
+}
+
+bool bridge_is_proving(const struct bridge *b)
+{
+    return b->link == BRIDGE_LINK_UP && imap_session_is_proving(&b->imap);
 }
 
 bool bridge_upstream_is_awaited(const struct bridge *b)
@@ -153,6 +166,8 @@ bool bridge_upstream_is_awaited(const struct bridge *b)
     /* While the client is behind, it is we who keep the server waiting. */
     if (bridge_upstream_room(b) == 0 && b->link == BRIDGE_LINK_UP)
         return false;
+    if (bridge_is_proving(b))
+        return false; /* the same */
     return (b->link == BRIDGE_LINK_CONNECTING && !b->queued) ||
            b->link == BRIDGE_LINK_HANDSHAKE ||
            (b->link == BRIDGE_LINK_UP && (b->imap.state == IMAP_GREETING ||
@@ -290,8 +305,8 @@ void bridge_try_login(struct bridge *b)
     bridge_begin_stage(b);
     fault = imap_session_log_in(&b->imap, &b->upstream);
     if (fault == FAULT_NONE)
-        return;
-    if (b->phase == BRIDGE_LOGGING_IN)
+        b->report.mechanism = imap_mechanism_name(b->imap.mechanism);
+    else if (b->phase == BRIDGE_LOGGING_IN)
         bridge_refuse_login(b, fault);
     else
         bridge_finish_quit(b, fault);
@@ -451,6 +466,9 @@ static void on_event(struct bridge *b, const struct imap_session_event *ev)
         b->greeted = true;
         b->report.greetings++;
         bridge_try_login(b);
+        break;
+    case IMAP_SESSION_PROVE:
+        bridge_wish(b, BRIDGE_PROVE);
         break;
     case IMAP_SESSION_LOGGED_IN:
         bridge_end_stage(b, COUNTER_STAGE_LOGIN);

@@ -77,11 +77,32 @@ static bool has_text(const struct bridge_wish *wish)
             wish->note == BRIDGE_NOTE_UPSTREAM_ID);
 }
 
+static void drop_wish(struct bridge *b)
+{
+    b->wish_first = (b->wish_first + 1) % BRIDGE_WISHES_MAX;
+    b->wish_count--;
+}
+
+/* The next one; NULL: there is none. An exchange that the server has ended at
+ * once needs no proof any more.
+ */
+static const struct bridge_queued_wish *front_of(struct bridge *b)
+{
+    const struct bridge_queued_wish *front = &b->wishes[b->wish_first];
+
+    while (b->wish_count > 0 && front->kind == BRIDGE_PROVE &&
+           !bridge_is_proving(b)) {
+        drop_wish(b);
+        front = &b->wishes[b->wish_first];
+    }
+    return b->wish_count > 0 ? front : NULL;
+}
+
 bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
 {
-    const struct bridge_queued_wish *queued = &b->wishes[b->wish_first];
+    const struct bridge_queued_wish *queued = front_of(b);
 
-    if (b->wish_count == 0) {
+    if (queued == NULL) {
         b->text_queued = false;
         return false;
     }
@@ -109,10 +130,11 @@ bool bridge_next_wish(struct bridge *b, struct bridge_wish *wish)
     wish->begins = b->sasl_begins;
     wish->has_response = b->pop3.has_response;
     wish->parked = &b->parked;
+    if (wish->kind == BRIDGE_PROVE)
+        wish->scram = imap_session_scram_work(&b->imap);
     if (wish->kind == BRIDGE_KEEP_MAILBOX &&
         !bridge_take_kept(b, &wish->mailbox))
         return true;
-    b->wish_first = (b->wish_first + 1) % BRIDGE_WISHES_MAX;
-    b->wish_count--;
+    drop_wish(b);
     return true;
 }

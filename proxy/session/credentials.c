@@ -76,6 +76,18 @@ void credentials_write_plain(const struct credentials *c, struct buf *base64)
     buf_fini(&message);
 }
 
+void credentials_append_name(struct span name, struct buf *message)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.data[i] == '=')
+            buf_append_string(message, "=3D");
+        else if (name.data[i] == ',')
+            buf_append_string(message, "=2C");
+        else
+            buf_append_octet(message, name.data[i]);
+    }
+}
+
 static bool holds(struct span text, struct span part)
 {
     for (; text.len >= part.len; (void)span_take(&text, 1))

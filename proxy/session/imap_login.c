@@ -7,57 +7,92 @@
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "imap/command.h"
-
-static const char *const names[IMAP_MECHANISM_COUNT] = {
-    [IMAP_MECHANISM_PLAIN] = "PLAIN",
-    [IMAP_MECHANISM_OAUTHBEARER] = "OAUTHBEARER",
-    [IMAP_MECHANISM_XOAUTH2] = "XOAUTH2",
-};
+#include "session/imap_scram.h"
 
 /* --- the choice --- */
 
-static enum fault choose_for_password(const struct credentials *c,
-                                      struct imap_capabilities have,
+static bool is_wanted(const struct imap_session *s, enum imap_mechanism m)
+{
+    unsigned listed = s->policy->mechanisms;
+
+    return listed == 0 || (listed & BIT(m)) != 0;
+}
+
+bool imap_login_can_bind(const struct imap_session *s)
+{
+    return s->channel != NULL && s->channel->has_binding &&
+           is_wanted(s, IMAP_MECHANISM_SCRAM_PLUS);
+}
+
+/* It is wanted, and offered, and what it needs is at hand. */
+static bool is_usable(const struct imap_session *s, enum imap_mechanism m)
+{
+    static const enum imap_capability offers[IMAP_MECHANISM_COUNT] = {
+        [IMAP_MECHANISM_SCRAM_PLUS] = IMAP_CAP_AUTH_SCRAM_PLUS,
+        [IMAP_MECHANISM_SCRAM] = IMAP_CAP_AUTH_SCRAM,
+        [IMAP_MECHANISM_PLAIN] = IMAP_CAP_AUTH_PLAIN,
+        [IMAP_MECHANISM_OAUTHBEARER] = IMAP_CAP_AUTH_OAUTHBEARER,
+        [IMAP_MECHANISM_XOAUTH2] = IMAP_CAP_AUTH_XOAUTH2,
+    };
+
+    if (m == IMAP_MECHANISM_SCRAM_PLUS && !imap_login_can_bind(s))
+        return false;
+    if (m == IMAP_MECHANISM_SCRAM && s->channel == NULL)
+        return false;
+    return is_wanted(s, m) &&
+           imap_capabilities_have(s->capabilities, offers[m]);
+}
+
+/* The command has no charset (CONFORMANCE UTF-3), and cannot act as somebody
+ * else.
+ */
+static bool is_fit_for_login(const struct imap_session *s,
+                             const struct credentials *c)
+{
+    return is_wanted(s, IMAP_MECHANISM_LOGIN) &&
+           !imap_capabilities_have(s->capabilities, IMAP_CAP_LOGINDISABLED) &&
+           utf8_is_ascii(buf_span(&c->user)) &&
+           utf8_is_ascii(buf_span(&c->secret)) && buf_length(&c->identity) == 0;
+}
+
+static enum fault choose_for_password(const struct imap_session *s,
+                                      const struct credentials *c,
                                       enum imap_mechanism *mechanism)
 {
-    if (imap_capabilities_have(have, IMAP_CAP_AUTH_PLAIN)) {
-        *mechanism = IMAP_MECHANISM_PLAIN;
-        return FAULT_NONE;
+    for (unsigned m = IMAP_MECHANISM_SCRAM_PLUS; m < IMAP_MECHANISM_LOGIN;
+         m++) {
+        if (is_usable(s, m)) {
+            *mechanism = m;
+            return FAULT_NONE;
+        }
     }
-    if (imap_capabilities_have(have, IMAP_CAP_LOGINDISABLED))
+    if (!is_fit_for_login(s, c))
         return FAULT_UPSTREAM_NO_LOGIN;
-    /* LOGIN has no charset: CONFORMANCE UTF-3. */
-    if (!utf8_is_ascii(buf_span(&c->user)) ||
-        !utf8_is_ascii(buf_span(&c->secret)))
-        return FAULT_UPSTREAM_NO_LOGIN;
-    /* Nor can it act as somebody else. */
-    if (buf_length(&c->identity) > 0)
-        return FAULT_UPSTREAM_NO_LOGIN;
-    *mechanism = IMAP_MECHANISM_NONE;
+    *mechanism = IMAP_MECHANISM_LOGIN;
     return FAULT_NONE;
 }
 
-static enum fault choose_for_token(struct imap_capabilities have,
+static enum fault choose_for_token(const struct imap_session *s,
                                    enum imap_mechanism *mechanism)
 {
-    if (imap_capabilities_have(have, IMAP_CAP_AUTH_OAUTHBEARER))
+    if (is_usable(s, IMAP_MECHANISM_OAUTHBEARER))
         *mechanism = IMAP_MECHANISM_OAUTHBEARER;
-    else if (imap_capabilities_have(have, IMAP_CAP_AUTH_XOAUTH2))
+    else if (is_usable(s, IMAP_MECHANISM_XOAUTH2))
         *mechanism = IMAP_MECHANISM_XOAUTH2;
     else
         return FAULT_UPSTREAM_NO_LOGIN;
     return FAULT_NONE;
 }
 
-enum fault imap_login_choose(const struct credentials *c,
-                             struct imap_capabilities capabilities,
-                             enum imap_mechanism *mechanism)
+enum fault imap_session_choose(const struct imap_session *s,
+                               const struct credentials *c,
+                               enum imap_mechanism *mechanism)
 {
     switch (c->kind) {
     case SECRET_PASSWORD:
-        return choose_for_password(c, capabilities, mechanism);
+        return choose_for_password(s, c, mechanism);
     case SECRET_TOKEN:
-        return choose_for_token(capabilities, mechanism);
+        return choose_for_token(s, mechanism);
     case SECRET_APOP:
     case SECRET_PROVEN:
     case SECRET_KIND_COUNT:
@@ -67,19 +102,6 @@ enum fault imap_login_choose(const struct credentials *c,
 }
 
 /* --- the messages --- */
-
-/* A name within SASL's list of attributes: RFC 5801 §4. */
-static void append_name(struct buf *message, struct span name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.data[i] == '=')
-            buf_append_string(message, "=3D");
-        else if (name.data[i] == ',')
-            buf_append_string(message, "=2C");
-        else
-            buf_append_octet(message, name.data[i]);
-    }
-}
 
 static void append_bearer(struct buf *message, const struct credentials *c)
 {
@@ -92,7 +114,7 @@ static void write_oauthbearer(const struct credentials *c,
                               const struct server_name *to, struct buf *message)
 {
     buf_append_string(message, "n,a=");
-    append_name(message, credentials_name(c));
+    credentials_append_name(credentials_name(c), message);
     buf_append_string(message, ",\1host=");
     buf_append_string(message, to->host);
     buf_append_string(message, "\1port=");
@@ -107,22 +129,32 @@ static void write_xoauth2(const struct credentials *c, struct buf *message)
     append_bearer(message, c);
 }
 
-void imap_login_write_message(enum imap_mechanism mechanism,
-                              const struct credentials *c,
-                              const struct server_name *to, struct buf *base64)
+static bool is_scram(const struct imap_session *s)
 {
-    struct buf message;
+    return s->mechanism == IMAP_MECHANISM_SCRAM_PLUS ||
+           s->mechanism == IMAP_MECHANISM_SCRAM;
+}
 
-    if (mechanism == IMAP_MECHANISM_PLAIN) {
+/* The first message of the mechanism, in base64. Failure sticks in |base64|. */
+static void write_message(struct imap_session *s, struct buf *base64)
+{
+    const struct credentials *c = &s->credentials;
+    struct buf message;
+    bool done = true;
+
+    if (s->mechanism == IMAP_MECHANISM_PLAIN) {
         credentials_write_plain(c, base64);
         return;
     }
     buf_init(&message, UPSTREAM_OUTPUT_MAX);
-    if (mechanism == IMAP_MECHANISM_OAUTHBEARER)
-        write_oauthbearer(c, to, &message);
+    if (is_scram(s))
+        done = imap_scram_begin(s, &message);
+    else if (s->mechanism == IMAP_MECHANISM_OAUTHBEARER)
+        write_oauthbearer(c, &s->server, &message);
     else
         write_xoauth2(c, &message);
-    if (buf_failed(&message) || !base64_encode(buf_span(&message), base64))
+    if (!done || buf_failed(&message) ||
+        !base64_encode(buf_span(&message), base64))
         base64->failed = true;
     buf_fini(&message);
 }
@@ -132,17 +164,17 @@ void imap_login_write_message(enum imap_mechanism mechanism,
 /* The message, with the command or behind its challenge. */
 static void send_message(struct imap_session *s, uint32_t tag, bool initial)
 {
+    const char *name = imap_mechanism_name(s->mechanism);
     struct buf base64;
     struct span message;
 
     buf_init(&base64, UPSTREAM_OUTPUT_MAX);
-    imap_login_write_message(s->mechanism, &s->credentials, &s->server,
-                             &base64);
+    write_message(s, &base64);
     message = buf_span(&base64);
     if (buf_failed(&base64))
         s->out.failed = true;
     else if (initial)
-        imap_write_authenticate(&s->out, tag, names[s->mechanism], &message);
+        imap_write_authenticate(&s->out, tag, name, &message);
     else
         imap_write_response(&s->out, message);
     s->responded = true;
@@ -157,7 +189,8 @@ static void send_authenticate(struct imap_session *s, uint32_t tag)
     if (imap_capabilities_have(s->capabilities, IMAP_CAP_SASL_IR))
         send_message(s, tag, true);
     else
-        imap_write_authenticate(&s->out, tag, names[s->mechanism], NULL);
+        imap_write_authenticate(&s->out, tag, imap_mechanism_name(s->mechanism),
+                                NULL);
 }
 
 static void send_login_piece(struct imap_session *s)
@@ -211,23 +244,30 @@ static struct imap_session_event hear_error(struct imap_session *s,
     return result;
 }
 
+void imap_login_cancel(struct imap_session *s)
+{
+    if (!s->cancelled)
+        imap_write_response(&s->out, SPAN_LITERAL("*"));
+    s->cancelled = true;
+}
+
 static struct imap_session_event answer_challenge(struct imap_session *s,
                                                   const struct imap_event *ev)
 {
     static const struct imap_session_event nothing = { .kind =
                                                            IMAP_SESSION_MORE };
-    bool is_token = s->mechanism != IMAP_MECHANISM_PLAIN;
+    bool goes_on = s->responded && !s->cancelled;
 
     if (!s->responded && !s->cancelled && is_empty_challenge(ev->text)) {
         send_message(s, s->tag, false);
         return nothing;
     }
-    if (is_token && s->responded && !s->error_told && !s->cancelled)
+    if (is_scram(s) && goes_on)
+        return imap_scram_on_challenge(s, ev);
+    if (s->mechanism != IMAP_MECHANISM_PLAIN && goes_on && !s->error_told)
         return hear_error(s, ev);
     /* None of them knows another challenge: give up (RFC 9051 §6.2.2). */
-    if (!s->cancelled)
-        imap_write_response(&s->out, SPAN_LITERAL("*"));
-    s->cancelled = true;
+    imap_login_cancel(s);
     return nothing;
 }
 

@@ -7,6 +7,7 @@
 #include "imap/command.h"
 #include "imap/mailbox_name.h"
 #include "session/imap_login.h"
+#include "session/imap_scram.h"
 #include "session/quirks.h"
 
 static const struct imap_session_event nothing = { .kind = IMAP_SESSION_MORE };
@@ -221,8 +222,7 @@ struct imap_session_event imap_phase_on_greeting(struct imap_session *s,
 enum fault imap_session_log_in(struct imap_session *s,
                                const struct credentials *credentials)
 {
-    enum fault fault =
-        imap_login_choose(credentials, s->capabilities, &s->mechanism);
+    enum fault fault = imap_session_choose(s, credentials, &s->mechanism);
 
     assert(s->state == IMAP_NOT_AUTHENTICATED);
     if (fault != FAULT_NONE)
@@ -231,7 +231,7 @@ enum fault imap_session_log_in(struct imap_session *s,
         return FAULT_NO_MEMORY;
     if (s->policy->forward_client_address)
         offer_id(s);
-    imap_phase_enter(s, s->mechanism == IMAP_MECHANISM_NONE
+    imap_phase_enter(s, s->mechanism == IMAP_MECHANISM_LOGIN
                             ? IMAP_LOGIN
                             : IMAP_AUTHENTICATE);
     return FAULT_NONE;
@@ -307,11 +307,16 @@ static enum fault fault_of_login(const struct imap_session *s,
 static struct imap_session_event on_login_answer(struct imap_session *s,
                                                  const struct imap_event *ev)
 {
+    enum fault fault =
+        ev->condition == IMAP_OK ? FAULT_NONE : fault_of_login(s, ev);
+
     credentials_wipe(&s->credentials);
-    if (s->cancelled)
+    if (s->scram != NULL)
+        fault = imap_scram_end(s, fault);
+    else if (s->cancelled)
         return imap_phase_fail(s, FAULT_UPSTREAM_GARBLED, ev);
-    if (ev->condition != IMAP_OK)
-        return refuse(s, IMAP_NOT_AUTHENTICATED, fault_of_login(s, ev), ev);
+    if (fault != FAULT_NONE)
+        return refuse(s, IMAP_NOT_AUTHENTICATED, fault, ev);
     /* General rule 6: ask again unless the answer says. */
     if (ev->code != IMAP_CODE_CAPABILITY) {
         imap_phase_enter(s, IMAP_CAPABILITY_LOGIN);

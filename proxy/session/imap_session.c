@@ -31,6 +31,8 @@ void imap_session_fini(struct imap_session *s)
     s->parser = NULL;
     buf_fini(&s->out);
     buf_fini(&s->challenge);
+    scram_free(s->scram);
+    s->scram = NULL;
     credentials_wipe(&s->credentials);
 }
 

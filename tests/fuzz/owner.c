@@ -320,6 +320,24 @@ static void keep_mailbox(struct owner *o, uint32_t mailbox)
     known_mailbox_share(&o->known, known);
 }
 
+static const struct scram_channel channel = { .nonce = "fuzz",
+                                              .has_binding = true };
+
+/* A proof of no password: what a server makes of it is its own affair. */
+static void on_prove(struct owner *o, const struct scram_work *work)
+{
+    static const struct scram_proof proofs[] = {
+        { .fault = FAULT_NONE },
+        { .fault = FAULT_VERIFY_BUSY },
+    };
+
+    REQUIRE(o->upstream == OWNER_UPSTREAM_OPEN);
+    REQUIRE(work->iterations >= SCRAM_ITERATIONS_MIN &&
+            work->iterations <= SCRAM_ITERATIONS_MAX);
+    REQUIRE(work->salt.len > 0 && work->salt.len <= SCRAM_SALT_MAX);
+    bridge_prove(o->bridge, &proofs[work->iterations % 2], o->now_ms);
+}
+
 static void serve(struct owner *o, const struct bridge_wish *wish)
 {
     fuzz_show("wish", wish->kind,
@@ -355,6 +373,9 @@ static void serve(struct owner *o, const struct bridge_wish *wish)
         REQUIRE(o->upstream_policy.tls == TLS_MODE_STARTTLS);
         pass_to_server(o, SIZE_MAX);
         o->upstream = OWNER_UPSTREAM_HANDSHAKE;
+        break;
+    case BRIDGE_PROVE:
+        on_prove(o, &wish->scram);
         break;
     case BRIDGE_CLOSE_UPSTREAM:
         REQUIRE(o->upstream != OWNER_UPSTREAM_NONE);
@@ -546,10 +567,12 @@ void owner_succeed(struct owner *o)
         bridge_name_server(o->bridge,
                            (struct server_name){ "imap.example.org", 993 },
                            o->another);
+        bridge_offer_scram(o->bridge, &channel);
         tell(o, BRIDGE_UPSTREAM_UP);
     } else if (o->upstream == OWNER_UPSTREAM_HANDSHAKE) {
         o->upstream = OWNER_UPSTREAM_OPEN;
         o->wire.upstream_tls = true;
+        bridge_offer_scram(o->bridge, &channel);
         tell(o, BRIDGE_UPSTREAM_TLS_UP);
     }
     (void)answer_lock(o, BRIDGE_LOCKED);

@@ -324,6 +324,9 @@ static void serve(struct session *s, const struct bridge_wish *wish)
     case BRIDGE_START_UPSTREAM_TLS:
         start_upstream_tls(s);
         break;
+    case BRIDGE_PROVE:
+        session_fail(s, "PROVE, and SCRAM is not offered");
+        break;
     case BRIDGE_CLOSE_UPSTREAM:
         close_upstream(s);
         break;

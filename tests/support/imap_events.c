@@ -58,10 +58,11 @@ static void append_attributes(struct buf *trace, uint32_t attributes)
 static void append_capabilities(struct buf *trace, struct imap_capabilities set)
 {
     static const char *const names[IMAP_CAP_COUNT] = {
-        "rev1",        "rev2",     "starttls",    "logindisabled", "plain",
-        "oauthbearer", "xoauth2",  "sasl-ir",     "literal+",      "literal-",
-        "uidplus",     "id",       "utf8-only",   "condstore",     "qresync",
-        "move",        "list-ext", "special-use",
+        "rev1",    "rev2",    "starttls",   "logindisabled",
+        "plain",   "scram",   "scram-plus", "oauthbearer",
+        "xoauth2", "sasl-ir", "literal+",   "literal-",
+        "uidplus", "id",      "utf8-only",  "condstore",
+        "qresync", "move",    "list-ext",   "special-use",
     };
 
     for (unsigned i = 0; i < IMAP_CAP_COUNT; i++) {

@@ -321,7 +321,15 @@ void outcome(struct harness *h, enum bridge_outcome what)
         bridge_offer_mailbox(h->bridge, 0, &h->known);
     if (what == BRIDGE_UPSTREAM_UP)
         bridge_name_server(h->bridge, h->reached, h->another);
+    if (what == BRIDGE_UPSTREAM_UP || what == BRIDGE_UPSTREAM_TLS_UP)
+        bridge_offer_scram(h->bridge, &h->channel);
     bridge_outcome(h->bridge, what, h->now_ms);
+    pump(h);
+}
+
+void prove(struct harness *h, const struct scram_proof *proof)
+{
+    bridge_prove(h->bridge, proof, h->now_ms);
     pump(h);
 }
 

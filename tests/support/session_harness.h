@@ -54,8 +54,9 @@ struct harness {
     bool octet_by_octet;
     struct session_policy policy; /* reads nothing ahead */
     struct upstream_policy upstream_policy;
-    struct server_name reached; /* by each connection */
-    bool another;               /* server is there to go to */
+    struct server_name reached;   /* by each connection */
+    bool another;                 /* server is there to go to */
+    struct scram_channel channel; /* of each connection; no nonce: no SCRAM */
     struct mailbox_policy mailbox_policy;
     struct octet_budget budget; /* of the policy; given back at the end */
     struct harness_server server;
@@ -112,6 +113,9 @@ void outcome(struct harness *h, enum bridge_outcome outcome);
  */
 void grant_login(struct harness *h);
 void deny_login(struct harness *h, enum fault fault, uint64_t wait_ms);
+
+/* The answer to BRIDGE_PROVE. */
+void prove(struct harness *h, const struct scram_proof *proof);
 
 /* The clock goes on, and stops at each deadline on its way. */
 void time_passes(struct harness *h, uint64_t ms);

@@ -21,14 +21,32 @@ static struct imap_capabilities set_of(const char *const *names, size_t n)
 static void test_names(void **state)
 {
     static const char *const names[IMAP_CAP_COUNT] = {
-        "imap4rev1",     "IMAP4REV2",        "starttls",     "LoginDisabled",
-        "auth=plain",    "auth=oauthbearer", "auth=xoauth2", "sasl-ir",
-        "literal+",      "literal-",         "uidplus",      "id",
-        "utf8=only",     "condstore",        "qresync",      "move",
-        "list-extended", "special-use",      "esearch",      "x-gm-ext-1",
+        "imap4rev1",
+        "IMAP4REV2",
+        "starttls",
+        "LoginDisabled",
+        "auth=plain",
+        "auth=scram-sha-256",
+        "auth=scram-sha-256-plus",
+        "auth=oauthbearer",
+        "auth=xoauth2",
+        "sasl-ir",
+        "literal+",
+        "literal-",
+        "uidplus",
+        "id",
+        "utf8=only",
+        "condstore",
+        "qresync",
+        "move",
+        "list-extended",
+        "special-use",
+        "esearch",
+        "x-gm-ext-1",
     };
     static const char *const unknown[] = {
-        "", "X", "IMAP4", "AUTH=", "AUTH=PLAINX", "IDLE", "I", "LITERAL",
+        "",     "X", "IMAP4",   "AUTH=", "AUTH=PLAINX", "AUTH=SCRAM-SHA-1",
+        "IDLE", "I", "LITERAL",
     };
 
     (void)state;

@@ -181,11 +181,12 @@ static void test_alarms(void **state)
     for (unsigned i = FAULT_NONE; i < FAULT_COUNT; i++) {
         enum fault f = (enum fault)i;
         bool expected =
-            f == FAULT_UPSTREAM_UNTRUSTED || f == FAULT_UPSTREAM_MISFIT ||
-            f == FAULT_UPSTREAM_NO_LOGIN || f == FAULT_UPSTREAM_REJECTED ||
-            f == FAULT_TOKEN_REFUSED || f == FAULT_TOKEN_WITHHELD ||
-            f == FAULT_MAILBOX_TOO_LARGE || f == FAULT_NO_MEMORY ||
-            f == FAULT_SECRET_SEALED || f == FAULT_SECRET_REFUSED;
+            f == FAULT_UPSTREAM_UNTRUSTED || f == FAULT_UPSTREAM_UNPROVEN ||
+            f == FAULT_UPSTREAM_MISFIT || f == FAULT_UPSTREAM_NO_LOGIN ||
+            f == FAULT_UPSTREAM_REJECTED || f == FAULT_TOKEN_REFUSED ||
+            f == FAULT_TOKEN_WITHHELD || f == FAULT_MAILBOX_TOO_LARGE ||
+            f == FAULT_NO_MEMORY || f == FAULT_SECRET_SEALED ||
+            f == FAULT_SECRET_REFUSED;
 
         assert_int_equal(fault_is_alarm(f), expected);
     }

@@ -16,9 +16,20 @@ static void close_client(struct bridge *b, enum fault fault)
 
 /* --- login --- */
 
-/* A wrong password is answered later each time (CONFORMANCE POP-10), and always
- * by the timer: the next login of a pipelining client must not begin before the
- * notes of this one are taken.
+/* A wrong password is answered later each time (CONFORMANCE POP-10). What judging
+ * it has taken counts for that, so that it does not tell who has judged, and
+ * whether there is such a name.
+ */
+static uint64_t time_of_refusal(const struct bridge *b, uint64_t failures)
+{
+    uint64_t held_until_ms =
+        b->login_began_ms + failures * b->policy->auth_failure_delay_ms;
+
+    return held_until_ms > b->now_ms ? held_until_ms : b->now_ms;
+}
+
+/* Always answered by the timer: the next login of a pipelining client must not
+ * begin before the notes of this one are taken.
  */
 static void hold_refusal(struct bridge *b, enum fault fault)
 {
@@ -33,7 +44,7 @@ static void hold_refusal(struct bridge *b, enum fault fault)
     b->refusal = fault;
     b->refuse_at_ms = b->now_ms;
     if (fault_is_wrong_login(fault) || fault == FAULT_LOGIN_BLOCKED)
-        b->refuse_at_ms += failures * b->policy->auth_failure_delay_ms;
+        b->refuse_at_ms = time_of_refusal(b, failures);
 }
 
 void bridge_refuse_login(struct bridge *b, enum fault fault)

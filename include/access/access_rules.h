@@ -10,18 +10,16 @@
 
 #include "access/accounts.h"
 #include "access/auth_http.h"
+#include "access/decoys.h"
 #include "base/attributes.h"
 #include "base/buf.h"
 #include "config.h"
 
 struct access_rules {
     const struct config *config;
-    struct accounts *accounts; /* NULL: there is no file of them */
-    struct buf key;            /* empty: none */
-    /* What a password is hashed with where there is no account, so that this
-     * takes as long as where there is one. NULL: no account has a password.
-     */
-    const char *decoy;
+    struct accounts *accounts;        /* NULL: there is no file of them */
+    struct buf key;                   /* empty: none */
+    struct decoys decoys;             /* where there is no account */
     struct auth_http_rules auth_http; /* url NULL: no service is asked */
 };
 

@@ -1,11 +1,12 @@
 /* proof.h - devices that prove a password without saying it: one exchange by
- * CRAM-MD5 or SCRAM-SHA-256, and the digest of APOP.
+ * CRAM-MD5 or SCRAM-SHA-256.
  *
  * The mechanisms are libgsasl's; here is what they ask for: the keys that an
- * account holds, and, for a name that has none, others that are made up, so that
- * the exchange takes the same course and fails at its end.
+ * account holds, and, for a name that has none, others that are made up
+ * (decoys.h). The digest of CRAM-MD5 is compared here, too: libgsasl would keep
+ * the password in memory that it gives back.
  *
- * Source: RFC 2195; RFC 5802, RFC 7677; RFC 1939 §7.
+ * Source: RFC 2195; RFC 5802, RFC 7677.
  * Thread: that of the loop.
  */
 #ifndef POPINJAY_ACCESS_PROOF_H
@@ -24,7 +25,7 @@
 /* libgsasl, made ready when first used. Zeroed is not ready. */
 struct proof_maker {
     void *library;                     /* Gsasl * */
-    const struct keyed_digest *decoys; /* the same for all loops */
+    const struct keyed_digest *decoys; /* decoys.h: passing */
 };
 
 void proof_maker_fini(struct proof_maker *maker);
@@ -51,10 +52,11 @@ void proof_free(struct proof *p);
  */
 void proof_step(struct proof *p, struct span response, struct sasl_step *step);
 
-/* Whether |digest|, 32 hexadecimal digits, is that of |timestamp| and
- * |password|.
+/* Appends the recoverable password of |account|. Where that is NULL or has none,
+ * another one is opened and forgotten, which takes as long: EWRONG.
  */
-MUST_CHECK bool proof_is_apop(struct span timestamp, struct span password,
-                              struct span digest);
+MUST_CHECK enum secret_box_status proof_open_password(
+    const struct access_rules *rules, const struct account *account,
+    struct buf *password);
 
 #endif

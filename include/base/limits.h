@@ -42,6 +42,8 @@
 /* Octets of a file that they are sealed with: 128 bits at least. */
 #define SECRET_KEY_MIN 16
 #define SECRET_KEY_MAX 4096
+/* Kinds of SCRAM keys that are imitated for names without an account. */
+#define DECOY_SHAPES_MAX 8
 /* Passwords of devices that are judged at a time, or wait for it: about a second
  * of the few threads that also look up names, which should not wait longer.
  */

@@ -2,7 +2,7 @@
  * to whoever lacks the key.
  *
  * Source: HMAC-SHA-256, RFC 2104, under a key that is random, made at start
- * and known to nobody else.
+ * and known to nobody else; or derived from a secret by HKDF-SHA-256, RFC 5869.
  * Thread: any number at a time, once it is made.
  */
 #ifndef POPINJAY_NET_KEYED_DIGEST_H
@@ -20,6 +20,12 @@ struct keyed_digest; /* opaque: the key */
 
 /* NULL where there is no memory or no randomness. */
 MUST_CHECK struct keyed_digest *keyed_digest_new(void);
+
+/* Its digests are those of every process that has |secret|, for the purpose that
+ * |label| says. NULL where there is no memory.
+ */
+MUST_CHECK struct keyed_digest *keyed_digest_derive(struct span secret,
+                                                    const char *label);
 
 /* NULL is fine. */
 void keyed_digest_free(struct keyed_digest *k);

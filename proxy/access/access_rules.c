@@ -6,17 +6,6 @@
 #include "access/secret_key.h"
 #include "base/limits.h"
 
-/* Of any: all are hashed as `popinjay account` does, unless somebody took pains
- * to have it otherwise.
- */
-static const char *find_decoy(const struct accounts *accounts)
-{
-    for (size_t i = 0; i < accounts->count; i++)
-        if (accounts->at[i].password != NULL)
-            return accounts->at[i].password;
-    return NULL;
-}
-
 static bool read_auth_http(struct access_rules *rules, char *error,
                            size_t error_size)
 {
@@ -48,8 +37,10 @@ static bool read_all(struct access_rules *rules, char *error, size_t error_size)
         !accounts_judge(rules->accounts, config, buf_span(&rules->key), error,
                         error_size))
         return false;
-    rules->decoy = find_decoy(rules->accounts);
-    return true;
+    if (decoys_init(&rules->decoys, rules->accounts, buf_span(&rules->key)))
+        return true;
+    (void)snprintf(error, error_size, "no memory");
+    return false;
 }
 
 struct access_rules *access_rules_read(const struct config *config, char *error,
@@ -73,6 +64,7 @@ void access_rules_free(struct access_rules *rules)
 {
     if (rules == NULL)
         return;
+    decoys_fini(&rules->decoys);
     accounts_free(rules->accounts);
     auth_http_rules_fini(&rules->auth_http);
     buf_fini(&rules->key);

@@ -2,6 +2,7 @@
  * account is judged by the upstream.
  */
 #include "access/access_parts.h"
+#include "access/proof_digests.h"
 
 /* Where nobody is to be let in, the password is hashed all the same: how long it
  * takes does not tell who has an account.
@@ -59,7 +60,7 @@ static enum access_progress hash(struct access_request *r)
 {
     const struct account *a = r->account;
     struct crypt_work work = { .password = buf_span(&r->given.secret),
-                               .hash = r->question.rules->decoy,
+                               .hash = r->question.rules->decoys.password,
                                .is_decoy = is_decoy(r) };
 
     if (!work.is_decoy) {
@@ -81,25 +82,23 @@ static enum access_progress hash(struct access_request *r)
     return ACCESS_LATER;
 }
 
-/* At once, while the greeting's words are there. */
-static bool is_apop_right(const struct access_request *r)
+/* At once, while the greeting's words are there. Of somebody who is not to be let
+ * in, or has no such password, another one is opened.
+ */
+static enum proof_verdict judge_apop(const struct access_request *r)
 {
-    const struct account *a = r->account;
-    const struct secret_lock lock =
-        account_lock(a, SECRET_BOX_BY_KEY, buf_span(&r->question.rules->key),
-                     ACCOUNT_PASSWORD_PURPOSE);
+    const struct access_rules *rules = r->question.rules;
+    bool is_open = r->unwelcome == FAULT_NONE;
+    enum proof_verdict verdict = PROOF_WRONG;
     struct buf password;
-    bool is_right;
 
-    if (a->recoverable_password == NULL)
-        return false;
     buf_init(&password, SECRET_MAX);
-    is_right = secret_box_open(&lock, span_from_string(a->recoverable_password),
-                               &password) == SECRET_BOX_OK &&
-               proof_is_apop(r->question.timestamp, buf_span(&password),
-                             buf_span(&r->given.secret));
+    if (proof_open_password(rules, is_open ? r->account : NULL, &password) ==
+        SECRET_BOX_OK)
+        verdict = proof_judge_apop(r->question.timestamp, buf_span(&password),
+                                   buf_span(&r->given.secret));
     buf_fini(&password);
-    return is_right;
+    return verdict;
 }
 
 enum access_progress access_step_proof(struct access_request *r)
@@ -116,7 +115,7 @@ enum access_progress access_step_proof(struct access_request *r)
             return ACCESS_NEXT;
         break;
     case SECRET_APOP:
-        if (is_open && is_apop_right(r))
+        if (judge_apop(r) == PROOF_RIGHT)
             return ACCESS_NEXT;
         break;
     case SECRET_TOKEN:

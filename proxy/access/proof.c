@@ -1,35 +1,28 @@
 #include "access/proof.h"
 
+#include <assert.h>
 #include <gsasl.h>
-#include <openssl/crypto.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "access/proof_digests.h"
 #include "base/base64.h"
 #include "base/limits.h"
 
-#define DECOY_ITERATIONS 4096 /* as scram_keys_write */
-#define DECOY_SALT_SIZE 16
-#define MD5_SIZE 16
 #define NUMBER_TEXT_MAX 16
 #define BASE64_TEXT_MAX 128 /* of a key or a salt */
 
-_Static_assert(DECOY_SALT_SIZE <= KEYED_DIGEST_SIZE &&
-                   SCRAM_KEY_SIZE == KEYED_DIGEST_SIZE,
-               "decoys are digests");
-
 struct proof {
     struct proof_wish wish;
-    const struct keyed_digest *decoys;
+    const struct keyed_digest *passing; /* decoys.h */
     Gsasl_session *session;
     char *text;       /* libgsasl's, of the last step */
     bool is_known;    /* the account was looked for */
     enum fault fault; /* why it is not to be proven; or NONE */
     const struct account *account;
+    struct scram_keys keys; /* the account's, or made up */
 };
 
 /* --- what an account holds --- */
@@ -57,6 +50,20 @@ static struct span user_of(const struct proof *p)
     return name != NULL ? span_from_string(name) : span_make(NULL, 0);
 }
 
+/* Made up in any case, so that it takes as long for a name that has none. What an
+ * account has could be read by accounts_judge: only memory can be missing.
+ */
+static void find_keys(struct proof *p)
+{
+    bool made = decoys_make_scram(&p->wish.rules->decoys, p->passing,
+                                  user_of(p), &p->keys);
+
+    if (made && p->fault == FAULT_NONE)
+        made = scram_keys_parse(span_from_string(p->account->scram), &p->keys);
+    if (!made)
+        p->fault = FAULT_NO_MEMORY;
+}
+
 /* The name is there before any key is asked for. */
 static void look_up(struct proof *p)
 {
@@ -65,42 +72,29 @@ static void look_up(struct proof *p)
     p->is_known = true;
     p->account = accounts_find(p->wish.rules->accounts, user_of(p));
     p->fault = judge(p);
+    if (p->wish.mechanism == SASL_SCRAM_SHA_256)
+        find_keys(p);
 }
 
-/* Made up, and the same each time the name is given. */
-static bool make_decoy(const struct proof *p, const char *purpose,
-                       unsigned char digest[KEYED_DIGEST_SIZE])
+enum secret_box_status proof_open_password(const struct access_rules *rules,
+                                           const struct account *account,
+                                           struct buf *password)
 {
-    const struct span parts[] = { span_from_string(purpose), user_of(p) };
+    bool is_there = account != NULL && account->recoverable_password != NULL;
+    const struct account *a = is_there ? account : rules->decoys.recoverable;
+    enum secret_box_status status;
+    struct secret_lock lock;
 
-    return keyed_digest_make(p->decoys, parts, ARRAY_LENGTH(parts), digest);
-}
-
-static bool find_scram_keys(const struct proof *p, struct scram_keys *keys)
-{
-    unsigned char salt[KEYED_DIGEST_SIZE];
-
-    if (p->fault == FAULT_NONE)
-        return scram_keys_parse(span_from_string(p->account->scram), keys);
-    if (!make_decoy(p, "salt", salt) ||
-        !make_decoy(p, "stored", keys->stored) ||
-        !make_decoy(p, "server", keys->server))
-        return false;
-    keys->iterations = DECOY_ITERATIONS;
-    keys->salt_length = DECOY_SALT_SIZE;
-    memcpy(keys->salt, salt, DECOY_SALT_SIZE);
-    return true;
-}
-
-static enum secret_box_status open_password(const struct proof *p,
-                                            struct buf *password)
-{
-    const struct secret_lock lock =
-        account_lock(p->account, SECRET_BOX_BY_KEY,
-                     buf_span(&p->wish.rules->key), ACCOUNT_PASSWORD_PURPOSE);
-
-    return secret_box_open(
-        &lock, span_from_string(p->account->recoverable_password), password);
+    if (a == NULL)
+        return SECRET_BOX_EWRONG;
+    lock = account_lock(a, SECRET_BOX_BY_KEY, buf_span(&rules->key),
+                        ACCOUNT_PASSWORD_PURPOSE);
+    status = secret_box_open(&lock, span_from_string(a->recoverable_password),
+                             password);
+    if (is_there)
+        return status;
+    buf_truncate(password, 0);
+    return SECRET_BOX_EWRONG;
 }
 
 /* --- what libgsasl asks for --- */
@@ -126,56 +120,27 @@ static int give_base64(struct proof *p, Gsasl_property property,
 
 static int give_scram(struct proof *p, Gsasl_property property)
 {
+    const struct scram_keys *keys = &p->keys;
     char number[NUMBER_TEXT_MAX];
-    struct scram_keys keys;
 
-    if (!find_scram_keys(p, &keys))
+    if (p->fault == FAULT_NO_MEMORY)
         return GSASL_MALLOC_ERROR;
     if (property == GSASL_SCRAM_SALT)
-        return give_base64(p, property, keys.salt, keys.salt_length);
+        return give_base64(p, property, keys->salt, keys->salt_length);
     if (property == GSASL_SCRAM_STOREDKEY)
-        return give_base64(p, property, keys.stored, SCRAM_KEY_SIZE);
+        return give_base64(p, property, keys->stored, SCRAM_KEY_SIZE);
     if (property == GSASL_SCRAM_SERVERKEY)
-        return give_base64(p, property, keys.server, SCRAM_KEY_SIZE);
-    (void)snprintf(number, sizeof(number), "%u", keys.iterations);
+        return give_base64(p, property, keys->server, SCRAM_KEY_SIZE);
+    (void)snprintf(number, sizeof(number), "%u", keys->iterations);
     return give(p, property, span_from_string(number));
-}
-
-static int give_password(struct proof *p)
-{
-    unsigned char decoy[KEYED_DIGEST_SIZE];
-    struct buf password;
-    int code = GSASL_NO_PASSWORD;
-
-    if (p->fault != FAULT_NONE)
-        return make_decoy(p, "password", decoy)
-                   ? give_base64(p, GSASL_PASSWORD, decoy, sizeof(decoy))
-                   : GSASL_MALLOC_ERROR;
-    buf_init(&password, SECRET_MAX);
-    switch (open_password(p, &password)) {
-    case SECRET_BOX_OK:
-        code = give(p, GSASL_PASSWORD, buf_span(&password));
-        break;
-    case SECRET_BOX_EFORM:
-    case SECRET_BOX_EWRONG: /* accounts_judge has opened it before */
-        p->fault = FAULT_SECRET_SEALED;
-        break;
-    case SECRET_BOX_EFAILED:
-        code = GSASL_MALLOC_ERROR;
-        break;
-    }
-    buf_fini(&password);
-    return code;
 }
 
 static int give_property(struct proof *p, Gsasl_property property)
 {
     switch (property) {
-    case GSASL_PASSWORD:
-        if (p->wish.mechanism != SASL_CRAM_MD5)
-            return GSASL_NO_PASSWORD;
+    case GSASL_PASSWORD: /* see judge_cram_md5 */
         look_up(p);
-        return give_password(p);
+        return GSASL_NO_PASSWORD;
     case GSASL_SCRAM_ITER:
     case GSASL_SCRAM_SALT:
     case GSASL_SCRAM_STOREDKEY:
@@ -234,7 +199,7 @@ struct proof *proof_new(struct proof_maker *maker,
         gsasl_server_start(library, sasl_mechanism_name(wish->mechanism),
                            &p->session) == GSASL_OK) {
         p->wish = *wish;
-        p->decoys = maker->decoys;
+        p->passing = maker->decoys;
         gsasl_session_hook_set(p->session, p);
         return p;
     }
@@ -255,9 +220,9 @@ void proof_free(struct proof *p)
 {
     if (p == NULL)
         return;
-    wipe_property(p, GSASL_PASSWORD);
     wipe_property(p, GSASL_SCRAM_STOREDKEY);
     wipe_property(p, GSASL_SCRAM_SERVERKEY);
+    wipe(&p->keys, sizeof(p->keys));
     gsasl_free(p->text);
     gsasl_finish(p->session);
     free(p);
@@ -286,15 +251,66 @@ static void fail(const struct proof *p, int code, struct sasl_step *step)
         step->fault = FAULT_IDENTITY;
 }
 
+/* libgsasl has made the challenge, taken the response apart and asked for the
+ * password of its user. It has not been given it: it would prepare and compare
+ * copies that nobody could wipe.
+ */
+static int judge_cram_md5(struct proof *p, struct span challenge,
+                          struct span digest)
+{
+    const struct account *account = p->fault == FAULT_NONE ? p->account : NULL;
+    enum proof_verdict verdict = PROOF_WRONG;
+    struct buf password;
+
+    buf_init(&password, SECRET_MAX);
+    switch (proof_open_password(p->wish.rules, account, &password)) {
+    case SECRET_BOX_OK:
+        verdict = proof_judge_cram_md5(challenge, buf_span(&password), digest);
+        break;
+    case SECRET_BOX_EFORM:
+    case SECRET_BOX_EWRONG: /* accounts_judge has opened that of an account */
+        if (account != NULL)
+            p->fault = FAULT_SECRET_SEALED;
+        break;
+    case SECRET_BOX_EFAILED:
+        verdict = PROOF_FAILED;
+        break;
+    }
+    buf_fini(&password);
+    if (verdict == PROOF_FAILED)
+        p->fault = FAULT_NO_MEMORY;
+    return verdict == PROOF_RIGHT ? GSASL_OK : GSASL_AUTHENTICATION_ERROR;
+}
+
+/* Takes what the client has answered to, and the end of its answer. */
+static int judge_response(struct proof *p, const char *challenge,
+                          struct span response)
+{
+    struct span digest = response;
+
+    assert(response.len > PROOF_DIGEST_SIZE); /* libgsasl has seen to it */
+    (void)span_take(&digest, response.len - PROOF_DIGEST_SIZE);
+    return judge_cram_md5(p, span_from_string(challenge), digest);
+}
+
+static bool is_ours_to_judge(const struct proof *p, int code)
+{
+    return code == GSASL_NO_PASSWORD && p->is_known &&
+           p->wish.mechanism == SASL_CRAM_MD5;
+}
+
 void proof_step(struct proof *p, struct span response, struct sasl_step *step)
 {
+    char *before = p->text; /* what the client has answered to */
     size_t length = 0;
     int code;
 
-    gsasl_free(p->text);
     p->text = NULL;
     code = gsasl_step(p->session, (const char *)response.data, response.len,
                       &p->text, &length);
+    if (is_ours_to_judge(p, code))
+        code = judge_response(p, before, response);
+    gsasl_free(before);
     if (code == GSASL_NEEDS_MORE && length > 0) /* or it waits for ever */
         *step = (struct sasl_step){ .status = SASL_CHALLENGE,
                                     .text = span_make(p->text, length) };
@@ -304,41 +320,4 @@ void proof_step(struct proof *p, struct span response, struct sasl_step *step)
                                     .user = user_of(p) };
     else
         fail(p, code, step);
-}
-
-/* --- APOP --- */
-
-static bool digest_of(struct span timestamp, struct span password,
-                      unsigned char digest[MD5_SIZE])
-{
-    EVP_MD_CTX *md5 = EVP_MD_CTX_new();
-    bool done = md5 != NULL && EVP_DigestInit_ex(md5, EVP_md5(), NULL) == 1 &&
-                EVP_DigestUpdate(md5, timestamp.data, timestamp.len) == 1 &&
-                EVP_DigestUpdate(md5, password.data, password.len) == 1 &&
-                EVP_DigestFinal_ex(md5, digest, NULL) == 1;
-
-    EVP_MD_CTX_free(md5);
-    ERR_clear_error();
-    return done;
-}
-
-bool proof_is_apop(struct span timestamp, struct span password,
-                   struct span digest)
-{
-    static const char digits[] = "0123456789abcdef";
-    unsigned char octets[MD5_SIZE];
-    unsigned char text[2 * MD5_SIZE];
-    bool is_right;
-
-    if (digest.len != sizeof(text) || !digest_of(timestamp, password, octets))
-        return false;
-    for (size_t i = 0; i < MD5_SIZE; i++) {
-        text[2 * i] = (unsigned char)digits[octets[i] >> 4];
-        text[2 * i + 1] = (unsigned char)digits[octets[i] & 15];
-    }
-    /* The client's may be in capitals. */
-    is_right = span_equals_nocase(span_make(text, sizeof(text)), digest);
-    wipe(octets, sizeof(octets));
-    wipe(text, sizeof(text));
-    return is_right;
 }

@@ -4,9 +4,11 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/rand.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 
@@ -33,21 +35,54 @@ static EVP_MAC_CTX *begin(const unsigned char *key)
     return NULL;
 }
 
-struct keyed_digest *keyed_digest_new(void)
+/* Wipes |key|, which is none where |good| is false. */
+static struct keyed_digest *make(unsigned char key[KEY_SIZE], bool good)
 {
-    struct keyed_digest *k = calloc(1, sizeof(*k));
-    unsigned char key[KEY_SIZE];
+    struct keyed_digest *k = good ? calloc(1, sizeof(*k)) : NULL;
 
-    if (k == NULL)
-        return NULL;
-    if (RAND_priv_bytes(key, sizeof(key)) == 1)
+    if (k != NULL)
         k->begun = begin(key);
-    wipe(key, sizeof(key));
+    wipe(key, KEY_SIZE);
     ERR_clear_error();
-    if (k->begun != NULL)
+    if (k == NULL || k->begun != NULL)
         return k;
     free(k);
     return NULL;
+}
+
+struct keyed_digest *keyed_digest_new(void)
+{
+    unsigned char key[KEY_SIZE];
+
+    return make(key, RAND_priv_bytes(key, sizeof(key)) == 1);
+}
+
+/* OpenSSL's parameters know no const; none of them is written to. */
+static void *unconst(const void *octets)
+{
+    return (void *)(uintptr_t)octets;
+}
+
+struct keyed_digest *keyed_digest_derive(struct span secret, const char *label)
+{
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
+                                         unconst("SHA256"), 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY,
+                                          unconst(secret.data), secret.len),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, unconst(label),
+                                          strlen(label)),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    EVP_KDF_CTX *context = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
+    unsigned char key[KEY_SIZE];
+    bool derived =
+        context != NULL && EVP_KDF_derive(context, key, KEY_SIZE, params) == 1;
+
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(kdf);
+    return make(key, derived);
 }
 
 void keyed_digest_free(struct keyed_digest *k)

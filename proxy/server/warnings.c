@@ -77,12 +77,30 @@ static void warn_of_open_file(const char *path)
     log_write(&r);
 }
 
+/* With a key they last, and nobody can tell names without account by their change.
+ */
+static void warn_of_decoys(const struct settings *settings)
+{
+    const struct access_rules *rules = settings->access;
+    bool any = false;
+
+    for (size_t i = 0; i < settings->config->listener_count; i++)
+        any = any || accounts_any_scram(rules->accounts,
+                                        settings->config->listeners[i].name);
+    if (any && rules->decoys.lasting == NULL)
+        log_event(LOG_LEVEL_WARNING, "scram_without_key",
+                  "[accounts] key_file is missing: salts made up for names "
+                  "without account change at each start, those of accounts do "
+                  "not");
+}
+
 static void warn_of_accounts(const struct settings *settings)
 {
     size_t count = accounts_count_recoverable(settings->access->accounts);
     struct log_record r;
 
     warn_of_open_file(settings->config->accounts_file);
+    warn_of_decoys(settings);
     if (count == 0)
         return;
     log_begin(&r, LOG_LEVEL_WARNING, "recoverable_passwords");

@@ -1,9 +1,6 @@
 """Accounts of devices: who a device is here, and who it is upstream."""
 
-import base64
 import concurrent.futures
-import hashlib
-import hmac
 import os
 import pty
 import pwd
@@ -17,6 +14,7 @@ import time
 import pytest
 
 from support import mail
+from support.exchanges import apop, cram_md5, scram
 from support.metrics import samples
 from support.pop3client import Pop3Error
 from support.popinjay import TOP, binary, write_config
@@ -101,10 +99,6 @@ def begin(accounts, server, start_proxy):
             merged[section] = {**merged.get(section, {}), **keys}
         return start_proxy(server.upstream_config(), merged)
     return start
-
-
-def coded(octets):
-    return base64.b64encode(octets).decode()
 
 
 def refused(c, user, password):
@@ -330,49 +324,6 @@ def test_mailboxes(server, begin, accounts, user):
 
 # --- proofs --------------------------------------------------------------------
 
-def apop(c, user, password):
-    stamp = re.search(rb"<[!-~]+@[!-~]+>", c.greeting)[0]
-    digest = hashlib.md5(stamp + password.encode()).hexdigest()
-    return c.command(f"APOP {user} {digest}")
-
-
-def cram_md5(c, user, password):
-    challenge = base64.b64decode(c.command("AUTH CRAM-MD5")[2:])
-    digest = hmac.new(password.encode(), challenge, "md5").hexdigest()
-    return c.command(coded(f"{user} {digest}".encode()))
-
-
-def scram(c, user, password, seen=None, last=""):
-    """RFC 5802, RFC 7677: a client of our own, which also judges the server."""
-    nonce = secrets.token_hex(12)
-    first = f"n={user},r={nonce}"
-    server_first = base64.b64decode(
-        c.command("AUTH SCRAM-SHA-256 " + coded(f"n,,{first}".encode()))[2:]
-    ).decode()
-    parts = dict(p.split("=", 1) for p in server_first.split(","))
-    assert parts["r"].startswith(nonce) and len(parts["r"]) > len(nonce)
-    if seen is not None:
-        seen.update(parts)
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(),
-                                 base64.b64decode(parts["s"]), int(parts["i"]))
-    final = f"c={coded(b'n,,')},r={parts['r']}"
-    words = f"{first},{server_first},{final}".encode()
-
-    def key(what):
-        return hmac.new(salted, what, "sha256").digest()
-    stored = hashlib.sha256(key(b"Client Key")).digest()
-    proof = bytes(a ^ b for a, b in zip(
-        key(b"Client Key"), hmac.new(stored, words, "sha256").digest()))
-    reply = c.command(coded(f"{final},p={coded(proof)}".encode()))
-    if seen is not None:
-        seen["verdict"] = reply
-    if not reply.startswith(b"+ "):
-        return reply
-    signature = hmac.new(key(b"Server Key"), words, "sha256").digest()
-    assert base64.b64decode(reply[2:]) == b"v=" + coded(signature).encode()
-    return c.command(last)
-
-
 PROOFS = {"apop": (apop, "--recoverable"),
           "cram_md5": (cram_md5, "--recoverable"),
           "scram_sha_256": (scram, "--scram")}
@@ -424,13 +375,13 @@ def test_proofs_are_offered_where_they_are_of_use(server, begin, accounts,
 
 
 def test_made_up_salts_stay(server, begin, accounts, user):
-    """A name that nobody has shows the same salt each time, as one that
-    somebody has does."""
+    """A name that nobody has shows the same salt each time, of each process with
+    that key, as one that somebody has does."""
     accounts.add("device", server, user, "--scram")
-    proxy = begin()
+    first = begin()
     salts = {}
-    for name in ("device", "nobody", "other"):
-        for _ in range(2):
+    for proxy in (first, first, begin()):
+        for name in ("device", "nobody", "other"):
             seen = {}
             with proxy.pop3s() as c:
                 scram(c, name, "wrong", seen)
@@ -438,6 +389,20 @@ def test_made_up_salts_stay(server, begin, accounts, user):
     assert all(len(s) == 1 for s in salts.values()), salts
     assert len({s for each in salts.values() for s in each}) == 3
     assert len({len(s) for each in salts.values() for s, _ in each}) == 1
+
+
+def test_made_up_salts_without_a_key(server, begin, accounts, user):
+    """They would tell names apart after a restart: it is said."""
+    source = {"oauth tool": {"grant": "command", "command": "/bin/echo x"}}
+    with open(accounts.conf, "a", encoding="utf-8") as f:
+        f.write("[oauth tool]\ngrant = command\ncommand = /bin/echo x\n")
+    accounts.must("add", "device", "--oauth", "tool", "--user", user,
+                  "--scram", given="a-password\n")
+    proxy = begin(source)
+    assert " scram_without_key " not in proxy.log()
+    del accounts.settings["accounts"]["key_file"]
+    proxy = begin(source)
+    assert " warning scram_without_key " in proxy.log()
 
 
 def by_curl(proxy, folder, mechanism, password):

@@ -13,6 +13,7 @@ import threading
 import pytest
 
 from support.auth_service import AuthService
+from support.exchanges import apop, cram_md5, scram
 from support.fake_imap import CAPABILITY, FakeImap
 from support.oauth import xoauth2
 from support.popinjay import Popinjay, binary
@@ -75,14 +76,14 @@ def found(pid, secret):
             for m in re.finditer(re.escape(form), octets)]
 
 
-def log_in(c, password):
+def log_in(c, user, password):
     """The reply to PASS; the password goes by the other way as well."""
-    c.ok("USER device")
+    c.ok(f"USER {user}")
     return c.command(f"PASS {password}")
 
 
-def log_in_by_sasl(c, password):
-    plain = base64.b64encode(f"\0device\0{password}".encode()).decode()
+def log_in_by_sasl(c, user, password):
+    plain = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
     return c.command(f"AUTH PLAIN {plain}")
 
 
@@ -97,8 +98,8 @@ def test_nothing_is_left_of_a_password(start_proxy, authority, script, reuse):
         for connect in (proxy.pop3s, proxy.plain):
             for way in (log_in, log_in_by_sasl):
                 with connect() as c:
-                    assert way(c, WRONG).startswith(b"-ERR [AUTH]")
-                    assert way(c, SECRET).startswith(b"+OK")
+                    assert way(c, "device", WRONG).startswith(b"-ERR [AUTH]")
+                    assert way(c, "device", SECRET).startswith(b"+OK")
                     c.quit()
         wait_until(lambda: not proxy.status()["sessions"]["active"], 10, "the end")
         assert not found(proxy.pid, SECRET)
@@ -146,18 +147,26 @@ def test_nothing_is_left_of_what_a_service_is_told(start_proxy, tmp_path):
             "limits": {"upstream_reuse": "0 s"}})
         for way in (log_in, log_in_by_sasl):
             with proxy.pop3s() as c:
-                assert way(c, WRONG).startswith(b"-ERR [AUTH]")
-                assert way(c, given).startswith(b"+OK")
+                assert way(c, "device", WRONG).startswith(b"-ERR [AUTH]")
+                assert way(c, "device", given).startswith(b"+OK")
                 c.quit()
         wait_until(lambda: not proxy.status()["sessions"]["active"], 10, "the end")
         for secret in (given, SECRET, WRONG):
             assert not found(proxy.pid, secret)
 
 
-@pytest.mark.parametrize("options", [[], ["--seal-by-password"]])
-def test_nothing_is_left_of_an_account(authority, start_proxy, tmp_path, options):
-    """The device's own password, and the secret that is opened for it."""
+@pytest.mark.parametrize("options, ways", [
+    ([], [log_in, log_in_by_sasl]),
+    (["--seal-by-password"], [log_in, log_in_by_sasl]),
+    (["--recoverable", "--scram"], [apop, cram_md5, scram])])
+def test_nothing_is_left_of_an_account(authority, start_proxy, tmp_path,
+                                       options, ways):
+    """The device's own password, also where it is kept recoverable, and the
+    secret that is opened for it."""
+    # The allocator writes over the beginning of what it is given back, and over
+    # all that is small.
     given = plant("Siskin5Alder8Cone", "a device's password")
+    password = "Perch" * 30 + given
     key = keep(tmp_path / "key")
     key.write_bytes(os.urandom(32))
     key.chmod(0o600)
@@ -169,13 +178,13 @@ def test_nothing_is_left_of_an_account(authority, start_proxy, tmp_path, options
                              settings)
         subprocess.run([binary(), "account", "add", "device", *options, "-c",
                         unstarted.config_path],
-                       input=f"{given}\n{SECRET}\n", text=True, check=True,
+                       input=f"{password}\n{SECRET}\n", text=True, check=True,
                        capture_output=True)
         proxy = start_proxy(fake.upstream_config(), settings)
-        for way in (log_in, log_in_by_sasl):
+        for way in ways:
             with proxy.pop3s() as c:
-                assert way(c, WRONG).startswith(b"-ERR [AUTH]")
-                assert way(c, given).startswith(b"+OK")
+                assert way(c, "device", WRONG).startswith(b"-ERR [AUTH]")
+                assert way(c, "device", password).startswith(b"+OK")
                 c.quit()
         wait_until(lambda: not proxy.status()["sessions"]["active"], 10, "the end")
         for secret in (given, SECRET, WRONG):

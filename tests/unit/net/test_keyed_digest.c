@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "support/alloc_fail.h"
+
 struct digest {
     unsigned char octets[KEYED_DIGEST_SIZE];
 };
@@ -89,6 +91,49 @@ static void test_other_keys(void **state)
     keyed_digest_free(NULL);
 }
 
+/* The same secret and label give the same digests in any process, and in any
+ * version: this one was computed by other means, by RFC 5869 and RFC 2104.
+ */
+static void test_derived(void **state)
+{
+    static const struct digest expected = {
+        { 0x54, 0x55, 0x75, 0x30, 0x27, 0x04, 0x05, 0x90, 0xe3, 0x71, 0x5e,
+          0x0d, 0xea, 0xaa, 0xfc, 0xe6, 0x74, 0xbf, 0x8c, 0x2c, 0x03, 0x96,
+          0x62, 0xb3, 0xff, 0x46, 0x73, 0x39, 0xc6, 0xbd, 0xba, 0x55 }
+    };
+    const struct span secret = SPAN_LITERAL("sixteen octets..");
+    struct keyed_digest *k = keyed_digest_derive(secret, "label");
+    struct keyed_digest *again = keyed_digest_derive(secret, "label");
+    struct keyed_digest *others[] = {
+        keyed_digest_derive(secret, "labels"),
+        keyed_digest_derive(SPAN_LITERAL("sixteen octets.,"), "label"),
+        keyed_digest_new(),
+    };
+
+    (void)state;
+    assert_non_null(k);
+    assert_non_null(again);
+    assert_true(same(of(k, "a", "b"), expected));
+    assert_true(same(of(again, "a", "b"), expected));
+    for (size_t i = 0; i < ARRAY_LENGTH(others); i++) {
+        assert_non_null(others[i]);
+        assert_false(same(of(k, "a", "b"), of(others[i], "a", "b")));
+        keyed_digest_free(others[i]);
+    }
+    keyed_digest_free(k);
+    keyed_digest_free(again);
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    alloc_fail_at(1);
+    assert_null(keyed_digest_new());
+    alloc_fail_at(1);
+    assert_null(keyed_digest_derive(SPAN_LITERAL("x"), "label"));
+    alloc_fail_at(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +141,8 @@ int main(void)
         cmocka_unit_test(test_other_parts),
         cmocka_unit_test(test_equality),
         cmocka_unit_test(test_other_keys),
+        cmocka_unit_test(test_derived),
+        cmocka_unit_test(test_no_memory),
     };
 
     return cmocka_run_group_tests_name("net/keyed_digest", tests, NULL, NULL);

@@ -62,7 +62,7 @@ build || { cat "$scratch/log"; exit 1; }
 # --- No message gone that was not marked in a session that came to QUIT ---
 
 mutate "a UID set bridges gaps" imap/uid_set.c \
-    's/uid - 1 == set->last/uid <= set->last + 3/' 'not marked'
+    's/uid - 1 == set->last/uid <= set->last + 3/' 'not marked|not delivered'
 mutate "all messages are removed, not the marked" session/removal_steps.c \
     '/case REMOVAL_STORE/,/case REMOVAL_SEE/s/return maildrop_is_to_be_removed\(m, index\) \&\&/return true ||/' \
     'not marked'
@@ -71,7 +71,7 @@ mutate "a lost client is taken for QUIT" session/bridge.c \
     'before QUIT'
 mutate "a renumbered mailbox is not noticed at QUIT" session/bridge_update.c \
     's/mailbox->uidvalidity == maildrop_uidvalidity\(maildrop\)/true/' \
-    'not marked|not delivered'
+    'not marked|not delivered|RETR'
 mutate "an announced UIDVALIDITY is ignored" session/bridge_upstream.c \
     's/\|\| !b->imap\.mailbox\.changed/|| true/' 'UIDVALIDITY'
 mutate "a server that heard the password is left for another" \
@@ -139,7 +139,7 @@ mutate "the answer comes before the work" session/bridge_update.c \
 mutate "dots are not doubled" pop3/transform.c \
     's/\.data\[0\] == .\../.data[0] == 0x07/' 'RETR|TOP|nobody'
 mutate "another's body is taken" session/retrieval.c \
-    's/: r->answer_uid != r->uid\)/: false)/;s/r->answer_has_body && uid != r->uid/false/' \
+    's/return r->answer_uid == r->uid;/return true;/;s/r->answer_has_body \&\& uid != r->uid/false/' \
     'RETR|TOP'
 mutate "a message broken off gets its final dot" session/bridge_upstream.c \
     '/^static void lose_retrieval/,/^}/s/bridge_abort_client\(b, fault\);/pop3_write_end(\&b->pop3.out); pop3_session_close_message(\&b->pop3); pop3_session_close(\&b->pop3, fault);/;s/#include "imap\/command.h"/#include "imap\/command.h"\n#include "pop3\/reply.h"/' \

@@ -1,5 +1,5 @@
 /* tls_certificate.h - what an operator wants to know of a certificate that is
- * shown to clients.
+ * shown to clients, or by a server.
  *
  * Source: RFC 5280 §4.1.2.5 (validity), §4.2.1.6 (subjectAltName).
  */
@@ -20,6 +20,12 @@ struct tls_certificate {
     char name[TLS_CERTIFICATE_NAME_MAX + 1];
     int64_t not_after_s; /* Unix time */
 };
+
+/* When it ends, Unix time; 0: that is not to be read. |certificate| may be NULL,
+ * which has no end either.
+ */
+struct x509_st; /* OpenSSL's */
+int64_t tls_certificate_end(const struct x509_st *certificate);
 
 /* How many a server's context shows: the first one is for those that ask for
  * no name.

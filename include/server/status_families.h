@@ -46,6 +46,7 @@ family_writer series_upstream;
 family_writer series_up;
 family_writer series_servers_up;
 family_writer series_server_failures;
+family_writer series_server_certificates;
 family_writer series_of_each;
 family_writer series_ready;
 family_writer series_active;

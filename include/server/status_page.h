@@ -46,7 +46,7 @@ MUST_CHECK bool status_page_metrics(const struct status_figures *f,
  * policy lets nothing else in.
  */
 extern const char status_page_style[];
-#define STATUS_STYLE_HASH "hug+xkVOxSSvVosicp6pF9M/SPPss+J1EJ+Y1XPR1kM="
+#define STATUS_STYLE_HASH "B6xNZrU4JukzwBOz0FW5d4UJX19IAODk7bhl2OQgazM="
 #define STATUS_HTML_POLICY                                    \
     "Content-Security-Policy: default-src 'none'; style-src " \
     "'sha256-" STATUS_STYLE_HASH "'; base-uri 'none'; "       \

@@ -55,6 +55,7 @@ struct upstream_servers {
         uint64_t successes;
         uint64_t failures;
         char failure[UPSTREAM_HEALTH_TEXT_MAX]; /* the last */
+        int64_t certificate_end_s; /* Unix time; 0: it has shown none */
     } states[UPSTREAM_SERVERS_MAX];
 };
 
@@ -96,6 +97,11 @@ bool upstream_servers_note(struct upstream_servers *s,
                            const struct upstream_server *server,
                            const char *failure, uint64_t now_ms);
 
+/* Of the certificate that |server| shows: Unix time. */
+void upstream_servers_note_certificate(struct upstream_servers *s,
+                                       const struct upstream_server *server,
+                                       int64_t end_s);
+
 bool upstream_servers_all_aside(struct upstream_servers *s, uint64_t now_ms);
 
 /* For figures, and for the log. */
@@ -105,6 +111,7 @@ struct upstream_server_view {
     uint64_t successes;
     uint64_t failures;
     char failure[UPSTREAM_HEALTH_TEXT_MAX]; /* the last; "": none */
+    int64_t certificate_end_s; /* Unix time; 0: it has shown none yet */
 };
 struct upstream_server_view upstream_servers_view(struct upstream_servers *s,
                                                   size_t server,

@@ -10,7 +10,7 @@
 #include "cli/http_get.h"
 
 #define ERROR_MAX 256
-#define ANSWER_MAX (1024 * 1024)
+#define ANSWER_MAX (2 * 1024 * 1024)
 #define SECONDS_A_DAY (24 * 60 * 60)
 
 /* --- reading what it said --- */
@@ -77,6 +77,51 @@ static void print_failures(const json_t *page)
                          plain(key, shown, sizeof(shown)));
 }
 
+static void print_end(const char *name, const char *of, long long left_s)
+{
+    long long days = left_s / SECONDS_A_DAY;
+
+    (void)printf("%-16s%s (%s): ", "certificate", name, of);
+    if (left_s < 0)
+        (void)printf("has ended\n");
+    else
+        (void)printf("ends in %lld %s\n", days, days == 1 ? "day" : "days");
+}
+
+/* Of logins there, all of each. */
+static void print_latency(const json_t *upstream)
+{
+    const json_t *login = member(upstream, "latency_ms", "client_login");
+
+    if (number(login, "count", NULL) > 0)
+        (void)printf("%-16s%lld good, %lld failed; half in %lld ms, 95 of 100 "
+                     "in %lld ms\n",
+                     "logins there", number(upstream, "logins_ok", NULL),
+                     number(upstream, "logins_failed", NULL),
+                     number(login, "p50", NULL), number(login, "p95", NULL));
+}
+
+/* Of several servers, what becomes of each. */
+static void print_servers(const json_t *servers)
+{
+    char address[300];
+    char error[200];
+
+    for (size_t i = 0;
+         json_array_size(servers) > 1 && i < json_array_size(servers); i++) {
+        const json_t *server = json_array_get(servers, i);
+        long long aside_ms = number(server, "aside_ms", NULL);
+
+        (void)printf("%-16s%s: ", "server",
+                     text(server, "address", address, sizeof(address)));
+        if (aside_ms == 0)
+            (void)printf("in use\n");
+        else
+            (void)printf("aside for %lld s: %s\n", (aside_ms + 999) / 1000,
+                         text(server, "last_error", error, sizeof(error)));
+    }
+}
+
 static void print_upstream(const json_t *upstream)
 {
     const json_t *health = json_object_get(upstream, "health");
@@ -87,6 +132,8 @@ static void print_upstream(const json_t *upstream)
                  text(upstream, "name", name, sizeof(name)),
                  text(upstream, "address", shown, sizeof(shown)));
     (void)printf("%s\n", text(health, "verdict", shown, sizeof(shown)));
+    print_servers(json_object_get(upstream, "servers"));
+    print_latency(upstream);
     (void)printf("%-16s%lld open, %lld parked; %lld connected, %lld failed\n",
                  "connections", number(upstream, "open", NULL),
                  number(upstream, "parked", NULL),
@@ -94,6 +141,24 @@ static void print_upstream(const json_t *upstream)
                  number(upstream, "failures", NULL));
     if (text(health, "last_error", shown, sizeof(shown))[0] != '\0')
         row("last error", shown);
+}
+
+/* Those of its servers that have shown one. */
+static void print_server_certificates(const json_t *upstream, long long now_s)
+{
+    const json_t *servers = json_object_get(upstream, "servers");
+    char name[64];
+    char address[300];
+
+    for (size_t i = 0; i < json_array_size(servers); i++) {
+        const json_t *server = json_array_get(servers, i);
+        long long end_s = number(server, "certificate_expires", NULL);
+
+        if (end_s > 0)
+            print_end(text(server, "address", address, sizeof(address)),
+                      text(upstream, "name", name, sizeof(name)),
+                      end_s - now_s);
+    }
 }
 
 static void print_upstreams(const json_t *page)
@@ -114,11 +179,13 @@ static void print_certificates(const json_t *page)
     for (size_t i = 0; i < json_array_size(all); i++) {
         const json_t *one = json_array_get(all, i);
 
-        (void)printf("%-16s%s (%s): ends in %lld days\n", "certificate",
-                     text(one, "name", name, sizeof(name)),
-                     text(one, "listener", listener, sizeof(listener)),
-                     (number(one, "expires", NULL) - now_s) / SECONDS_A_DAY);
+        print_end(text(one, "name", name, sizeof(name)),
+                  text(one, "listener", listener, sizeof(listener)),
+                  number(one, "expires", NULL) - now_s);
     }
+    all = json_object_get(page, "upstreams");
+    for (size_t i = 0; i < json_array_size(all); i++)
+        print_server_certificates(json_array_get(all, i), now_s);
 }
 
 static void print_troubled(const char *source, long long accounts,

@@ -42,6 +42,16 @@ static void find_common_name(X509 *x, char *name)
                   name);
 }
 
+int64_t tls_certificate_end(const struct x509_st *certificate)
+{
+    struct tm end;
+
+    if (certificate == NULL ||
+        ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1)
+        return 0;
+    return timegm(&end);
+}
+
 size_t tls_context_certificates(const struct tls_context *context)
 {
     return 1 + context->other_count;
@@ -51,7 +61,6 @@ struct tls_certificate tls_context_certificate(
     const struct tls_context *context, size_t i)
 {
     struct tls_certificate c = { .name = "" };
-    struct tm end;
     X509 *x;
 
     assert(i < tls_context_certificates(context));
@@ -60,7 +69,6 @@ struct tls_certificate tls_context_certificate(
     find_host_name(x, c.name);
     if (c.name[0] == '\0')
         find_common_name(x, c.name);
-    if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &end) == 1)
-        c.not_after_s = timegm(&end);
+    c.not_after_s = tls_certificate_end(x);
     return c;
 }

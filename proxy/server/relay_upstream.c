@@ -139,6 +139,7 @@ static void count_handshake(struct relay *r)
 
     if (tls == NULL)
         return;
+    upstream_note_certificate(r->to, r->server, tls);
     counters_add(c,
                  tls_is_resumed(tls) ? COUNTER_UPSTREAM_TLS_RESUMED
                                      : COUNTER_UPSTREAM_TLS_NEW,

@@ -2,22 +2,15 @@
  * goes, then the details. No scripts, nothing loaded from elsewhere, renewed by
  * the browser every few seconds.
  */
-#include <stdio.h>
-
 #include "server/html_writer.h"
 #include "server/limit.h"
 #include "server/status_page.h"
 #include "server/status_parts.h"
 #include "session/bridge.h"
 
-#define UPSTREAM_ID_MAX 32
-#define UPSTREAM_TITLE_MAX 64
-
 static const char *const two_spans[] = { "last hour", "since start", NULL };
 
 /* --- the head --- */
-
-#define HEAD_UPSTREAMS 3 /* are named there */
 
 static void write_uptime(struct buf *out, uint64_t seconds)
 {
@@ -62,12 +55,12 @@ static void write_head(struct buf *out, const struct status_figures *f)
     html_text(out, "\">");
     html_text(out, state);
     html_text(out, "</strong>\n<p>before ");
-    for (size_t i = 0; i < f->upstream_count && i < HEAD_UPSTREAMS; i++) {
-        html_text(out, i > 0 ? ", " : "");
-        html_escaped(out, f->upstreams[i].address);
+    if (f->upstream_count == 1) {
+        html_escaped(out, f->upstreams[0].address);
+    } else {
+        html_number(out, f->upstream_count);
+        html_text(out, " upstreams");
     }
-    if (f->upstream_count > HEAD_UPSTREAMS)
-        html_text(out, " and others");
     html_text(out, ", up for ");
     write_uptime(out, f->uptime_seconds);
     html_text(out, ", version ");
@@ -139,171 +132,6 @@ static void write_failures(struct buf *out, const struct status_figures *f,
     }
     if (!any)
         html_row_of_two(out, "none", 0, 0);
-    html_end_table(out);
-}
-
-static void write_time_row(struct buf *out, const struct status_figures *f,
-                           const char *name, uint64_t unix_s)
-{
-    html_begin_row(out, name);
-    html_text(out, "<td>");
-    if (unix_s == 0) {
-        html_text(out, "never");
-    } else {
-        html_duration(out,
-                      f->now_seconds > unix_s ? f->now_seconds - unix_s : 0);
-        html_text(out, " ago");
-    }
-    html_text(out, "</td></tr>\n");
-}
-
-static void write_verdict(struct buf *out, enum upstream_verdict verdict)
-{
-    html_text(out, "<td><span class=\"");
-    html_text(out, verdict == UPSTREAM_REACHED   ? "good"
-                   : verdict == UPSTREAM_FAILING ? "bad"
-                                                 : "warn");
-    html_text(out, "\">");
-    html_text(out, upstream_verdict_name(verdict));
-    html_text(out, "</span></td></tr>\n");
-}
-
-/* Of several, what becomes of each. */
-static void write_servers(struct buf *out, const struct status_upstream *u)
-{
-    for (size_t i = 0; u->server_count > 1 && i < u->server_count; i++) {
-        const struct upstream_server_view *server = &u->servers[i];
-
-        html_text(out, "<tr><th>");
-        html_escaped(out, server->text);
-        if (server->aside_ms == 0) {
-            html_text(out, "</th><td><span class=\"good\">in use</span>");
-        } else {
-            html_text(out, "</th><td class=\"text\"><span class=\"bad\">"
-                           "aside for ");
-            html_latency(out, server->aside_ms);
-            html_text(out, "</span> ");
-            html_escaped(out, server->failure);
-        }
-        html_text(out, "</td></tr>\n");
-    }
-}
-
-static void write_upstream(struct buf *out, const struct status_figures *f,
-                           const struct status_upstream *u)
-{
-    const struct upstream_health_view *h = &u->health;
-
-    if (u->server_count <= 1) {
-        html_begin_row(out, "address");
-        html_text(out, "<td class=\"text\">");
-        html_escaped(out, u->address);
-        html_text(out, "</td></tr>\n");
-    }
-    write_servers(out, u);
-    html_begin_row(out, "health");
-    write_verdict(out, h->verdict);
-    write_time_row(out, f, "last reached", h->success_unix_s);
-    write_time_row(out, f, "last failure", h->failure_unix_s);
-    if (h->failure[0] != '\0') {
-        html_begin_row(out, "which was");
-        html_text(out, "<td class=\"text\">");
-        html_escaped(out, h->failure);
-        html_text(out, "</td></tr>\n");
-    }
-    html_begin_row(out, "attempts in 5 min that failed");
-    html_text(out, "<td>");
-    html_number(out, h->recent_failures);
-    html_text(out, " of ");
-    html_number(out, (uint64_t)h->recent_failures + h->recent_successes);
-    html_text(out, "</td></tr>\n");
-    html_row(out, "logins", u->counts[UPSTREAM_LOGINS_OK]);
-    html_row(out, "logins that failed", u->counts[UPSTREAM_LOGINS_FAILED]);
-    html_row(out, "connections now", u->open);
-    html_row(out, "of them parked", u->parked);
-    html_row(out, "logins that wait for one", u->queue);
-    html_row(out, "parked ones used again", u->counts[UPSTREAM_REUSED]);
-    html_row(out, "failed or broke", u->counts[UPSTREAM_FAILURES]);
-}
-
-/* One after the other, each with its name where there are several. */
-static void write_upstreams(struct buf *out, const struct status_figures *f)
-{
-    char id[UPSTREAM_ID_MAX];
-    char title[UPSTREAM_TITLE_MAX] = "Upstream";
-
-    for (size_t i = 0; i < f->upstream_count; i++) {
-        (void)snprintf(id, sizeof(id), "upstream%zu", i + 1);
-        if (f->upstream_count > 1) /* names are letters, digits and dots */
-            (void)snprintf(title, sizeof(title), "Upstream %s",
-                           f->upstreams[i].name);
-        html_begin_table(out, i == 0 ? "upstream" : id, title, NULL, NULL);
-        write_upstream(out, f, &f->upstreams[i]);
-        html_end_table(out);
-    }
-}
-
-static void write_stages(struct buf *out, const struct counters_total *t)
-{
-    static const char *const columns[] = { "half below", "95 of 100", NULL };
-    static const char *const names[COUNTER_STAGE_COUNT] = {
-        [COUNTER_STAGE_CONNECT] = "connect",
-        [COUNTER_STAGE_TLS] = "TLS handshake",
-        [COUNTER_STAGE_GREETING] = "greeting",
-        [COUNTER_STAGE_LOGIN] = "login",
-        [COUNTER_STAGE_SELECT] = "select mailbox",
-        [COUNTER_STAGE_LISTING] = "listing",
-        [COUNTER_STAGE_FIRST_OCTET] = "message's first octet",
-        [COUNTER_STAGE_REMOVAL] = "removal at QUIT",
-        [COUNTER_STAGE_AUTH_HTTP] = "authentication service",
-        [COUNTER_STAGE_VERIFY] = "device's password judged",
-        [COUNTER_STAGE_CLIENT_LOGIN] = "login, all of it",
-    };
-
-    html_begin_table(out, "stages", "How long the upstream takes", "for",
-                     columns);
-    for (unsigned i = 0; i < COUNTER_STAGE_COUNT; i++) {
-        if (histogram_count(&t->stage[i]) == 0)
-            continue;
-        html_begin_row(out, names[i]);
-        html_text(out, "<td>");
-        html_latency(out, histogram_percentile_ms(&t->stage[i], 50));
-        html_text(out, "</td><td>");
-        html_latency(out, histogram_percentile_ms(&t->stage[i], 95));
-        html_text(out, "</td></tr>\n");
-    }
-    html_end_table(out);
-}
-
-static void write_certificates(struct buf *out, const struct status_figures *f)
-{
-    static const char *const columns[] = { "name", "expires", "days left",
-                                           NULL };
-
-    if (f->certificate_count == 0)
-        return;
-    html_begin_table(out, "certificates", "Certificates", "listener", columns);
-    for (size_t i = 0; i < f->certificate_count; i++) {
-        const struct settings_certificate *c = &f->certificates[i];
-        int64_t days = status_days_left(c, f);
-
-        html_begin_row(out, c->listener);
-        html_text(out, "<td class=\"text\">");
-        html_escaped(out, c->facts.name);
-        html_text(out, "</td><td><span>");
-        html_date(out, c->facts.not_after_s > 0 ? (uint64_t)c->facts.not_after_s
-                                                : 0);
-        html_text(out, "</span></td><td><span class=\"");
-        html_text(out, days >= CERTIFICATE_WARN_DAYS    ? "good"
-                       : days >= CERTIFICATE_ALARM_DAYS ? "warn"
-                                                        : "bad");
-        html_text(out, "\">");
-        if (days < 0)
-            html_text(out, "expired");
-        else
-            html_number(out, (uint64_t)days);
-        html_text(out, "</span></td></tr>\n");
-    }
     html_end_table(out);
 }
 
@@ -430,15 +258,16 @@ bool status_page_html(const struct status_figures *f, struct buf *out)
     write_tiles(out, f, &hour);
     status_write_picture(out, f, &hour);
     write_failures(out, f, &hour);
-    write_upstreams(out, f);
+    status_write_upstreams(out, f);
     write_tokens(out, f->tokens);
-    write_certificates(out, f);
+    status_write_certificates(out, f);
     write_limits(out, f, &hour);
     write_listeners(out, f);
     write_states(out, &f->totals);
-    write_stages(out, &f->totals);
+    status_write_stages(out, f);
     write_ends(out, &f->totals);
     write_work(out, f);
+    status_write_each_upstream(out, f);
     html_text(out, "</main>\n<footer><p>Renewed every 10 s. The same as "
                    "<a href=\"/status\">JSON</a> and for <a href=\"/metrics\">"
                    "Prometheus</a>.</p></footer>\n</body>\n</html>\n");

@@ -32,9 +32,9 @@ static bool put_text(json_t *object, const char *key, const char *text)
 }
 
 /* Unix time; 0 is never, and so null. */
-static bool put_time(json_t *object, const char *key, uint64_t unix_s)
+static bool put_time(json_t *object, const char *key, int64_t unix_s)
 {
-    return unix_s > 0 ? put(object, key, unix_s)
+    return unix_s > 0 ? put(object, key, (uint64_t)unix_s)
                       : json_object_set_new(object, key, json_null()) == 0;
 }
 
@@ -158,8 +158,8 @@ static bool put_health(json_t *upstream, const struct upstream_health_view *v)
 
     return object != NULL &&
            put_text(object, "verdict", upstream_verdict_name(v->verdict)) &&
-           put_time(object, "last_success", v->success_unix_s) &&
-           put_time(object, "last_failure", v->failure_unix_s) &&
+           put_time(object, "last_success", (int64_t)v->success_unix_s) &&
+           put_time(object, "last_failure", (int64_t)v->failure_unix_s) &&
            put_text(object, "last_error", v->failure) &&
            put(object, "successes", v->successes) &&
            put(object, "failures", v->failures) &&
@@ -179,12 +179,14 @@ static bool put_servers(json_t *upstream, const struct status_upstream *u)
         const struct upstream_server_view *server = &u->servers[i];
         json_t *object = json_object();
 
-        good = json_array_append_new(array, object) == 0 &&
-               put_text(object, "address", server->text) &&
-               put(object, "aside_ms", server->aside_ms) &&
-               put(object, "successes", server->successes) &&
-               put(object, "failures", server->failures) &&
-               put_text(object, "last_error", server->failure);
+        good =
+            json_array_append_new(array, object) == 0 &&
+            put_text(object, "address", server->text) &&
+            put(object, "aside_ms", server->aside_ms) &&
+            put(object, "successes", server->successes) &&
+            put(object, "failures", server->failures) &&
+            put_text(object, "last_error", server->failure) &&
+            put_time(object, "certificate_expires", server->certificate_end_s);
     }
     return good;
 }

@@ -292,6 +292,10 @@ static const struct family families[] = {
           series_certificates,
           "When a certificate that is shown to clients expires, in Unix "
           "time."),
+    OTHER("popinjay_upstream_certificate_expiry_timestamp_seconds", "gauge",
+          series_server_certificates,
+          "When the certificate that a server of the upstream has shown "
+          "expires, in Unix time."),
     OTHER("process_cpu_seconds_total", "counter", series_processor,
           "Processor time, user and system."),
     GAUGE("process_resident_memory_bytes", process.resident_octets,

@@ -4,7 +4,6 @@
 #include "server/status_parts.h"
 #include "session/fault.h"
 
-#define DAY_S 86400
 #define NEARLY_FULL_PERCENT 80
 #define STATUS_NOTICES_MAX (64 * 1024)
 
@@ -16,14 +15,6 @@ struct notices {
     const struct history_minute *hour;
     unsigned count;
 };
-
-int64_t status_days_left(const struct settings_certificate *c,
-                         const struct status_figures *f)
-{
-    int64_t left_s = c->facts.not_after_s - (int64_t)f->now_seconds;
-
-    return left_s >= 0 ? left_s / DAY_S : -((-left_s + DAY_S - 1) / DAY_S);
-}
 
 /* The sentence and `</li>` are the caller's. */
 static void begin(struct notices *n, bool alarming)
@@ -54,6 +45,26 @@ static void ago(struct buf *out, const struct status_figures *f,
     html_text(out, " ago");
 }
 
+/* Of several; a single one is what the health of its upstream is about. */
+static void on_servers(struct notices *n, const struct status_upstream *u)
+{
+    for (size_t i = 0; u->server_count > 1 && i < u->server_count; i++) {
+        const struct upstream_server_view *server = &u->servers[i];
+
+        if (server->aside_ms == 0)
+            continue;
+        begin(n, false);
+        html_text(n->out, "the server ");
+        html_escaped(n->out, server->text);
+        html_text(n->out, " of the upstream ");
+        html_escaped(n->out, u->name);
+        html_text(n->out, " is put aside, the others have its users: ");
+        html_escaped(n->out, server->failure);
+        html_text(n->out, ".");
+        end(n);
+    }
+}
+
 static void on_upstreams(struct notices *n)
 {
     const struct status_figures *f = n->f;
@@ -61,8 +72,10 @@ static void on_upstreams(struct notices *n)
     for (size_t i = 0; i < f->upstream_count; i++) {
         const struct upstream_health_view *h = &f->upstreams[i].health;
 
-        if (h->verdict != UPSTREAM_FAILING)
+        if (h->verdict != UPSTREAM_FAILING) {
+            on_servers(n, &f->upstreams[i]);
             continue;
+        }
         begin(n, true);
         html_text(n->out, "the upstream ");
         if (f->upstream_count > 1) {
@@ -96,11 +109,23 @@ static void on_state(struct notices *n)
     }
 }
 
+/* |days| are left of a certificate: the end of a sentence about it. */
+static void say_expiry(struct notices *n, int64_t days)
+{
+    if (days < 0) {
+        html_text(n->out, " has expired");
+        return;
+    }
+    html_text(n->out, " expires in ");
+    html_number(n->out, (uint64_t)days);
+    html_text(n->out, days == 1 ? " day" : " days");
+}
+
 static void on_certificates(struct notices *n)
 {
     for (size_t i = 0; i < n->f->certificate_count; i++) {
         const struct settings_certificate *c = &n->f->certificates[i];
-        int64_t days = status_days_left(c, n->f);
+        int64_t days = status_days_left(c->facts.not_after_s, n->f);
 
         if (days >= CERTIFICATE_WARN_DAYS)
             continue;
@@ -109,14 +134,36 @@ static void on_certificates(struct notices *n)
         html_escaped(n->out, c->listener);
         html_text(n->out, " for ");
         html_escaped(n->out, c->facts.name);
-        if (days < 0) {
-            html_text(n->out, " has expired.");
-        } else {
-            html_text(n->out, " expires in ");
-            html_number(n->out, (uint64_t)days);
-            html_text(n->out, days == 1 ? " day." : " days.");
-        }
+        say_expiry(n, days);
+        html_text(n->out, ".");
         end(n);
+    }
+}
+
+static void on_server_certificate(struct notices *n, const char *upstream,
+                                  const struct upstream_server_view *server)
+{
+    int64_t days = status_days_left(server->certificate_end_s, n->f);
+
+    if (server->certificate_end_s == 0 || days >= CERTIFICATE_WARN_DAYS)
+        return;
+    begin(n, days < CERTIFICATE_ALARM_DAYS);
+    html_text(n->out, "the certificate of the server ");
+    html_escaped(n->out, server->text);
+    html_text(n->out, " of the upstream ");
+    html_escaped(n->out, upstream);
+    say_expiry(n, days);
+    html_text(n->out, ": whoever runs it has to renew it.");
+    end(n);
+}
+
+static void on_upstream_certificates(struct notices *n)
+{
+    for (size_t i = 0; i < n->f->upstream_count; i++) {
+        const struct status_upstream *u = &n->f->upstreams[i];
+
+        for (size_t k = 0; k < u->server_count; k++)
+            on_server_certificate(n, u->name, &u->servers[k]);
     }
 }
 
@@ -201,6 +248,7 @@ bool status_write_notices(struct buf *out, const struct status_figures *f,
     on_upstreams(&n);
     on_state(&n);
     on_certificates(&n);
+    on_upstream_certificates(&n);
     on_tokens(&n);
     on_failures(&n);
     if (f->reload_good == 0)

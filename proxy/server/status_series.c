@@ -249,6 +249,22 @@ void series_certificates(struct buf *out, const struct family *family,
     }
 }
 
+/* Of the servers that have shown one. */
+void series_server_certificates(struct buf *out, const struct family *family,
+                                const struct status_figures *f)
+{
+    for (size_t i = 0; i < f->upstream_count; i++) {
+        const struct status_upstream *u = &f->upstreams[i];
+
+        for (size_t n = 0; n < u->server_count; n++)
+            if (u->servers[n].certificate_end_s > 0)
+                metrics_write(out, family->name,
+                              labelled_twice("upstream", u->name, "address",
+                                             u->servers[n].text),
+                              (uint64_t)u->servers[n].certificate_end_s);
+    }
+}
+
 static void write_results(struct buf *out, const struct family *family,
                           const char *upstream, const char *good_word,
                           uint64_t good, uint64_t failed)

@@ -1,5 +1,6 @@
 #include "server/upstream_notes.h"
 
+#include "net/tls_certificate.h"
 #include "server/log.h"
 
 void upstream_note_server(const struct settings_upstream *u,
@@ -25,4 +26,14 @@ void upstream_note_server(const struct settings_upstream *u,
         log_record_add_number(&r, "duration_ms", view.aside_ms);
     }
     log_write(&r);
+}
+
+void upstream_note_certificate(const struct settings_upstream *u,
+                               const struct upstream_server *server,
+                               const struct tls *tls)
+{
+    if (tls != NULL && !tls_is_resumed(tls))
+        upstream_servers_note_certificate(
+            u->servers, server,
+            tls_certificate_end(tls_server_certificate(tls)));
 }

@@ -3,10 +3,12 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "server/upstream_notes.h"
 #include "server/upstream_talk.h"
 
 struct upstream_probe {
     struct settings *settings;
+    const struct settings_upstream *upstream; /* of those */
     upstream_probe_done *done;
     void *owner;
     uv_timer_t timer;
@@ -55,6 +57,8 @@ static bool take_event(struct upstream_probe *p,
 {
     switch (ev->kind) {
     case IMAP_SESSION_READY:
+        upstream_note_certificate(p->upstream, p->talk.to.server,
+                                  connection_tls(p->talk.connection));
         upstream_talk_leave(&p->talk);
         finish(p, NULL);
         return false;
@@ -115,6 +119,7 @@ struct upstream_probe *upstream_probe_start(
     if (p == NULL)
         return NULL;
     p->settings = settings;
+    p->upstream = upstream;
     p->done = done;
     p->owner = owner;
     if (!upstream_talk_start(&p->talk, &to, space, on_stir, p)) {

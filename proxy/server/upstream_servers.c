@@ -213,6 +213,15 @@ bool upstream_servers_note(struct upstream_servers *s,
     return changed;
 }
 
+void upstream_servers_note_certificate(struct upstream_servers *s,
+                                       const struct upstream_server *server,
+                                       int64_t end_s)
+{
+    (void)pthread_mutex_lock(&s->mutex);
+    s->states[server - s->at].certificate_end_s = end_s;
+    (void)pthread_mutex_unlock(&s->mutex);
+}
+
 bool upstream_servers_all_aside(struct upstream_servers *s, uint64_t now_ms)
 {
     bool all = true;
@@ -237,6 +246,7 @@ struct upstream_server_view upstream_servers_view(struct upstream_servers *s,
     if (state->aside_until_ms > now_ms)
         view.aside_ms = state->aside_until_ms - now_ms;
     memcpy(view.failure, state->failure, sizeof(view.failure));
+    view.certificate_end_s = state->certificate_end_s;
     (void)pthread_mutex_unlock(&s->mutex);
     return view;
 }

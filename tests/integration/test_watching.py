@@ -11,6 +11,7 @@ import pytest
 
 from support.metrics import families
 from support.popinjay import TOP
+from support.ports import wait_until
 
 RULES = os.path.join(TOP, "deploy", "prometheus")
 
@@ -30,9 +31,13 @@ def table(heading):
 
 @pytest.fixture
 def full_proxy(server, start_proxy):
-    """One that has something of all that is shown."""
-    return start_proxy(server.upstream_config(), {"oauth people": {
-        "provider": "gmail", "client_id": "popinjay"}})
+    """One that has something of all that is shown: its probe has seen the
+    server's certificate."""
+    proxy = start_proxy(server.upstream_config(), {
+        "status": {"probe_interval": "1 s"},
+        "oauth people": {"provider": "gmail", "client_id": "popinjay"}})
+    wait_until(lambda: proxy.status()["state"] == "serving", 20, "the probe")
+    return proxy
 
 
 def test_metrics_are_documented(full_proxy):

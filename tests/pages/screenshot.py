@@ -13,7 +13,7 @@ from PIL import Image  # noqa: E402
 
 from support import chromium  # noqa: E402
 
-WIDTH, HEIGHT = 1040, 880
+WIDTH, HEIGHT = 1040, 960
 COLOURS = 128  # a page has few: the file is a third of its size
 
 

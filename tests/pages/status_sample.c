@@ -16,12 +16,23 @@
 
 static struct history history;
 static struct listener_names names;
-static struct status_upstream upstream = {
-    .name = "default",
-    .address = "imap.example.com:993",
-    .health = { .verdict = UPSTREAM_REACHED,
-                .success_unix_s = NOW_S - 4,
-                .recent_successes = 1 },
+static struct status_upstream upstreams[] = {
+    { .name = "default",
+      .address = "imap1.example.com:993,imap2.example.com:993",
+      .health = { .verdict = UPSTREAM_REACHED, .success_unix_s = NOW_S - 4 },
+      .server_count = 2,
+      .servers = { { .text = "imap1.example.com:993" },
+                   { .text = "imap2.example.com:993" } } },
+    { .name = "branch",
+      .address = "mail.branch.example:993",
+      .health = { .verdict = UPSTREAM_REACHED, .success_unix_s = NOW_S - 9 },
+      .server_count = 1,
+      .servers = { { .text = "mail.branch.example:993" } } },
+    { .name = "gmail",
+      .address = "imap.gmail.com:993",
+      .health = { .verdict = UPSTREAM_REACHED, .success_unix_s = NOW_S - 2 },
+      .server_count = 1,
+      .servers = { { .text = "imap.gmail.com:993" } } },
 };
 static struct settings_certificate certificates[] = {
     { "pop3s", 1, { "mail.example.com", 0 } },
@@ -54,24 +65,43 @@ static void live_an_hour(struct status_figures *f, unsigned trouble)
     }
 }
 
-static void take_times(struct counters_total *t)
+/* |distance|: how much slower an upstream is than a near one, in classes. */
+static void take_times(struct counters_total *t, struct status_upstream *u,
+                       unsigned distance)
 {
-    static const unsigned classes[COUNTER_STAGE_COUNT] = { 4, 5, 4, 6, 4,
-                                                           5, 4, 6, 7 };
+    static const unsigned classes[COUNTER_STAGE_COUNT] = { 4, 5, 4, 6, 4, 5,
+                                                           4, 6, 7, 6, 4 };
+    static const uint64_t counts[] = { 9000, 700, 300 };
 
-    for (unsigned i = 0; i < COUNTER_STAGE_COUNT; i++) {
-        t->stage[i].count[classes[i]] = 9000;
-        t->stage[i].count[classes[i] + 1] = 700;
-        t->stage[i].count[classes[i] + 2] = 300;
-    }
+    for (unsigned i = 0; i < COUNTER_STAGE_COUNT; i++)
+        for (unsigned n = 0; n < ARRAY_LENGTH(counts); n++) {
+            t->stage[i].count[classes[i] + distance + n] += counts[n];
+            if (i < COUNTER_UPSTREAM_STAGES)
+                u->stage[i].count[classes[i] + distance + n] += counts[n];
+        }
+}
+
+/* It has a share of all that is done. */
+static void be_used(struct status_upstream *u, uint64_t percent)
+{
+    u->open = 2 + 3 * percent;
+    u->parked = 2 * percent;
+    u->health.recent_successes = (uint32_t)(1 + percent);
+    u->counts[UPSTREAM_LOGINS_OK] = 31804 * percent;
+    u->counts[UPSTREAM_LOGINS_FAILED] = 332 * percent;
+    u->counts[UPSTREAM_REUSED] = 26901 * percent;
+    u->counts[UPSTREAM_FAILURES] = 1 + percent;
+    for (size_t i = 0; i < u->server_count; i++)
+        u->servers[i].certificate_end_s =
+            (int64_t)NOW_S + (int64_t)(23 + percent) * DAY_S;
 }
 
 static struct status_figures begin(void)
 {
     struct status_figures f = {
         .version = "1.0",
-        .upstreams = &upstream,
-        .upstream_count = 1,
+        .upstreams = upstreams,
+        .upstream_count = ARRAY_LENGTH(upstreams),
         .state = STATUS_SERVING,
         .uptime_seconds = 19,
         .reload_good = 1,
@@ -119,7 +149,9 @@ static void be_busy(struct status_figures *f, unsigned trouble)
     memcpy(history.then_failures, t->login_failures,
            sizeof(history.then_failures));
     live_an_hour(f, trouble);
-    take_times(t);
+    take_times(t, &upstreams[0], 0);
+    take_times(t, &upstreams[1], 1);
+    take_times(t, &upstreams[2], 2);
     t->sessions[0] = 3100900;
     t->sessions[1] = 113187;
     t->sessions_in_phase[0][2] = f->sessions - 14;
@@ -129,20 +161,19 @@ static void be_busy(struct status_figures *f, unsigned trouble)
     t->session_ends[FAULT_NONE] = 3179911;
     t->session_ends[FAULT_CLIENT_GONE] = 33020;
     t->session_ends[FAULT_CLIENT_IDLE] = 1156;
-    upstream.open = f->sessions + 212;
-    upstream.parked = 212;
-    upstream.health.recent_successes = 96;
-    upstream.counts[UPSTREAM_LOGINS_OK] = 3180412;
-    upstream.counts[UPSTREAM_LOGINS_FAILED] = 33120;
-    upstream.counts[UPSTREAM_REUSED] = 2690118;
-    upstream.counts[UPSTREAM_FAILURES] = 114;
+    be_used(&upstreams[0], 58);
+    be_used(&upstreams[1], 11);
+    be_used(&upstreams[2], 31);
 }
 
 static void be_in_trouble(struct status_figures *f)
 {
-    f->state = STATUS_UPSTREAM_FAILING;
     f->reload_good = 0;
-    upstream.health = (struct upstream_health_view){
+    upstreams[0].servers[1].aside_ms = 37000;
+    (void)snprintf(upstreams[0].servers[1].failure, UPSTREAM_HEALTH_TEXT_MAX,
+                   "connection timed out");
+    upstreams[2].servers[0].certificate_end_s = (int64_t)NOW_S + 5 * DAY_S;
+    upstreams[1].health = (struct upstream_health_view){
         .verdict = UPSTREAM_FAILING,
         .success_unix_s = NOW_S - 611,
         .failure_unix_s = NOW_S - 2,

@@ -59,7 +59,10 @@ static struct status_upstream first_upstream(void)
         .queue = 30,
         .parked = 17,
         .server_count = 2,
-        .servers = { { .text = "imap1:993", .successes = 31, .failures = 32 },
+        .servers = { { .text = "imap1:993",
+                       .successes = 31,
+                       .failures = 32,
+                       .certificate_end_s = 1700000100 + 86400 },
                      { .text = "imap2:993",
                        .aside_ms = 4000,
                        .failures = 33,
@@ -324,6 +327,8 @@ static void test_metrics(void **state)
         "address=\"imap2:993\"} 0\n",
         "\npopinjay_upstream_server_failures_total{upstream=\"default\","
         "address=\"imap2:993\"} 33\n",
+        "\npopinjay_upstream_certificate_expiry_timestamp_seconds{upstream="
+        "\"default\",address=\"imap1:993\"} 1700086500\n",
         "\npopinjay_upstream_logins_total{upstream=\"default\","
         "result=\"ok\"} 7003\n",
         "\npopinjay_upstream_logins_total{upstream=\"default\","
@@ -561,6 +566,10 @@ static void test_notices(void **state)
     buf_init(&page, STATUS_PAGE_MAX);
     assert_true(status_page_html(&f, &page));
     assert_true(holds(buf_span(&page), "not reached: &lt;refused&gt;"));
+    assert_true(holds(buf_span(&page),
+                      "the certificate of the server imap1:993 "
+                      "of the upstream default expires in 1 "
+                      "day: whoever runs it"));
     assert_true(position(buf_span(&page), "file descriptors are nearly") <
                 position(buf_span(&page), "expires in 10 days"));
     assert_true(position(buf_span(&page), "expires in 10 days") <
@@ -571,6 +580,8 @@ static void test_notices(void **state)
     f.certificate_count = 0;
     f.reload_good = 1;
     f.process.open_files = 1;
+    upstreams[0].servers[1].aside_ms = 0;
+    upstreams[0].servers[0].certificate_end_s = 0;
     buf_init(&page, STATUS_PAGE_MAX);
     assert_true(status_page_html(&f, &page));
     assert_true(holds(buf_span(&page), "Nothing needs attention"));
@@ -592,6 +603,14 @@ static void test_several_upstreams(void **state)
     assert_true(holds(buf_span(&text), "the upstream second is not reached"));
     assert_true(holds(buf_span(&text), "Upstream default"));
     assert_true(holds(buf_span(&text), "aside for 4 s</span> &lt;refused&gt;"));
+    assert_true(holds(buf_span(&text), "the server imap2:993 of the upstream "
+                                       "default is put aside, the others have "
+                                       "its users: &lt;refused&gt;."));
+    assert_true(holds(buf_span(&text), "before 2 upstreams, up for"));
+    assert_true(holds(buf_span(&text), "<a href=\"#upstream2\">second</a>"));
+    assert_true(holds(buf_span(&text), "<h2 id=\"upstream2\">Upstream second"));
+    assert_true(holds(buf_span(&text), "<td class=\"text\">imap1:993</td><td>"
+                                       "<span>2023-11-15"));
     buf_fini(&text);
     buf_init(&text, STATUS_PAGE_MAX);
     assert_true(status_page_metrics(&f, &text));

@@ -47,6 +47,20 @@ static size_t first_of(struct upstream_servers *s, uint64_t hash,
     return order[0];
 }
 
+/* Each server has its own. */
+static void test_certificates(void **state)
+{
+    struct upstream_servers *s = make(2);
+
+    (void)state;
+    assert_int_equal(upstream_servers_view(s, 1, 0).certificate_end_s, 0);
+    upstream_servers_note_certificate(s, &s->at[1], 1700000000);
+    assert_int_equal(upstream_servers_view(s, 0, 0).certificate_end_s, 0);
+    assert_int_equal(upstream_servers_view(s, 1, 0).certificate_end_s,
+                     1700000000);
+    upstream_servers_release(s);
+}
+
 static void test_list(void **state)
 {
     struct config_upstream config = { .addresses = { addresses, 3 },
@@ -220,6 +234,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_list),
+        cmocka_unit_test(test_certificates),
         cmocka_unit_test(test_spread),
         cmocka_unit_test(test_users_stay),
         cmocka_unit_test(test_priority_and_weight),

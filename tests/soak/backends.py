@@ -12,7 +12,7 @@ import secrets
 import urllib.parse
 
 from faults import Relay
-from kinds import MAPPED_DOMAIN, PAIR_DOMAIN
+from kinds import BEARER_DOMAIN, MAPPED_DOMAIN, PAIR_DOMAIN
 from support.auth_service import AuthService
 from support.certificates import Authority
 from support.dovecot import Dovecot
@@ -22,6 +22,8 @@ from support.secrets import plant
 
 # Access tokens are renewed several times within each calm.
 TOKEN_SECONDS = 40
+# Fewer than would rest there, more than work at one time.
+PAIR_CONNECTIONS = 60
 STORE = """
 mail_location = maildir:{mail}/%u
 mail_max_userip_connections = 10000
@@ -31,6 +33,7 @@ namespace inbox {{
   }}
 }}
 """
+SCRAM = "auth_mechanisms = plain login scram-sha-256\n"
 # What may ail the authorization server. None of it loses an answer: a refresh
 # token that was replaced by one that nobody has heard of is lost for good.
 AILMENTS = ({"reset": True}, {"hold": "before"},
@@ -53,7 +56,7 @@ class Backends:
         authority = Authority(os.path.join(folder, "oauth-tls"))
         store = STORE.format(mail=self.mail)
         self.oauth = AuthorizationServer(authority)
-        self._plain = Dovecot(store)
+        self._plain = Dovecot(store + SCRAM)
         self._tokens = OauthDovecot(self.oauth, store)
         self._service = AuthService(self._judge)
         self.relays = {}
@@ -91,7 +94,7 @@ class Backends:
 
     def map(self, name, user):
         """From now on the service lets |name| in by the password that this
-        returns, as |user|."""
+        returns, as |user|; every other one at a machine that it names."""
         password = plant(f"Mapped-{secrets.token_hex(8)}",
                          f"the password of {name}")
         self._mapped[name] = (password, user)
@@ -108,7 +111,11 @@ class Backends:
         password, user = self._mapped.get(name, (None, None))
         if given != password:
             return {"Auth-Status": "Invalid login or password"}
-        return {"Auth-Status": "OK", "Auth-Server": "default",
+        where = {"Auth-Server": "default"}
+        if list(self._mapped).index(name) % 2:
+            where = {"Auth-Server": self._plain.host,
+                     "Auth-Port": self.relays["one"].port}
+        return {"Auth-Status": "OK", **where,
                 "Auth-User": user, "Auth-Pass": self._passwords[user]}
 
     # --- what popinjay is told of them ----------------------------------------
@@ -118,14 +125,21 @@ class Backends:
             f"{server.host}:{self.relays[name].port}" for name in names]}
 
     def main_upstream(self):
-        return self._upstream(self._plain, "main")
+        return {**self._upstream(self._plain, "main"),
+                "sasl_mechanisms": "PLAIN, LOGIN"}
 
-    def settings(self):
+    def settings(self, turn):
+        """What a reload makes those of the next turn: the pair changes places,
+        and has a limit every other time."""
+        pair = ("one", "other") if turn % 2 else ("other", "one")
         return {
             "upstream pair": {
-                **self._upstream(self._plain, "one", "other"),
+                **self._upstream(self._plain, *pair),
+                "max_connections": PAIR_CONNECTIONS if turn % 2 else 0,
                 "domains": PAIR_DOMAIN, "user_template": "%n"},
-            "upstream tokens": self._upstream(self._tokens, "tokens"),
+            "upstream tokens": {
+                **self._upstream(self._tokens, "tokens"),
+                "domains": BEARER_DOMAIN, "user_template": "%n"},
             "auth_http": {"url": self._service.url},
         }
 

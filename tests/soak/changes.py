@@ -7,7 +7,7 @@ import itertools
 import random
 
 from devices import Refused, Session
-from kinds import MAPPED_DOMAIN
+from kinds import BEARER_DOMAIN, MAPPED_DOMAIN
 from logins import WAYS
 from support.secrets import plant
 
@@ -95,7 +95,7 @@ class Changes:
                 self.add(proxy, device)
             elif device.kind.domain == MAPPED_DOMAIN:
                 device.password = self._backends.map(device.name, device.user)
-            else:
+            elif device.kind.domain != BEARER_DOMAIN:
                 device.password = self._backends.password(device.user)
 
     def _choose(self):

@@ -16,6 +16,7 @@ from support.secrets import leaks_below
 # On top of what else there is of these sections.
 SETTINGS = {
     "server": {"log_level": "info"},
+    "listen pop3s": {"token_login": "yes"},
     "status": {"probe_interval": "5 s"},
     # What is cut off is to be noticed within a storm's aftermath.
     "limits": {"upstream_timeout": "10 s", "login_timeout": "60 s",
@@ -39,10 +40,10 @@ class Fleet:
         self._authority = Authority(os.path.join(folder, "tls"))
         self._upstream = backends.main_upstream()
         accounts = Accounts(self._folder, backends.oauth)
-        self._policies = itertools.count()
+        self._backends = backends
+        self._turns = itertools.count()
         self._now = Popinjay(self._folder, self._authority, self._upstream, {
-            **accounts.settings(), **backends.settings(),
-            **policies(next(self._policies))})
+            **accounts.settings(), **self._next_turn()})
         for section, keys in SETTINGS.items():
             self._now.config[section].update(keys)
         # It must be there before there is an account in it.
@@ -58,6 +59,10 @@ class Fleet:
         self.pid = None
         self.rss_kb_at_birth = None
         self.rss_kb_at_rest = None
+
+    def _next_turn(self):
+        turn = next(self._turns)
+        return {**self._backends.settings(turn), **policies(turn)}
 
     @property
     def ca_file(self):
@@ -79,9 +84,9 @@ class Fleet:
         self.rss_kb_at_birth = self._now.rss_kb()
 
     async def reload(self, way_in):
-        """A certificate is replaced, as a renewal does, accounts and policies
-        are changed, and SIGHUP is sent; what is wrong then."""
-        self._now.config.update(policies(next(self._policies)))
+        """A certificate is replaced, as a renewal does, accounts, policies
+        and upstreams are changed, and SIGHUP is sent; what is wrong then."""
+        self._now.config.update(self._next_turn())
         async with self.changes.some(self._now):
             before = self._reloads()
             await asyncio.to_thread(self._authority.issue, "proxy")

@@ -7,6 +7,7 @@ import itertools
 # Users of these domains are routed by their name, or by a service's word.
 PAIR_DOMAIN = "pair.example"
 MAPPED_DOMAIN = "mapped.example"
+BEARER_DOMAIN = "bearer.example"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +51,7 @@ KINDS = (
          account=("--scram", "--upstream", "pair", "--policy", "keep")),
     Kind("tokens", 3,
          account=("--oauth", "tokens", "--upstream", "tokens")),
+    Kind("bearer", 1, "xoauth2", domain=BEARER_DOMAIN),
     Kind("changing", 1, "plain", removal="any",
          account=("--oauth", "tokens", "--upstream", "tokens",
                   "--policy", "changing")),

@@ -1,6 +1,7 @@
 """The ways in which devices log in, by the name that a kind gives them."""
 
 from support import proofs
+from support.oauth import xoauth2 as xoauth2_response
 
 
 async def user_pass(session, user, password):
@@ -34,4 +35,11 @@ async def scram(session, user, password):
     await session.command("")
 
 
-WAYS = {way.__name__: way for way in (user_pass, plain, apop, cram_md5, scram)}
+async def xoauth2(session, user, password):
+    """The password is a token of the device's own."""
+    word = proofs.coded(xoauth2_response(user, password).decode())
+    await session.command(f"AUTH XOAUTH2 {word}")
+
+
+WAYS = {way.__name__: way for way in (user_pass, plain, apop, cram_md5, scram,
+                                   xoauth2)}

@@ -33,7 +33,7 @@ from backends import Backends                       # noqa: E402
 from devices import Device, Session, Refused        # noqa: E402
 from faults import Relay                            # noqa: E402
 from fleet import Fleet                             # noqa: E402
-from kinds import of_devices                        # noqa: E402
+from kinds import BEARER_DOMAIN, of_devices         # noqa: E402
 from ledger import Ledger, Violation                # noqa: E402
 from report import write_report                     # noqa: E402
 from support.ports import free_port                 # noqa: E402
@@ -88,11 +88,15 @@ class Soak:
         await asyncio.sleep(self.random.uniform(0, POLL_SECONDS[1]))
         while not self.ends.is_set():
             async with device.at_rest:
-                if device.password is not None:
-                    await self.visit(device)
+                await self.visit(device)
             await self.pause(self.random.uniform(*POLL_SECONDS))
 
     async def visit(self, device):
+        if device.kind.domain == BEARER_DOMAIN:
+            device.password = await asyncio.to_thread(
+                self.backends.oauth.access_token, device.user)
+        if device.password is None:
+            return
         try:
             self.outcomes.append(await device.visit())
         except Violation as violation:

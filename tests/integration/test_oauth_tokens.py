@@ -118,8 +118,7 @@ def test_a_token_that_ends_before_quit(oauth, oauth_dovecot, accounts, prepare,
         c.ok(f"PASS {accounts.passwords[robot]}")
         c.ok("DELE 1")
         oauth.forget(robot)
-        for pid in oauth_dovecot.sessions(robot):
-            os.kill(pid, signal.SIGKILL)
+        os.kill(oauth_dovecot.session_process(robot), signal.SIGKILL)
         assert c.command("QUIT").startswith(b"+OK")
     assert len(oauth.seen()) == 2
     with proxy.pop3s() as c:
@@ -142,8 +141,7 @@ def test_no_token_for_quit(oauth, oauth_dovecot, accounts, prepare, robot):
         c.ok("DELE 1")
         oauth.forget(robot)
         oauth.behave(answer={"status": 503})
-        for pid in oauth_dovecot.sessions(robot):
-            os.kill(pid, signal.SIGKILL)
+        os.kill(oauth_dovecot.session_process(robot), signal.SIGKILL)
         assert c.command("QUIT").startswith(b"-ERR [SYS/TEMP]")
     oauth.behave()
     assert "reason=token_unavailable" in proxy.log()

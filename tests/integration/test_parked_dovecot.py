@@ -17,20 +17,12 @@ def has_logged_out(server, user):
     return "Logged out" in server.log().rpartition(f"imap({user})")[2]
 
 
-def await_session(server, user):
-    """The process of the user's one session; Dovecot lists and logs a session
-    soon after it has begun."""
-    wait_until(lambda: server.sessions(user), 5, "the session")
-    (pid,) = server.sessions(user)
-    return pid
-
-
 def test_one_login_for_ten_polls(server, start_proxy, user):
     """DEC-20"""
     proxy = start_proxy(server.upstream_config())
     for _ in range(10):
         poll(proxy, user, server.password(user))
-    await_session(server, user)
+    server.session_process(user)
     assert connections(proxy) == 1
     wait_until(lambda: logins(server, user) == 1, 5, "the line of the login")
 
@@ -40,7 +32,7 @@ def test_a_process_that_is_killed(server, start_proxy, user):
     proxy = start_proxy(server.upstream_config())
     password = server.password(user)
     poll(proxy, user, password)
-    os.kill(await_session(server, user), signal.SIGKILL)
+    os.kill(server.session_process(user), signal.SIGKILL)
     poll(proxy, user, password)
     assert connections(proxy) == 2
     assert metric(proxy, "upstream_failures_total") == 0
@@ -53,7 +45,7 @@ def test_a_process_that_hangs(server, start_proxy, user):
                         {"limits": {"upstream_timeout": "4 s"}})
     password = server.password(user)
     poll(proxy, user, password)
-    pid = await_session(server, user)
+    pid = server.session_process(user)
     os.kill(pid, signal.SIGSTOP)
     try:
         began = time.monotonic()
@@ -70,7 +62,7 @@ def test_its_rest_is_over(server, start_proxy, user):
     proxy = start_proxy(server.upstream_config(),
                         {"limits": {"upstream_reuse": "3 s"}})
     poll(proxy, user, server.password(user))
-    await_session(server, user)
+    server.session_process(user)
     wait_until(lambda: parked(proxy) == 0, 15, "the end of its rest")
     wait_until(lambda: has_logged_out(server, user), 5, "LOGOUT")
     wait_until(lambda: not server.sessions(user), 5, "the end of the session")
@@ -80,7 +72,7 @@ def test_the_end_of_the_process(server, start_proxy, user):
     """IMAP-31: SIGTERM lets those that rest say LOGOUT."""
     proxy = start_proxy(server.upstream_config())
     poll(proxy, user, server.password(user))
-    await_session(server, user)
+    server.session_process(user)
     proxy.stop()
     wait_until(lambda: not server.sessions(user), 5, "the end of the session")
     wait_until(lambda: has_logged_out(server, user), 5, "LOGOUT")

@@ -60,8 +60,8 @@ def test_dovecot(dovecot, start_proxy, scheme, tls):
         c.ok("DELE 1")
         c.quit()
     assert "mechanism=SCRAM-SHA-256" in last_line(proxy, "logged_in")
-    assert re.search(f"Login: user=<{user}>, method=SCRAM-SHA-256,",
-                     dovecot.log())
+    wait_until(lambda: f"Login: user=<{user}>, method=SCRAM-SHA-256,"
+               in dovecot.log(), 10, "Dovecot's line")
 
 
 def test_server_that_keeps_a_hash(dovecot, start_proxy):
@@ -180,8 +180,8 @@ class SslServer:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL)
         self.binding = None
-        while b"ACCEPT" not in self._process.stdout.readline():
-            pass
+        while b"ACCEPT" not in (line := self._process.stdout.readline()):
+            assert line, "openssl s_server has ended"
 
     def send(self, octets):
         self._process.stdin.write(octets)

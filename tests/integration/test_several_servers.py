@@ -145,19 +145,21 @@ def ends(peer):
     """One that has nothing to say."""
 
 
-@pytest.mark.parametrize("greets", [
-    says(b"* BYE too busy\r\n"), says(b"* NO not now\r\n"),
-    says(b"220 mail.example ESMTP\r\n"), says(b"* PREAUTH hello\r\n"),
-    says(b"\0\377 * OK\r\n"), says(b"* OK [CAPABILITY POP4] hello\r\n"),
-    ends, says()], ids=["bye", "no", "smtp", "preauth", "garbage", "no-imap",
-                        "ends", "silent"])
-def test_one_that_greets_badly_is_left_within_the_login(start_proxy, greets):
+@pytest.mark.parametrize("greets, patience", [
+    (says(b"* BYE too busy\r\n"), "60 s"), (says(b"* NO not now\r\n"), "60 s"),
+    (says(b"220 mail.example ESMTP\r\n"), "60 s"),
+    (says(b"* PREAUTH hello\r\n"), "60 s"), (says(b"\0\377 * OK\r\n"), "60 s"),
+    (says(b"* OK [CAPABILITY POP4] hello\r\n"), "60 s"), (ends, "60 s"),
+    (says(), "2 s")], ids=["bye", "no", "smtp", "preauth", "garbage", "no-imap",
+                           "ends", "silent"])
+def test_one_that_greets_badly_is_left_within_the_login(start_proxy, greets,
+                                                        patience):
     """It is put aside, with what was wrong, and hears no password; the upstream
     is well, and its places are given back."""
     with FakeImap(Mailbox([])) as one, FakeImap(greets) as two:
         user, other, _ = users_of([one, two])[two]
         proxy = start_proxy(several(one, two), {
-            "limits": {"upstream_reuse": "0 s", "upstream_timeout": "2 s"}})
+            "limits": {"upstream_reuse": "0 s", "upstream_timeout": patience}})
         poll(proxy, user)
         assert (one.connections, two.connections) == (1, 1)
         assert not any(b"LOGIN" in line or b"AUTH" in line

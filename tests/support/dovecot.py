@@ -186,6 +186,19 @@ class Dovecot(ImapServer):
         return [int(pid) for line in who.splitlines()[1:]
                 for pid in re.findall(r"\d+", line.split("\t")[3])]
 
+    def session_process(self, user):
+        """Of the user's one session. Dovecot lists a session soon after it has
+        begun, and for a moment after it has ended."""
+        found = []
+
+        def is_alone():
+            found[:] = [pid for pid in self.sessions(user)
+                        if os.path.exists(f"/proc/{pid}")]
+            return len(found) == 1
+
+        wait_until(is_alone, 5, f"one session of {user}")
+        return found[0]
+
     def halt(self):
         # SIGTERM takes a second; nothing here is worth a tidy end.
         if self._process is None:

@@ -33,6 +33,7 @@ enum imap_capability {
     IMAP_CAP_LIST_EXTENDED,    /* RFC 5258 */
     IMAP_CAP_SPECIAL_USE,      /* RFC 6154 */
     IMAP_CAP_ESEARCH,          /* RFC 4731 */
+    IMAP_CAP_WITHIN,           /* RFC 5032 */
     IMAP_CAP_GMAIL,            /* X-GM-EXT-1: messages have an X-GM-MSGID */
     IMAP_CAP_COUNT,
 };

@@ -138,6 +138,7 @@ void imap_write_search_deleted(struct buf *out, uint32_t tag);
 struct imap_search {
     bool wants_set;          /* RETURN (ALL): ESEARCH or IMAP4rev2 only */
     const char *since;       /* of INTERNALDATE; `1-Feb-2026`, or NULL */
+    uint32_t younger_s;      /* than so many seconds; 0: of any age (WITHIN) */
     bool unseen;             /* without \\Seen */
     struct span keyword;     /* with it; empty: any */
     struct span not_keyword; /* without it; empty: any */

@@ -1,15 +1,16 @@
 /* searching.h - one `UID SEARCH` for all that a window asks of flags and dates.
  *
  * With `RETURN (ALL)` where the server offers ESEARCH, whose answer is short;
- * without, where that is refused or brings no answer. On below the UID that a
- * MESSAGELIMIT names. An answer without any SEARCH response is one that names
+ * without, where that is refused or brings no answer. By age to the second with
+ * YOUNGER where it offers WITHIN; else, or where that is refused, by SINCE, which
+ * knows calendar dates alone. On below the UID that a MESSAGELIMIT names. An answer without any SEARCH response is one that names
  * nothing. What is named, IMAP_SEARCH_UIDS, is for whoever searches: he takes
  * items, and hands them on.
  *
  * Where the server refuses the search the login fails: to show everything would
  * be against the policy, and to show nothing would look like an empty mailbox.
- * Source: RFC 9051 §6.4.4, §7.3.4; RFC 4731 §3.1; RFC 9738 §3; CONFORMANCE
- * IEXT-3, IEXT-13.
+ * Source: RFC 9051 §6.4.4, §7.3.4; RFC 4731 §3.1; RFC 5032 §2; RFC 9738
+ * §3; CONFORMANCE IEXT-3, IEXT-13.
  */
 #ifndef POPINJAY_SESSION_SEARCHING_H
 #define POPINJAY_SESSION_SEARCHING_H
@@ -30,9 +31,10 @@ struct searching {
     const struct mailbox_window *window; /* borrowed */
     struct span hidden_keyword;          /* borrowed; empty: none */
     char since[DATETIME_IMAP_DATE_MAX + 1];
-    bool asks_for_set; /* RETURN (ALL) */
-    bool answered;     /* by a SEARCH response */
-    uint32_t last_uid; /* asked for up to here; 0: all */
+    bool asks_for_set;   /* RETURN (ALL) */
+    bool asks_by_second; /* YOUNGER */
+    bool answered;       /* by a SEARCH response */
+    uint32_t last_uid;   /* asked for up to here; 0: all */
     enum fault fault;
 };
 

@@ -23,6 +23,7 @@ static const char *const names[IMAP_CAP_COUNT] = {
     [IMAP_CAP_LIST_EXTENDED] = "LIST-EXTENDED",
     [IMAP_CAP_SPECIAL_USE] = "SPECIAL-USE",
     [IMAP_CAP_ESEARCH] = "ESEARCH",
+    [IMAP_CAP_WITHIN] = "WITHIN",
     [IMAP_CAP_GMAIL] = "X-GM-EXT-1",
 };
 

@@ -369,6 +369,10 @@ static void append_search_keys(struct buf *out,
         buf_append_string(out, " SINCE ");
         buf_append_string(out, search->since);
     }
+    if (search->younger_s != 0) {
+        buf_append_string(out, " YOUNGER ");
+        buf_append_number(out, search->younger_s);
+    }
     if (search->unseen)
         buf_append_string(out, " UNSEEN");
     append_keyword(out, " KEYWORD ", search->keyword);

@@ -4,12 +4,15 @@
 #include "imap/command.h"
 #include "session/view.h"
 
+#define SECONDS_A_DAY 86400U
+
 static void send_search(struct searching *s)
 {
     const struct mailbox_window *w = s->window;
     const struct imap_search search = {
         .wants_set = s->asks_for_set,
-        .since = w->newer_than_days > 0 ? s->since : NULL,
+        .since = w->newer_than_days > 0 && !s->asks_by_second ? s->since : NULL,
+        .younger_s = s->asks_by_second ? w->newer_than_days * SECONDS_A_DAY : 0,
         .unseen = w->unread_only,
         .keyword = w->only_keyword != NULL ? span_from_string(w->only_keyword)
                                            : SPAN_LITERAL(""),
@@ -38,6 +41,9 @@ void searching_start(struct searching *s, struct imap_session *imap,
         .hidden_keyword = hidden_keyword,
         .asks_for_set =
             imap_capabilities_have(imap->capabilities, IMAP_CAP_ESEARCH),
+        .asks_by_second =
+            imap_capabilities_have(imap->capabilities, IMAP_CAP_WITHIN) &&
+            window->newer_than_days <= UINT32_MAX / SECONDS_A_DAY,
     };
     view_since(window->newer_than_days, now_s, s->since);
     send_search(s);
@@ -76,7 +82,10 @@ static enum task_status on_refused(struct searching *s,
     bool passing = ev->item.code == IMAP_CODE_THROTTLED ||
                    ev->item.code == IMAP_CODE_UNAVAILABLE;
 
-    return s->asks_for_set && !passing ? ask_plainly(s) : fail(s, ev->fault);
+    if (passing || (!s->asks_for_set && !s->asks_by_second))
+        return fail(s, ev->fault);
+    s->asks_by_second = false;
+    return ask_plainly(s);
 }
 
 /* A server with a limit did only the highest UIDs, down to one it names. */

@@ -438,6 +438,10 @@ WINDOWS = {
     "several": {"newest": "2", "max_message_size": "2 KB", "newer_than": "30",
                 "unread_only": "yes"},
 }
+# The same of a mailbox that is not listed for it.
+WINDOWS.update({f"{name}-alone": {**policy, "list_whole": "0"}
+                for name, policy in WINDOWS.items()
+                if set(policy) != {"max_message_size"}})
 # Octets of the body, days of age, flags.
 VARIOUS = [(100, 400, ""), (5000, 1, "PjScan"), (100, 2, "\\Seen"),
            (100, 3, "PjScan"), (100, 100, "\\Seen PjScan"), (100, 1, ""),

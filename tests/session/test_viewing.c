@@ -81,6 +81,25 @@ static void searches_once_for_all(void **state)
     quit(h);
 }
 
+/* To the second where the server can; by the calendar where it then cannot. */
+static void searches_by_second(void **state)
+{
+    struct harness *h = *state;
+
+    h->server.capabilities_inside = "IMAP4rev1 UIDPLUS WITHIN";
+    h->mailbox_policy.window.newer_than_days = 30;
+    log_in_to_search(h, "# UID SEARCH YOUNGER 2592000\r\n");
+    answer(h, "* SEARCH 30\r\n# OK found\r\n");
+    expect_hidden(h, 2);
+    restart(h);
+    log_in_to_search(h, "# UID SEARCH YOUNGER 2592000\r\n");
+    upstream_says(h, "# BAD what\r\n");
+    expect_upstream(h, "# UID SEARCH SINCE 30-Jan-2026\r\n");
+    answer(h, "* SEARCH 20 30\r\n# OK found\r\n");
+    expect_hidden(h, 1);
+    quit(h);
+}
+
 /* IEXT-3: as a set where the server has that, and nothing named is no ALL. */
 static void asks_for_a_set(void **state)
 {
@@ -354,6 +373,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SESSION_TEST(asks_nothing_of_sizes),
         SESSION_TEST(searches_once_for_all),
+        SESSION_TEST(searches_by_second),
         SESSION_TEST(asks_for_a_set),
         SESSION_TEST(asks_plainly_where_sets_fail),
         SESSION_TEST(takes_no_answer_for_nothing),

@@ -56,10 +56,14 @@ static bool is_kept(struct session *s, const struct opened *o,
     return true;
 }
 
-/* It is |days| old everywhere on earth. */
-static bool is_old(const struct world *w, const struct model_message *m,
-                   uint32_t days)
+/* To the second where the server was asked so; else everywhere on earth. */
+static bool is_old(const struct world *w, const struct opened *o,
+                   const struct model_message *m)
 {
+    uint32_t days = w->mailbox_policy.window.newer_than_days;
+
+    if (o->server->by_second)
+        return model_message_came_s(m) + days * UINT64_C(86400) < w->unix_s;
     return m->day + days < (w->unix_s - 43200) / 86400;
 }
 
@@ -75,7 +79,7 @@ static bool is_outside(struct session *s, const struct opened *o,
     if (searched)
         must_be_searched(s, o);
     if ((w->max_message_octets == 0 || listed->size <= w->max_message_octets) &&
-        (w->newer_than_days == 0 || !is_old(s->world, m, w->newer_than_days)) &&
+        (w->newer_than_days == 0 || !is_old(s->world, o, m)) &&
         (!w->unread_only || !m->seen) &&
         (w->only_keyword == NULL || m->chosen) && !(searched && m->gone))
         return false;

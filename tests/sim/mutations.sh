@@ -170,16 +170,30 @@ mutate "view: newest counts what is hidden" session/view.c \
     '/^static struct extent measure/,/^}/s/if \(!passes\(whole, w, names, i\)\)/if (false)/'
 mutate "view: the window is a day narrower" session/view.c \
     's/days \* SECONDS_A_DAY \+ ZONE_WEST_S/(days - 1) * SECONDS_A_DAY/'
-mutate "view: what is read is shown" session/viewing.c \
+mutate "view: the window is a hour narrower" session/searching.c \
+    's/SECONDS_A_DAY 86400U/SECONDS_A_DAY 82800U/'
+mutate "view: what is read is shown" session/searching.c \
     's/\.unseen = w->unread_only/.unseen = false/'
-mutate "view: what is kept is shown" session/viewing.c \
-    's/\.not_keyword = v->hidden_keyword,//'
-mutate "view: any keyword will do" session/viewing.c \
+mutate "view: what is kept is shown" session/searching.c \
+    's/\.not_keyword = s->hidden_keyword,//'
+mutate "view: any keyword will do" session/searching.c \
     '/\.keyword = w->only_keyword/,/SPAN_LITERAL/s/w->only_keyword != NULL/false/'
-mutate "view: a limited search is all there is" session/viewing.c \
+mutate "view: a limited search is all there is" session/searching.c \
     's/answer->code == IMAP_CODE_MESSAGELIMIT/false/'
 mutate "view: a view is kept for the next session" session/bridge_mailboxes.c \
     '/^static void end_viewing/,/^}/s/bridge_forget_task\(b\);$/learn_mailbox(b, \&(struct snapshot_halves){ view, view }); bridge_forget_task(b);/'
+mutate "view: a great mailbox is listed whole" session/excerpt.c \
+    '/^bool excerpt_is_wanted/,/^}/s/return /return false \&\& /'
+mutate "view: an excerpt shows what others have deleted" session/excerpt.c \
+    's/e->policy->hide_deleted \?/false ?/'
+mutate "view: an excerpt has what was not asked for" session/excerpt.c \
+    's/e->uid < e->first \|\| .*/false)/'
+mutate "view: the first look is enough for the newest" session/excerpt.c \
+    's/snapshot_count\(e->result\) == newest/e->listed.listed != NULL/'
+mutate "view: what a limit left is not of an excerpt" session/excerpt.c \
+    's/e->below = lowest_done/e->below = e->first/'
+mutate "view: an excerpt is of all that is named" session/excerpt.c \
+    '/^static enum task_status list_up_to/,/^}/s/, 1, last_uid/, last_uid, last_uid/'
 mutate "STAT counts what is marked" session/maildrop.c \
     's/m->listed_octets -= maildrop_size_octets\(m, index\)/(void)0/' 'STAT'
 mutate "RSET keeps the marks" session/maildrops.c \

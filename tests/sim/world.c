@@ -69,6 +69,8 @@ static void make_server(struct world *w)
     t->starttls = w->upstream_policy.tls == TLS_MODE_STARTTLS;
     /* RFC 9051 Appendix E. */
     t->esearch = t->rev2_only || one_in(w, 3);
+    t->within = one_in(w, 2);
+    t->unix_s = w->unix_s;
     t->sasl_ir = t->sasl_ir || t->rev2_only;
     t->uidplus = t->uidplus || t->rev2_only;
     t->literal_plus = t->literal_plus || t->rev2_only;

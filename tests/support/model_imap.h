@@ -53,6 +53,8 @@ struct model_traits {
     bool condstore_bad; /* offered, and refused in SELECT */
     bool nomodseq;      /* the mailbox has none */
     bool esearch;       /* takes RETURN; rev2 answers so without it */
+    bool within;        /* takes YOUNGER */
+    uint64_t unix_s;    /* the time, for that */
     bool starttls;
     bool preauth;
     bool greeting_capabilities;
@@ -117,6 +119,7 @@ struct model_opened {
     bool asked_for_all;       /* by a listing */
     bool asked_for_changes;   /* or for what is new */
     unsigned asked_for_parts; /* commands of that kind, but for changes */
+    bool by_second;           /* YOUNGER was asked for */
     bool view_searched;       /* for what a session is to see */
     struct model_listed *listed;
     size_t listed_count, listed_capacity;

@@ -195,7 +195,7 @@ static void on_select(struct model_imap *m, const char *tag,
     m->rested = false;
     m->revalidated = false; /* that was said of the one before */
     m->searched = false;
-    m->opened[m->at].view_searched = false;
+    m->opened[m->at].view_searched = m->opened[m->at].by_second = false;
     m->opened[m->at].listed_count = 0;
     m->opened[m->at].asked_for_all = m->opened[m->at].asked_for_changes = false;
     m->opened[m->at].asked_for_parts = 0;

@@ -26,9 +26,11 @@ static void say_capabilities(struct model_imap *m)
                   t->auth_oauthbearer ? " AUTH=OAUTHBEARER" : "",
                   t->login_disabled ? " LOGINDISABLED" : "");
     else
-        model_say(m, "%s%s%s%s", t->uidplus && !t->rev2_only ? " UIDPLUS" : "",
+        model_say(m, "%s%s%s%s%s",
+                  t->uidplus && !t->rev2_only ? " UIDPLUS" : "",
                   t->move && !t->rev2_only ? " MOVE" : "",
                   t->esearch && !t->rev2_only ? " ESEARCH" : "",
+                  t->within ? " WITHIN" : "",
                   t->special_use ? " LIST-EXTENDED SPECIAL-USE" : "");
 }
 

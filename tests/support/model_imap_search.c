@@ -12,7 +12,8 @@ struct wanted {
     bool unseen;
     bool chosen;
     bool not_kept;
-    uint32_t since; /* a day since 1970 */
+    uint32_t since;     /* a day since 1970 */
+    uint64_t younger_s; /* 0: of any age */
     uint32_t last_uid;
 };
 
@@ -66,13 +67,15 @@ static bool parse_key(const char **text, struct wanted *w)
         return w->not_kept = true;
     if (skip(text, "SINCE ")) {
         w->since = parse_date(*text, &end);
+    } else if (skip(text, "YOUNGER ")) {
+        w->younger_s = strtoull(*text, &end, 10);
     } else if (skip(text, "UID 1:")) {
         w->last_uid = (uint32_t)strtoul(*text, &end, 10);
     } else {
         return false;
     }
     *text = end + (*end == ' ');
-    return w->since > 0 || w->last_uid > 0;
+    return w->since > 0 || w->last_uid > 0 || w->younger_s > 0;
 }
 
 static struct wanted parse_search(struct model_imap *m, const char *text,
@@ -88,18 +91,26 @@ static struct wanted parse_search(struct model_imap *m, const char *text,
         keys++;
     if (*text != '\0' || keys == 0 || (w.deleted && keys > 1))
         model_violation(m, "SEARCH for something else");
+    if (w.younger_s > 0 && !m->traits->within)
+        model_violation(m, "YOUNGER where it is not offered");
+    if (w.since > 0 && m->traits->within && m->faults == 0)
+        model_violation(m, "SINCE where YOUNGER is offered");
     if (!w.deleted && m->traits->esearch && !*with_return && m->faults == 0)
         model_violation(m, "SEARCH without RETURN where it is offered");
     return w;
 }
 
-static bool is_found(const struct model_message *message,
+static bool is_found(const struct model_imap *m,
+                     const struct model_message *message,
                      const struct wanted *w)
 {
     return !message->gone && message->uid <= w->last_uid &&
            (!w->deleted || message->deleted) &&
            (!w->unseen || !message->seen) && (!w->chosen || message->chosen) &&
-           (!w->not_kept || !message->has_keyword) && message->day >= w->since;
+           (!w->not_kept || !message->has_keyword) &&
+           message->day >= w->since &&
+           (w->younger_s == 0 ||
+            model_message_came_s(message) + w->younger_s >= m->traits->unix_s);
 }
 
 /* The lowest UID that is looked at: RFC 9738; 1: all of them are. */
@@ -124,7 +135,7 @@ static void say_found(struct model_imap *m, const struct wanted *w,
     for (size_t i = 0; i < m->box->count; i++) {
         const struct model_message *message = &m->box->messages[i];
 
-        if (message->uid < lowest || !is_found(message, w))
+        if (message->uid < lowest || !is_found(m, message, w))
             continue;
         model_say(m, "%s%u", between, (unsigned)message->uid);
         between = then;
@@ -144,6 +155,7 @@ void model_on_search(struct model_imap *m, const char *tag,
         m->searched_at = m->box->changes;
     } else {
         m->opened[m->at].view_searched = true;
+        m->opened[m->at].by_second = w.younger_s > 0;
     }
     if (with_return || m->traits->rev2_only) {
         model_say(m, "* ESEARCH (TAG \"%s\") UID", tag);

@@ -282,6 +282,11 @@ void model_mailbox_exchange(struct model_mailbox *box)
         model_mailbox_add_any(box);
 }
 
+uint64_t model_message_came_s(const struct model_message *m)
+{
+    return m->day * UINT64_C(86400) + m->uid * UINT64_C(7919) % 86400;
+}
+
 void model_mailbox_disturb(struct model_mailbox *box)
 {
     box->changes++;

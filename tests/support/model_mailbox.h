@@ -62,6 +62,9 @@ void model_mailbox_add(struct model_mailbox *box, size_t size);
 /* New mail of a size as mail has: most small, some empty, a few large. */
 void model_mailbox_add_any(struct model_mailbox *box);
 
+/* INTERNALDATE of |m|, as Unix time. */
+uint64_t model_message_came_s(const struct model_message *m);
+
 /* Another client does something: adds, flags, clears a flag, expunges. */
 void model_mailbox_disturb(struct model_mailbox *box);
 

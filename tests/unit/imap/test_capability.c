@@ -42,6 +42,7 @@ static void test_names(void **state)
         "list-extended",
         "special-use",
         "esearch",
+        "within",
         "x-gm-ext-1",
     };
     static const char *const unknown[] = {

@@ -77,6 +77,9 @@ static void test_search(void **state)
           imap_write_search(&out, 1, &(struct imap_search){ .since = NULL }));
     CHECK("A2 UID SEARCH UNSEEN\r\n",
           imap_write_search(&out, 2, &(struct imap_search){ .unseen = true }));
+    CHECK("A2 UID SEARCH YOUNGER 604800\r\n",
+          imap_write_search(&out, 2,
+                            &(struct imap_search){ .younger_s = 604800 }));
     CHECK("A3 UID SEARCH RETURN (ALL) SINCE 1-Feb-2026 UNSEEN KEYWORD $Scan "
           "UNKEYWORD Done UID 1:4294967295\r\n",
           imap_write_search(&out, 3,

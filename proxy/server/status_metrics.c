@@ -203,7 +203,7 @@ static const struct family families[] = {
           "Octets sent, without those of TLS."),
     PARTS("popinjay_listings_total", "kind", listings,
           "Listings at login: full, updated by what changed, fresh without "
-          "any."),
+          "any, or of what a policy shows alone."),
     GAUGE("popinjay_snapshot_cache_bytes", cache_octets,
           "Memory of the listings that are known."),
     GAUGE("popinjay_snapshot_cache_mailboxes", cache_mailboxes,

@@ -2,7 +2,8 @@
  * it is: may he, where to, and with which name and password.
  *
  * What is asked and what an answer means: auth_http_protocol.h. Nothing is
- * remembered: each login is asked about.
+ * remembered: each login is asked about, and asked about again where the service
+ * says that it is to wait.
  *
  * Memory: what is asked and answered is wiped. Thread: that of the client's loop.
  */
@@ -12,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <uv.h>
 
 #include "access/auth_http_protocol.h"
 #include "base/attributes.h"
@@ -40,22 +42,27 @@ MUST_CHECK bool auth_http_rules_init(struct auth_http_rules *rules,
                                      size_t error_size);
 void auth_http_rules_fini(struct auth_http_rules *rules);
 
-struct auth_http_ask; /* opaque: one question until its answer */
+struct auth_http_ask; /* opaque: one question until its last answer */
 
 /* |ruling| is valid during the call; |failure| says what is wrong, for the log,
- * where the service was of no use, and is "" otherwise.
+ * where the service was of no use, and is "" otherwise. After AUTH_HTTP_WAIT
+ * another call comes, unless the question is cancelled, which it may not be from
+ * within the call; after any other the question is gone.
  */
-typedef void auth_http_done(void *owner, const struct auth_http_ruling *ruling,
-                            const char *failure);
+typedef void auth_http_answered(void *owner,
+                                const struct auth_http_ruling *ruling,
+                                const char *failure);
 
-/* |done| is called once, and never from within this call. |login| is copied; the
- * rules must outlive the question. NULL where there is no memory.
+/* |answered| is never called from within this call. |loop| is the client's; |login|
+ * is copied; client and rules must outlive the question. How long it may wait is for the owner to
+ * say. NULL where there is no memory.
  */
 MUST_CHECK struct auth_http_ask *auth_http_ask(
-    struct http_client *client, const struct auth_http_rules *rules,
-    const struct auth_http_login *login, auth_http_done *done, void *owner);
+    struct http_client *client, uv_loop_t *loop,
+    const struct auth_http_rules *rules, const struct auth_http_login *login,
+    auth_http_answered *answered, void *owner);
 
-/* |done| is not called any more. NULL is fine. */
+/* |answered| is not called any more. NULL is fine. */
 void auth_http_cancel(struct auth_http_ask *ask);
 
 #endif

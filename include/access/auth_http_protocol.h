@@ -9,7 +9,9 @@
  *     nothing is coded;
  *   - an answer's body does not matter, and its status line only where it says
  *     that the service has failed (5xx), which nginx would not notice;
- *   - "WAIT" means that the service cannot say yet.
+ *   - "WAIT" means that the service cannot say yet, and is to be asked the same
+ *     again after Auth-Wait seconds. Where these are none, nginx asks at once,
+ *     and never stops; here it is a second.
  */
 #ifndef POPINJAY_ACCESS_AUTH_HTTP_PROTOCOL_H
 #define POPINJAY_ACCESS_AUTH_HTTP_PROTOCOL_H
@@ -24,6 +26,7 @@
 enum auth_http_method {
     AUTH_HTTP_PLAIN,
     AUTH_HTTP_APOP,
+    AUTH_HTTP_CRAM_MD5,
     AUTH_HTTP_TOKEN, /* a bearer token */
     AUTH_HTTP_METHOD_COUNT,
 };
@@ -32,9 +35,10 @@ enum auth_http_method {
 struct auth_http_login {
     enum auth_http_method method;
     struct span user;
-    struct span secret;       /* the password, the token, or APOP's digest */
-    struct span salt;         /* APOP's timestamp, with its angle brackets */
-    uint64_t attempt;         /* of this connection; the first is 1 */
+    struct span
+        secret;       /* the password, the token, APOP's or CRAM-MD5's digest */
+    struct span salt; /* of a digest: what was told to the client, `<...>` */
+    uint64_t attempt; /* of this connection; the first is 1 */
     const char *client;       /* its address, numeric */
     const char *tls_protocol; /* "TLSv1.3"; NULL: it came in clear */
     const char *tls_cipher;
@@ -74,6 +78,7 @@ struct auth_http_reply {
 enum auth_http_verdict {
     AUTH_HTTP_GRANTED,
     AUTH_HTTP_REFUSED, /* name and secret do not go together */
+    AUTH_HTTP_WAIT,    /* it is to be asked again, after |wait_ms| */
     AUTH_HTTP_LATER,   /* the service cannot tell now */
     AUTH_HTTP_GARBLED, /* it is not an answer that means something */
     AUTH_HTTP_VERDICT_COUNT,
@@ -91,13 +96,10 @@ struct auth_http_ruling {
     const char *pass;
 };
 
-/* |method| is what was asked about: of APOP there is no password but the one that
- * the service names.
+/* |method| is what was asked about: of a digest there is no password but the one
+ * that the service names.
  */
 struct auth_http_ruling auth_http_judge(const struct auth_http_reply *reply,
                                         enum auth_http_method method);
-
-/* "granted" and so on: for the log and as a label of figures. */
-const char *auth_http_verdict_name(enum auth_http_verdict verdict);
 
 #endif

@@ -68,6 +68,7 @@ enum counter {
     COUNTER_UPSTREAM_TLS_PROVEN, /* of the new: tls_is_proven_before */
     COUNTER_AUTH_HTTP_GRANTED,   /* by enum auth_http_verdict */
     COUNTER_AUTH_HTTP_REFUSED,
+    COUNTER_AUTH_HTTP_WAIT,
     COUNTER_AUTH_HTTP_LATER,
     COUNTER_AUTH_HTTP_GARBLED,
     COUNTER_LIMIT_SESSIONS, /* times that each was reached: server/limit.h */

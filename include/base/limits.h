@@ -60,6 +60,7 @@
 #define ACCOUNT_LOCK_TRIES 300
 
 /* An authentication service that asks for a longer wait is not obeyed. */
+#define AUTH_HTTP_WAIT_MIN_MS 1000 /* before it is asked again */
 #define AUTH_HTTP_WAIT_MAX_MS 60000
 /* The body of its answer, which nobody reads; and a file of further fields. */
 #define AUTH_HTTP_BODY_MAX 65536

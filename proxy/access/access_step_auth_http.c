@@ -16,6 +16,7 @@
 static const enum counter counters[AUTH_HTTP_VERDICT_COUNT] = {
     [AUTH_HTTP_GRANTED] = COUNTER_AUTH_HTTP_GRANTED,
     [AUTH_HTTP_REFUSED] = COUNTER_AUTH_HTTP_REFUSED,
+    [AUTH_HTTP_WAIT] = COUNTER_AUTH_HTTP_WAIT,
     [AUTH_HTTP_LATER] = COUNTER_AUTH_HTTP_LATER,
     [AUTH_HTTP_GARBLED] = COUNTER_AUTH_HTTP_GARBLED,
 };
@@ -137,6 +138,7 @@ static enum access_progress follow(struct access_request *r,
         (void)snprintf(r->problem, sizeof(r->problem),
                        "auth_http: its answer makes no sense: %s", failure);
         break;
+    case AUTH_HTTP_WAIT:
     case AUTH_HTTP_VERDICT_COUNT:
         break;
     }
@@ -148,11 +150,16 @@ static void on_answer(void *request, const struct auth_http_ruling *ruling,
 {
     struct access_request *r = request;
     struct access *access = r->access;
+    uint64_t now_ms = uv_now(access->loop);
 
-    r->ask = NULL;
     counters_add(access->counters, counters[ruling->verdict], 1);
     counters_add_time(access->counters, COUNTER_STAGE_AUTH_HTTP,
-                      uv_now(access->loop) - r->ask_began_ms);
+                      now_ms - r->ask_began_ms);
+    if (ruling->verdict == AUTH_HTTP_WAIT) { /* it is asked again */
+        r->ask_began_ms = now_ms + ruling->wait_ms;
+        return;
+    }
+    r->ask = NULL;
     access_go_on(r, follow(r, ruling, failure));
 }
 
@@ -182,8 +189,9 @@ static enum access_progress ask(struct access_request *r,
     if (access->http == NULL)
         access->http = http_client_new(access->loop);
     if (access->http != NULL)
-        r->ask = auth_http_ask(access->http, &r->question.rules->auth_http,
-                               &login, on_answer, r);
+        r->ask =
+            auth_http_ask(access->http, access->loop,
+                          &r->question.rules->auth_http, &login, on_answer, r);
     if (r->ask == NULL)
         return access_refuse(r, FAULT_NO_MEMORY, NULL);
     r->ask_began_ms = uv_now(access->loop);

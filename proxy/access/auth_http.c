@@ -9,10 +9,14 @@
 #include "net/secret_file.h"
 
 struct auth_http_ask {
-    auth_http_done *done;
+    auth_http_answered *answered;
     void *owner;
+    struct http_client *client;
+    const struct auth_http_rules *rules;
     enum auth_http_method method;
-    struct http_exchange *exchange;
+    struct auth_http_fields fields; /* as often as it is asked */
+    struct http_exchange *exchange; /* NULL: it waits */
+    uv_timer_t timer;
 };
 
 /* --- the rules --- */
@@ -130,77 +134,110 @@ void auth_http_rules_fini(struct auth_http_rules *rules)
 
 /* --- a question --- */
 
+static bool send_question(struct auth_http_ask *ask);
+
+static void on_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void release(struct auth_http_ask *ask)
+{
+    auth_http_fields_fini(&ask->fields);
+    uv_close((uv_handle_t *)&ask->timer, on_closed);
+}
+
+static void on_time(uv_timer_t *timer)
+{
+    const struct auth_http_ruling no_memory = { .verdict = AUTH_HTTP_LATER,
+                                                .why = "no memory" };
+    struct auth_http_ask *ask = timer->data;
+
+    if (send_question(ask))
+        return;
+    ask->answered(ask->owner, &no_memory, no_memory.why);
+    release(ask);
+}
+
+static struct auth_http_ruling judge(const struct auth_http_ask *ask,
+                                     const struct http_answer *answer)
+{
+    if (answer->outcome != HTTP_ANSWERED)
+        return (struct auth_http_ruling){ .verdict = AUTH_HTTP_LATER,
+                                          .why = answer->failure };
+
+    const struct auth_http_reply reply = {
+        .http_status = answer->status,
+        .status = http_answer_field(answer, "Auth-Status"),
+        .server = http_answer_field(answer, "Auth-Server"),
+        .port = http_answer_field(answer, "Auth-Port"),
+        .user = http_answer_field(answer, "Auth-User"),
+        .pass = http_answer_field(answer, "Auth-Pass"),
+        .wait = http_answer_field(answer, "Auth-Wait"),
+        .error_code = http_answer_field(answer, "Auth-Error-Code"),
+    };
+
+    return auth_http_judge(&reply, ask->method);
+}
+
 static void on_answer(void *owner, const struct http_answer *answer)
 {
     struct auth_http_ask *ask = owner;
-    struct auth_http_ruling ruling = { .verdict = AUTH_HTTP_LATER,
-                                       .why = answer->failure };
+    struct auth_http_ruling ruling = judge(ask, answer);
 
-    if (answer->outcome == HTTP_ANSWERED) {
-        const struct auth_http_reply reply = {
-            .http_status = answer->status,
-            .status = http_answer_field(answer, "Auth-Status"),
-            .server = http_answer_field(answer, "Auth-Server"),
-            .port = http_answer_field(answer, "Auth-Port"),
-            .user = http_answer_field(answer, "Auth-User"),
-            .pass = http_answer_field(answer, "Auth-Pass"),
-            .wait = http_answer_field(answer, "Auth-Wait"),
-            .error_code = http_answer_field(answer, "Auth-Error-Code"),
-        };
-
-        ruling = auth_http_judge(&reply, ask->method);
-    }
-    ask->done(ask->owner, &ruling, ruling.why);
-    free(ask);
+    ask->exchange = NULL;
+    if (ruling.verdict == AUTH_HTTP_WAIT)
+        uv_timer_start(&ask->timer, on_time, ruling.wait_ms, 0);
+    ask->answered(ask->owner, &ruling, ruling.why);
+    if (ruling.verdict != AUTH_HTTP_WAIT)
+        release(ask);
 }
 
 /* The answer's body is nothing to us, but it may be there. */
-static struct http_exchange *send_question(struct http_client *client,
-                                           const struct auth_http_rules *rules,
-                                           const struct auth_http_fields *asked,
-                                           struct auth_http_ask *ask)
+static bool send_question(struct auth_http_ask *ask)
 {
     const char *fields[AUTH_HTTP_FIELDS_MAX + AUTH_HTTP_HEADER_FIELDS_MAX];
+    const struct auth_http_rules *rules = ask->rules;
     const char *own = (const char *)buf_span(&rules->header).data;
     const struct http_request request = {
         .url = rules->url,
         .fields = fields,
-        .field_count = asked->count + rules->header_count,
+        .field_count = ask->fields.count + rules->header_count,
         .ca_file = rules->ca_file,
         .timeout_ms = rules->timeout_ms,
         .answer_max = AUTH_HTTP_BODY_MAX,
         .allow_clear = rules->allow_insecure,
     };
 
-    auth_http_fields_list(asked, fields);
+    auth_http_fields_list(&ask->fields, fields);
     for (size_t i = 0; i < rules->header_count; i++) {
-        fields[asked->count + i] = own;
+        fields[ask->fields.count + i] = own;
         own += strlen(own) + 1;
     }
-    return http_client_send(client, &request, on_answer, ask);
+    ask->exchange = http_client_send(ask->client, &request, on_answer, ask);
+    return ask->exchange != NULL;
 }
 
-struct auth_http_ask *auth_http_ask(struct http_client *client,
+struct auth_http_ask *auth_http_ask(struct http_client *client, uv_loop_t *loop,
                                     const struct auth_http_rules *rules,
                                     const struct auth_http_login *login,
-                                    auth_http_done *done, void *owner)
+                                    auth_http_answered *answered, void *owner)
 {
     struct auth_http_ask *ask = calloc(1, sizeof(*ask));
-    struct auth_http_fields asked;
 
     if (ask == NULL)
         return NULL;
-    ask->done = done;
+    ask->answered = answered;
     ask->owner = owner;
+    ask->client = client;
+    ask->rules = rules;
     ask->method = login->method;
-    if (auth_http_fields_init(&asked, login))
-        ask->exchange = send_question(client, rules, &asked, ask);
-    auth_http_fields_fini(&asked);
-    if (ask->exchange == NULL) {
-        free(ask);
-        return NULL;
-    }
-    return ask;
+    uv_timer_init(loop, &ask->timer);
+    ask->timer.data = ask;
+    if (auth_http_fields_init(&ask->fields, login) && send_question(ask))
+        return ask;
+    release(ask);
+    return NULL;
 }
 
 void auth_http_cancel(struct auth_http_ask *ask)
@@ -208,5 +245,5 @@ void auth_http_cancel(struct auth_http_ask *ask)
     if (ask == NULL)
         return;
     http_exchange_cancel(ask->exchange);
-    free(ask);
+    release(ask);
 }

@@ -13,8 +13,14 @@
 static const char *const methods[AUTH_HTTP_METHOD_COUNT] = {
     [AUTH_HTTP_PLAIN] = "plain",
     [AUTH_HTTP_APOP] = "apop",
+    [AUTH_HTTP_CRAM_MD5] = "cram-md5",
     [AUTH_HTTP_TOKEN] = "xoauth2",
 };
+
+static bool is_digest(enum auth_http_method method)
+{
+    return method == AUTH_HTTP_APOP || method == AUTH_HTTP_CRAM_MD5;
+}
 
 static bool must_be_escaped(unsigned char octet)
 {
@@ -65,7 +71,7 @@ bool auth_http_fields_init(struct auth_http_fields *f,
     append_text(f, "Auth-Method", methods[login->method]);
     append_field(f, "Auth-User", login->user);
     append_field(f, "Auth-Pass", login->secret);
-    if (login->method == AUTH_HTTP_APOP)
+    if (is_digest(login->method))
         append_field(f, "Auth-Salt", login->salt);
     append_text(f, "Auth-Protocol", "pop3");
     buf_append_string(&f->text, "Auth-Login-Attempt: ");
@@ -117,6 +123,15 @@ static struct auth_http_ruling garbled(const char *why)
                                       .why = why };
 }
 
+static struct auth_http_ruling wait(uint64_t wait_ms)
+{
+    if (wait_ms < AUTH_HTTP_WAIT_MIN_MS)
+        wait_ms = AUTH_HTTP_WAIT_MIN_MS;
+    return (struct auth_http_ruling){ .verdict = AUTH_HTTP_WAIT,
+                                      .wait_ms = wait_ms,
+                                      .why = "it is to be asked again" };
+}
+
 /* An SMTP reply code that begins with 4 is a passing trouble: RFC 5321 §4.2.1.
  */
 static bool is_passing(const char *error_code)
@@ -142,8 +157,8 @@ static struct auth_http_ruling granted(const struct auth_http_reply *reply,
         return garbled("its Auth-User cannot be a user's name");
     if (!is_part(reply->pass))
         return garbled("its Auth-Pass cannot be a password");
-    if (method == AUTH_HTTP_APOP && !reply->pass)
-        return garbled("it has no Auth-Pass, which APOP needs");
+    if (is_digest(method) && !reply->pass)
+        return garbled("it has no Auth-Pass, which APOP and CRAM-MD5 need");
     if (!reply->server)
         return ruling;
     if (reply->server[0] == '\0')
@@ -172,19 +187,9 @@ struct auth_http_ruling auth_http_judge(const struct auth_http_reply *reply,
         return garbled("it has no Auth-Status");
     if (strcmp(reply->status, "OK") == 0)
         return granted(reply, method);
-    if (strcmp(reply->status, "WAIT") != 0 && !is_passing(reply->error_code))
+    if (strcmp(reply->status, "WAIT") == 0)
+        return wait(ruling.wait_ms);
+    if (!is_passing(reply->error_code))
         ruling.verdict = AUTH_HTTP_REFUSED;
     return ruling;
-}
-
-const char *auth_http_verdict_name(enum auth_http_verdict verdict)
-{
-    static const char *const names[AUTH_HTTP_VERDICT_COUNT] = {
-        [AUTH_HTTP_GRANTED] = "granted",
-        [AUTH_HTTP_REFUSED] = "refused",
-        [AUTH_HTTP_LATER] = "later",
-        [AUTH_HTTP_GARBLED] = "garbled",
-    };
-
-    return names[verdict];
 }

@@ -76,6 +76,7 @@ static const struct part proofs[] = {
 static const struct part auth_http[] = {
     { "granted", COUNTER_AUTH_HTTP_GRANTED },
     { "refused", COUNTER_AUTH_HTTP_REFUSED },
+    { "wait", COUNTER_AUTH_HTTP_WAIT },
     { "later", COUNTER_AUTH_HTTP_LATER },
     { "garbled", COUNTER_AUTH_HTTP_GARBLED },
     { NULL, 0 },

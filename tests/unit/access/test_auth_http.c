@@ -97,7 +97,8 @@ static void ask(struct stage *s)
 {
     unsigned before = s->told;
 
-    assert_non_null(auth_http_ask(s->client, &s->rules, &login, on_done, s));
+    assert_non_null(
+        auth_http_ask(s->client, &s->loop, &s->rules, &login, on_done, s));
     assert_int_equal(s->told, before);
     while (s->told == before)
         uv_run(&s->loop, UV_RUN_ONCE);
@@ -167,6 +168,69 @@ static void test_of_no_use(void **state)
     }
 }
 
+#define WAIT                                              \
+    "HTTP/1.1 200 OK\r\nAuth-Status: WAIT\r\nAuth-Wait: " \
+    "1\r\nContent-Length: 0\r\n\r\n"
+
+/* The same question again, and in its time. */
+static void test_asked_again(void **state)
+{
+    char first[HTTP_STAND_REQUEST_MAX];
+    uint64_t began_ms;
+    struct stage s;
+
+    (void)state;
+    begin(&s, WAIT);
+    s.stand.answers[s.stand.answer_count++] = GOOD;
+    ask(&s);
+    assert_int_equal(s.verdict, AUTH_HTTP_WAIT);
+    assert_int_equal(s.stand.requests, 1);
+    keep(first, sizeof(first), s.stand.request);
+    began_ms = uv_now(&s.loop);
+    while (s.told == 1)
+        uv_run(&s.loop, UV_RUN_ONCE);
+    assert_true(uv_now(&s.loop) >= began_ms + 1000);
+    assert_int_equal(s.verdict, AUTH_HTTP_GRANTED);
+    assert_string_equal(s.stand.request, first);
+    assert_int_equal(s.stand.requests, 2);
+    end(&s);
+    assert_int_equal(s.told, 2);
+}
+
+static void test_cancelled_while_it_waits(void **state)
+{
+    struct auth_http_ask *ask;
+    struct stage s;
+
+    (void)state;
+    begin(&s, WAIT);
+    ask = auth_http_ask(s.client, &s.loop, &s.rules, &login, on_done, &s);
+    assert_non_null(ask);
+    while (s.told == 0)
+        uv_run(&s.loop, UV_RUN_ONCE);
+    auth_http_cancel(ask);
+    end(&s);
+    assert_int_equal(s.told, 1);
+    assert_int_equal(s.stand.requests, 1);
+}
+
+static void test_no_memory_to_ask_again(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    begin(&s, WAIT);
+    ask(&s);
+    alloc_fail_at(1);
+    while (s.told == 1)
+        uv_run(&s.loop, UV_RUN_ONCE);
+    alloc_fail_at(0);
+    assert_int_equal(s.verdict, AUTH_HTTP_LATER);
+    assert_string_equal(s.failure, "no memory");
+    end(&s);
+    assert_int_equal(s.told, 2);
+}
+
 static void test_cancelled(void **state)
 {
     struct auth_http_ask *ask;
@@ -174,7 +238,7 @@ static void test_cancelled(void **state)
 
     (void)state;
     begin(&s, NULL);
-    ask = auth_http_ask(s.client, &s.rules, &login, on_done, &s);
+    ask = auth_http_ask(s.client, &s.loop, &s.rules, &login, on_done, &s);
     assert_non_null(ask);
     while (s.stand.requests == 0)
         uv_run(&s.loop, UV_RUN_ONCE);
@@ -196,7 +260,7 @@ static void test_no_memory(void **state)
         unsigned long needed;
 
         alloc_fail_at(n);
-        asked = auth_http_ask(s.client, &s.rules, &login, on_done, &s);
+        asked = auth_http_ask(s.client, &s.loop, &s.rules, &login, on_done, &s);
         needed = alloc_fail_count();
         alloc_fail_at(0);
         /* libcurl can do without some of what it asks for. */
@@ -284,6 +348,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_asked_and_answered),
         cmocka_unit_test(test_of_no_use),
+        cmocka_unit_test(test_asked_again),
+        cmocka_unit_test(test_no_memory_to_ask_again),
+        cmocka_unit_test(test_cancelled_while_it_waits),
         cmocka_unit_test(test_cancelled),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_header_file),

@@ -70,6 +70,15 @@ static void test_question(void **state)
                          "Auth-SSL: on\n"
                          "Auth-SSL-Protocol: TLSv1.3\n"
                          "Auth-SSL-Cipher: TLS_AES_256_GCM_SHA384\n");
+    login.method = AUTH_HTTP_CRAM_MD5;
+    login.tls_protocol = NULL;
+    assert_asked(&login, "Auth-Method: cram-md5\n"
+                         "Auth-User: rose@example.com\n"
+                         "Auth-Pass: c4c9334bac560ecc979e58001b3e22fb\n"
+                         "Auth-Salt: <1896.697170952@dbc.mtview.ca.us>\n"
+                         "Auth-Protocol: pop3\n"
+                         "Auth-Login-Attempt: 3\n"
+                         "Client-IP: 2001:db8::1\n");
 }
 
 /* No octet ends a field or begins another one. */
@@ -187,10 +196,10 @@ static void test_later(void **state)
     static const struct auth_http_reply replies[] = {
         { 200, .status = "Temporary server problem, try again later",
           .error_code = "451 4.3.0", .wait = "2" },
-        { 200, .status = "WAIT", .wait = "2" },
         { 500, .wait = "2" },
         { 503, .status = "OK", .server = "198.51.100.1", .port = "993",
           .wait = "2" },
+        { 500, .status = "WAIT", .wait = "2" },
     };
 
     (void)state;
@@ -255,29 +264,53 @@ static void test_garbled(void **state)
 }
 
 /* A digest is of no use upstream. */
-static void test_apop_needs_a_password(void **state)
+static void test_digests_need_a_password(void **state)
 {
-    struct auth_http_reply reply = { 200, .status = "OK" };
+    static const enum auth_http_method methods[] = { AUTH_HTTP_APOP,
+                                                     AUTH_HTTP_CRAM_MD5 };
 
     (void)state;
-    assert_int_equal(auth_http_judge(&reply, AUTH_HTTP_APOP).verdict,
-                     AUTH_HTTP_GARBLED);
-    reply.pass = "Kestrel-7";
-    assert_int_equal(auth_http_judge(&reply, AUTH_HTTP_APOP).verdict,
-                     AUTH_HTTP_GRANTED);
-    reply.status = "no";
-    reply.pass = NULL;
-    assert_int_equal(auth_http_judge(&reply, AUTH_HTTP_APOP).verdict,
-                     AUTH_HTTP_REFUSED);
+    for (size_t i = 0; i < ARRAY_LENGTH(methods); i++) {
+        struct auth_http_reply reply = { 200, .status = "OK" };
+
+        assert_int_equal(auth_http_judge(&reply, methods[i]).verdict,
+                         AUTH_HTTP_GARBLED);
+        reply.pass = "Kestrel-7";
+        assert_int_equal(auth_http_judge(&reply, methods[i]).verdict,
+                         AUTH_HTTP_GRANTED);
+        reply.status = "no";
+        reply.pass = NULL;
+        assert_int_equal(auth_http_judge(&reply, methods[i]).verdict,
+                         AUTH_HTTP_REFUSED);
+    }
 }
 
-static void test_names(void **state)
+/* To be asked again, and not in a hurry. */
+static void test_wait(void **state)
 {
+    static const struct {
+        const char *wait;
+        uint64_t wait_ms;
+    } table[] = {
+        { "2", 2000 },
+        { "61", AUTH_HTTP_WAIT_MAX_MS },
+        { "0", AUTH_HTTP_WAIT_MIN_MS },
+        { "soon", AUTH_HTTP_WAIT_MIN_MS },
+        { NULL, AUTH_HTTP_WAIT_MIN_MS },
+    };
+
     (void)state;
-    for (int v = 0; v < AUTH_HTTP_VERDICT_COUNT; v++)
-        for (int w = 0; w < v; w++)
-            assert_string_not_equal(auth_http_verdict_name(v),
-                                    auth_http_verdict_name(w));
+    for (size_t i = 0; i < ARRAY_LENGTH(table); i++) {
+        struct auth_http_ruling r =
+            judge((struct auth_http_reply){ .status = "WAIT",
+                                            .wait = table[i].wait,
+                                            .server = "198.51.100.1",
+                                            .error_code = "535 5.7.0" });
+
+        assert_int_equal(r.verdict, AUTH_HTTP_WAIT);
+        assert_int_equal(r.wait_ms, table[i].wait_ms);
+        assert_null(r.server);
+    }
 }
 
 int main(void)
@@ -291,8 +324,8 @@ int main(void)
         cmocka_unit_test(test_later),
         cmocka_unit_test(test_wait_is_bounded),
         cmocka_unit_test(test_garbled),
-        cmocka_unit_test(test_apop_needs_a_password),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_digests_need_a_password),
+        cmocka_unit_test(test_wait),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

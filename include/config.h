@@ -177,6 +177,7 @@ struct config_auth_http {
     char *unlisted_name;
     const struct config_upstream *unlisted; /* of that name */
     bool apop;                 /* is offered: the service can judge it */
+    bool cram_md5;             /* the same */
     unsigned header_file_line; /* 0: not given */
 };
 

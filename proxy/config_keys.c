@@ -213,6 +213,8 @@ const struct config_key config_keys[] = {
       IN_SERVER(auth_http.unlisted_name), "", 0, 0, NULL },
     { CONFIG_AUTH_HTTP, "apop", CONFIG_BOOL, IN_SERVER(auth_http.apop), "no", 0,
       0, NULL },
+    { CONFIG_AUTH_HTTP, "cram_md5", CONFIG_BOOL, IN_SERVER(auth_http.cram_md5),
+      "no", 0, 0, NULL },
 
     { CONFIG_ACCOUNTS, "file", CONFIG_TEXT, IN_SERVER(accounts_file), "", 0, 0,
       NULL },

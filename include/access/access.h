@@ -66,7 +66,9 @@ struct access_question {
     unsigned attempt; /* of this session, from 1 */
     bool again;       /* the same login: the upstream has refused the token */
     struct span refused; /* then: that token; copied */
-    /* Of the greeting, for APOP; valid until the question is asked. */
+    /* Of the greeting, for APOP, or CRAM-MD5's challenge; valid until the
+     * question is asked.
+     */
     struct span timestamp;
     const struct credentials *given; /* copied */
 };

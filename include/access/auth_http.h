@@ -26,6 +26,7 @@ struct auth_http_rules {
     const char *ca_file; /* NULL: the system's authorities */
     uint64_t timeout_ms;
     bool allow_insecure; /* http to another machine */
+    bool cram_md5;       /* it is asked about that too */
     /* Further fields, such as a secret by which the service knows us; they are
      * the rules' own.
      */

@@ -6,6 +6,9 @@
  * (decoys.h). The digest of CRAM-MD5 is compared here, too: libgsasl would keep
  * the password in memory that it gives back.
  *
+ * Whoever has no account may be somebody whom a service knows ([auth_http]
+ * cram_md5): what he has made of CRAM-MD5's challenge is for that to judge.
+ *
  * Source: RFC 2195; RFC 5802, RFC 7677.
  * Thread: that of the loop.
  */
@@ -47,10 +50,13 @@ MUST_CHECK struct proof *proof_new(struct proof_maker *maker,
 void proof_free(struct proof *p);
 
 /* Takes one response of the client, the empty one where the server begins. What
- * |step| borrows is good until the next call. After anything but a challenge
- * there is none.
+ * |step| borrows is good until the next call, and as long as |response| is. After
+ * anything but a challenge there is none.
  */
 void proof_step(struct proof *p, struct span response, struct sasl_step *step);
+
+/* After SASL_CLAIMED: what the client has answered to. Valid as |p| is. */
+struct span proof_challenge(const struct proof *p);
 
 /* Appends the recoverable password of |account|. Where that is NULL or has none,
  * another one is opened and forgotten, which takes as long: EWRONG.

@@ -14,9 +14,10 @@
 /* What the secret is. */
 enum secret_kind {
     SECRET_PASSWORD,
-    SECRET_TOKEN,  /* a bearer's: XOAUTH2, OAUTHBEARER */
-    SECRET_APOP,   /* APOP's digest; the timestamp is the greeting's */
-    SECRET_PROVEN, /* none: an exchange with the owner has proven the user */
+    SECRET_TOKEN,    /* a bearer's: XOAUTH2, OAUTHBEARER */
+    SECRET_APOP,     /* APOP's digest; the timestamp is the greeting's */
+    SECRET_CRAM_MD5, /* the same; the challenge is the owner's */
+    SECRET_PROVEN,   /* none: an exchange with the owner has proven the user */
     SECRET_KIND_COUNT,
 };
 

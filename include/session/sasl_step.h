@@ -12,14 +12,18 @@
 enum sasl_status {
     SASL_CHALLENGE, /* |text| goes to the client, whose answer is to come */
     SASL_PROVEN,    /* it is |user|; |text|, if any, goes to the client first */
+    SASL_CLAIMED,   /* it says that it is |user|, which |digest| is to show: a
+                       login by SECRET_CRAM_MD5 */
     SASL_FAILED,    /* |fault|, FAULT_CREDENTIALS mostly */
 };
 
 struct sasl_step {
     enum sasl_status status;
-    struct span text; /* not in base64, and empty at FAILED */
-    struct span user; /* PROVEN; FAILED: as far as it is known, for the log */
-    enum fault fault; /* FAILED */
+    struct span text;   /* not in base64, and empty at FAILED */
+    struct span user;   /* PROVEN, CLAIMED; FAILED: as far as it is known, for
+                         the log */
+    struct span digest; /* CLAIMED */
+    enum fault fault;   /* FAILED */
 };
 
 #endif

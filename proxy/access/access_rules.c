@@ -16,6 +16,7 @@ static bool read_auth_http(struct access_rules *rules, char *error,
         .ca_file = config->ca_file,
         .timeout_ms = config->timeout_ms,
         .allow_insecure = config->allow_insecure,
+        .cram_md5 = config->url != NULL && config->cram_md5,
     };
     return auth_http_rules_init(&rules->auth_http, config->header_file, error,
                                 error_size);

@@ -212,6 +212,8 @@ enum access_progress access_step_auth_http(struct access_request *r)
         return ask(r, AUTH_HTTP_TOKEN);
     case SECRET_APOP:
         return ask(r, AUTH_HTTP_APOP);
+    case SECRET_CRAM_MD5:
+        return ask(r, AUTH_HTTP_CRAM_MD5);
     case SECRET_PROVEN: /* accounts only */
     case SECRET_KIND_COUNT:
         break;

@@ -119,6 +119,7 @@ enum access_progress access_step_proof(struct access_request *r)
             return ACCESS_NEXT;
         break;
     case SECRET_TOKEN:
+    case SECRET_CRAM_MD5: /* of an account it was proven, or not */
     case SECRET_KIND_COUNT:
         break;
     }

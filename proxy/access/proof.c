@@ -19,6 +19,7 @@ struct proof {
     const struct keyed_digest *passing; /* decoys.h */
     Gsasl_session *session;
     char *text;       /* libgsasl's, of the last step */
+    char *challenge;  /* the same, before: that the client has answered to */
     bool is_known;    /* the account was looked for */
     enum fault fault; /* why it is not to be proven; or NONE */
     const struct account *account;
@@ -224,6 +225,7 @@ void proof_free(struct proof *p)
     wipe_property(p, GSASL_SCRAM_SERVERKEY);
     wipe(&p->keys, sizeof(p->keys));
     gsasl_free(p->text);
+    gsasl_free(p->challenge);
     gsasl_finish(p->session);
     free(p);
 }
@@ -282,15 +284,12 @@ static int judge_cram_md5(struct proof *p, struct span challenge,
     return verdict == PROOF_RIGHT ? GSASL_OK : GSASL_AUTHENTICATION_ERROR;
 }
 
-/* Takes what the client has answered to, and the end of its answer. */
-static int judge_response(struct proof *p, const char *challenge,
-                          struct span response)
+/* The end of a response to CRAM-MD5. */
+static struct span digest_in(struct span response)
 {
-    struct span digest = response;
-
     assert(response.len > PROOF_DIGEST_SIZE); /* libgsasl has seen to it */
-    (void)span_take(&digest, response.len - PROOF_DIGEST_SIZE);
-    return judge_cram_md5(p, span_from_string(challenge), digest);
+    (void)span_take(&response, response.len - PROOF_DIGEST_SIZE);
+    return response;
 }
 
 static bool is_ours_to_judge(const struct proof *p, int code)
@@ -299,18 +298,37 @@ static bool is_ours_to_judge(const struct proof *p, int code)
            p->wish.mechanism == SASL_CRAM_MD5;
 }
 
+/* It has no account, and there is somebody else to ask. */
+static bool is_claim(const struct proof *p)
+{
+    return p->account == NULL && p->wish.rules->auth_http.cram_md5;
+}
+
+struct span proof_challenge(const struct proof *p)
+{
+    return p->challenge != NULL ? span_from_string(p->challenge)
+                                : span_make(NULL, 0);
+}
+
 void proof_step(struct proof *p, struct span response, struct sasl_step *step)
 {
-    char *before = p->text; /* what the client has answered to */
     size_t length = 0;
     int code;
 
+    gsasl_free(p->challenge);
+    p->challenge = p->text;
     p->text = NULL;
     code = gsasl_step(p->session, (const char *)response.data, response.len,
                       &p->text, &length);
-    if (is_ours_to_judge(p, code))
-        code = judge_response(p, before, response);
-    gsasl_free(before);
+    if (is_ours_to_judge(p, code)) {
+        if (is_claim(p)) {
+            *step = (struct sasl_step){ .status = SASL_CLAIMED,
+                                        .user = user_of(p),
+                                        .digest = digest_in(response) };
+            return;
+        }
+        code = judge_cram_md5(p, proof_challenge(p), digest_in(response));
+    }
     if (code == GSASL_NEEDS_MORE && length > 0) /* or it waits for ever */
         *step = (struct sasl_step){ .status = SASL_CHALLENGE,
                                     .text = span_make(p->text, length) };

@@ -160,14 +160,22 @@ static void begin_proof(struct relay *r, enum sasl_mechanism mechanism)
     r->proof = proof_new(&r->host->access.proofs, &wish);
 }
 
+static void end_proof(struct relay *r)
+{
+    proof_free(r->proof);
+    r->proof = NULL;
+}
+
 /* The end of an exchange is a login that is tried. Whoever may not try hears
- * nothing that tells him whether he was right: SCRAM's last word would.
+ * nothing that tells him whether he was right: SCRAM's last word would. What is
+ * claimed is asked about, as a password is.
  */
 static void judge_end(struct relay *r, struct sasl_step *step)
 {
     enum fault fault = FAULT_NONE;
 
-    if (step->status != SASL_CHALLENGE && step->user.len > 0)
+    if (step->status != SASL_CHALLENGE && step->status != SASL_CLAIMED &&
+        step->user.len > 0)
         fault = relay_guard_begin(r, step->user);
     if (fault != FAULT_NONE)
         *step = (struct sasl_step){ .status = SASL_FAILED,
@@ -185,12 +193,11 @@ void relay_access_sasl(struct relay *r, const struct bridge_wish *wish)
         proof_step(r->proof, wish->response, &step);
     judge_end(r, &step);
     bridge_sasl(r->bridge, &step, relay_now(r));
-    if (step.status == SASL_CHALLENGE)
-        return;
+    if (step.status == SASL_CHALLENGE || step.status == SASL_CLAIMED)
+        return; /* its challenge is still needed */
     r->proven_by = wish->mechanism == SASL_CRAM_MD5 ? COUNTER_LOGINS_BY_CRAM_MD5
                                                     : COUNTER_LOGINS_BY_SCRAM;
-    proof_free(r->proof);
-    r->proof = NULL;
+    end_proof(r);
 }
 
 /* --- logins --- */
@@ -201,6 +208,15 @@ static enum fault admit(struct relay *r, const struct access_question *question)
     if (question->again || question->given->kind == SECRET_PROVEN)
         return FAULT_NONE;
     return relay_guard_begin(r, buf_span(&question->given->user));
+}
+
+/* By which the client has made its digest. */
+static struct span timestamp_of(const struct relay *r,
+                                const struct bridge_wish *wish)
+{
+    if (wish->credentials->kind == SECRET_CRAM_MD5 && r->proof != NULL)
+        return proof_challenge(r->proof);
+    return wish->timestamp;
 }
 
 void relay_access_ask(struct relay *r, const struct bridge_wish *wish)
@@ -214,7 +230,7 @@ void relay_access_ask(struct relay *r, const struct bridge_wish *wish)
         .again = wish->again,
         .refused = wish->refused,
         .attempt = wish->again ? r->logins : ++r->logins,
-        .timestamp = wish->timestamp,
+        .timestamp = timestamp_of(r, wish),
         .given = wish->credentials,
     };
     enum fault fault = admit(r, &question);
@@ -223,12 +239,12 @@ void relay_access_ask(struct relay *r, const struct bridge_wish *wish)
         deny(r, fault, 0);
     else
         r->access = access_ask(&r->host->access, &question, on_answer, r);
+    end_proof(r);
 }
 
 void relay_access_leave(struct relay *r)
 {
     access_cancel(r->access);
     r->access = NULL;
-    proof_free(r->proof);
-    r->proof = NULL;
+    end_proof(r);
 }

@@ -131,6 +131,8 @@ static void offer_proofs(const struct settings *s, struct settings_listener *l)
     }
     if (s->config->auth_http.url != NULL && s->config->auth_http.apop)
         l->policy.apop = true;
+    if (s->access->auth_http.cram_md5)
+        l->policy.mechanisms |= BIT(SASL_CRAM_MD5);
 }
 
 static bool set_up_listeners(struct settings *s, char *error, size_t error_size)

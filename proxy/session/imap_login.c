@@ -94,6 +94,7 @@ enum fault imap_session_choose(const struct imap_session *s,
     case SECRET_TOKEN:
         return choose_for_token(s, mechanism);
     case SECRET_APOP:
+    case SECRET_CRAM_MD5:
     case SECRET_PROVEN:
     case SECRET_KIND_COUNT:
         break; /* of use for our own accounts only */

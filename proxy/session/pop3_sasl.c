@@ -187,6 +187,19 @@ static struct pop3_request on_proven(struct pop3_session *s,
     return no_request;
 }
 
+/* Not ours to judge. */
+static struct pop3_request on_claimed(struct pop3_session *s,
+                                      const struct sasl_step *step)
+{
+    s->pending = POP3_UNKNOWN;
+    if (!sasl_part_is_valid(step->user) || !sasl_part_is_valid(step->digest))
+        return request_login(s, FAULT_CREDENTIALS);
+    if (!credentials_set_user(&s->given, step->user) ||
+        !credentials_set_secret(&s->given, SECRET_CRAM_MD5, step->digest))
+        return request_login(s, FAULT_NO_MEMORY);
+    return request_login(s, FAULT_NONE);
+}
+
 static struct pop3_request on_failed(struct pop3_session *s,
                                      const struct sasl_step *step)
 {
@@ -197,12 +210,9 @@ static struct pop3_request on_failed(struct pop3_session *s,
     return request_login(s, step->fault);
 }
 
-struct pop3_request pop3_session_take_step(struct pop3_session *s,
-                                           const struct sasl_step *step)
+static struct pop3_request take_step(struct pop3_session *s,
+                                     const struct sasl_step *step)
 {
-    assert(s->pending == POP3_AUTH);
-    buf_fini(&s->response);
-    buf_init(&s->response, POP3_SASL_LINE_MAX);
     switch (step->status) {
     case SASL_CHALLENGE:
         s->pending = POP3_UNKNOWN;
@@ -210,10 +220,24 @@ struct pop3_request pop3_session_take_step(struct pop3_session *s,
         return no_request;
     case SASL_PROVEN:
         return on_proven(s, step);
+    case SASL_CLAIMED:
+        return on_claimed(s, step);
     case SASL_FAILED:
         break;
     }
     return on_failed(s, step);
+}
+
+struct pop3_request pop3_session_take_step(struct pop3_session *s,
+                                           const struct sasl_step *step)
+{
+    struct pop3_request request;
+
+    assert(s->pending == POP3_AUTH);
+    request = take_step(s, step); /* which may borrow from the response */
+    buf_fini(&s->response);
+    buf_init(&s->response, POP3_SASL_LINE_MAX);
+    return request;
 }
 
 static struct pop3_request finish_proven(struct pop3_session *s,

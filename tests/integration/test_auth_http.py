@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from support.auth_service import AuthService, Nginx
+from support.auth_service import AuthService
 from support.certificates import Authority
 from support.fake_imap import CAPABILITY, FakeImap, Mailbox
 from support.metrics import samples, total
@@ -26,6 +26,7 @@ KEY = plant(secrets.token_hex(12), "the service's key")
 # What devices know, and what the servers behind know.
 GIVEN = plant("Wren 5%Twig&" + secrets.token_hex(4), "a password of a device")
 MAPPED = plant("Heron 6%Reed&" + secrets.token_hex(4), "a password upstream")
+NO = {"Auth-Status": "Invalid login or password"}
 
 
 class Judge(Mailbox):
@@ -44,24 +45,6 @@ class Judge(Mailbox):
             message = base64.b64decode(command.split()[-1]).decode()
             self.came.append(tuple(message.split("\0")[1:]))
         super().answer(peer, verb, command)
-
-
-class Pop3Judge:
-    """The same for POP3, behind nginx."""
-
-    def __init__(self):
-        self.came = []
-
-    def __call__(self, peer):
-        peer.send(b"+OK ready\r\n")
-        user = ""
-        while True:
-            verb, _, rest = peer.line().decode().partition(" ")
-            if verb == "USER":
-                user = rest
-            elif verb == "PASS":
-                self.came.append((user, rest))
-            peer.send(b"+OK done\r\n")
 
 
 def reload(proxy, event="reloaded"):
@@ -109,113 +92,15 @@ def digest(timestamp, password):
     return hashlib.md5((timestamp + password).encode()).hexdigest()
 
 
-# --- as nginx ---------------------------------------------------------------------
-
-NO = {"Auth-Status": "Invalid login or password"}
-# Of a user: what the service says of him, and whether he is let in.
-USERS = {
-    "rose": (lambda a, b: ok(a), True),
-    "fern": (lambda a, b: ok(b), True),
-    "ivy": (lambda a, b: ok(a, user="ivy@a.example"), True),
-    "moss": (lambda a, b: ok(b, user="moss b", **{"pass": MAPPED}), True),
-    "a b%20c": (lambda a, b: ok(a), True),
-    "zoë": (lambda a, b: ok(a, user="zoé"), True),
-    "nettle": (lambda a, b: NO, False),
-    "thistle": (lambda a, b: {**NO, "Auth-Wait": "1"}, False),
-    "burdock": (lambda a, b: {"Auth-Status": "try again later",
-                              "Auth-Error-Code": "451 4.3.0"}, False),
-    "thorn": (lambda a, b: {**ok(a), "Auth-Status": "ok"}, False),
-    "briar": (lambda a, b: {**ok(a), "Auth-Server": "a.b.c"}, False),
-    "gorse": (lambda a, b: {**ok(a), "Auth-Port": "0"}, False),
-    "reed": (lambda a, b: {**ok(a), "Auth-Port": "99999"}, False),
-    "clover": (lambda a, b: {"Content-Type": "text/html"}, False),
-}
-
-
-def outcome(connect, servers, user):
-    """(let in or not, [who came with what] of each server)"""
-    before = [len(server.judge.came) for server in servers]
-    with connect() as c:
-        reply, seconds = attempt(c, user, GIVEN)
-    return (reply[:3] == b"+OK", user != "thistle" or seconds >= 1,
-            [server.judge.came[n:] for server, n in zip(servers, before)])
-
-
-def test_nginx_and_popinjay_agree(start_proxy, two, tmp_path):
-    """The same service and users, and nginx's own mail proxy beside ours: the
-    same questions, and the same comes of the answers."""
-    judges = Pop3Judge(), Pop3Judge()
-
-    def rule(asked):
-        key = asked.get("X-Auth-Key")
-        servers = {"nginx": behind, KEY: two}[key]
-        user = {"a%20b%2520c": "a b%20c"}.get(
-            asked["Auth-User"],
-            asked["Auth-User"].encode("latin-1").decode())
-        return USERS[user][0](*servers)
-
-    with FakeImap(judges[0]) as a, FakeImap(judges[1]) as b, \
-            AuthService(rule) as service, \
-            Nginx(tmp_path, service, "nginx") as nginx:
-        behind = a, b
-        a.judge, b.judge = judges
-        proxy = start_proxy(two[0].upstream_config(),
-                            settings(service, two, tmp_path))
-        for user, (_, is_let_in) in USERS.items():
-            by_nginx = outcome(lambda: Pop3Client(nginx.port), behind, user)
-            by_popinjay = outcome(proxy.plain, two, user)
-            assert by_nginx == by_popinjay, user
-            assert by_nginx[0] == is_let_in, user
-        questions = {KEY: [], "nginx": []}
-        for asked in service.seen:
-            questions[asked["X-Auth-Key"]].append(
-                {name: value for name, value in asked.items()
-                 if name.startswith(("Auth-", "Client-"))})
-        assert questions[KEY] == questions["nginx"]
-        assert len(questions[KEY]) == len(USERS)
-
-
-def test_apop_as_nginx_has_it(start_proxy, two, tmp_path):
-    """The digest and the greeting's timestamp are handed on; who is let in
-    needs a password for the server."""
-    judges = Pop3Judge(), Pop3Judge()
-
-    def rule(asked):
-        servers = {"nginx": behind, KEY: two}[asked["X-Auth-Key"]]
-        right = digest(asked["Auth-Salt"], GIVEN) == asked["Auth-Pass"]
-        return {**ok(servers[0]), **({"Auth-Status": "no"} if not right else
-                                     {"Auth-Pass": MAPPED}
-                                     if asked["Auth-User"] == "rose" else {})}
-
-    with FakeImap(judges[0]) as a, FakeImap(judges[1]) as b, \
-            AuthService(rule) as service, \
-            Nginx(tmp_path, service, "nginx") as nginx:
-        behind = a, b
-        a.judge, b.judge = judges
-        proxy = start_proxy(two[0].upstream_config(),
-                            settings(service, two, tmp_path, apop="yes"))
-        for connect in (lambda: Pop3Client(nginx.port), proxy.plain,
-                        proxy.pop3s):
-            for user, password, let_in in (
-                    ("rose", GIVEN, True), ("rose", MAPPED, False),
-                    ("fern", GIVEN, False)):   # no Auth-Pass: of no use
-                with connect() as c:
-                    stamp = c.greeting.decode().split()[-1]
-                    reply = c.command(
-                        f"APOP {user} {digest(stamp, password)}")
-                    assert reply.startswith(b"+OK") == let_in, user
-        assert {asked["Auth-Method"] for asked in service.seen} == {"apop"}
-        assert judges[0].came == [("rose", MAPPED)]
-        assert two[0].judge.came == [("rose", MAPPED)] * 2
-
-
-def test_no_apop_unless_it_is_asked_for(start_proxy, two, tmp_path):
+def test_no_digests_unless_they_are_asked_for(start_proxy, two, tmp_path):
     with AuthService(lambda asked: ok(two[0])) as service:
         proxy = start_proxy(two[0].upstream_config(),
                             settings(service, two, tmp_path))
         with proxy.pop3s() as c:
             assert b"<" not in c.greeting
             c.err(f"APOP rose {digest('<x@y>', GIVEN)}")
+            assert b"CRAM" not in c.multi("CAPA")
+            c.err("AUTH CRAM-MD5")
     assert service.seen == []
 
 
@@ -236,6 +121,46 @@ def test_what_is_asked_under_tls(start_proxy, two, tmp_path):
     assert first["X-Auth-Key"] == KEY
     assert [first["Auth-Login-Attempt"], second["Auth-Login-Attempt"]] == \
         ["1", "2"]
+
+
+def test_wait(start_proxy, two, tmp_path):
+    """Asked again without Auth-Wait too, but not in haste; counted; and a client
+    that will not wait is not waited for."""
+    def rule(asked):
+        if len(service.seen) == 2:
+            return ok(two[0])
+        wait = {"Auth-Wait": "50"} if len(service.seen) > 2 else {}
+        return {**ok(two[1], user="nobody"), "Auth-Status": "WAIT", **wait}
+
+    with AuthService(rule) as service:
+        proxy = start_proxy(two[0].upstream_config(),
+                            settings(service, two, tmp_path))
+        with proxy.pop3s() as c:
+            reply, seconds = attempt(c, "rose", GIVEN)
+            assert reply.startswith(b"+OK") and seconds >= 1
+            c.quit()
+        assert service.seen[0] == service.seen[1]
+        assert two[0].judge.came == [("rose", GIVEN)]
+        assert (figure(proxy, "wait"), figure(proxy, "granted")) == (1, 1)
+        with proxy.pop3s() as c:
+            c.send(f"USER rose\r\nPASS {GIVEN}\r\n".encode())
+            wait_until(lambda: figure(proxy, "wait") == 2, 10, "the answer")
+            c.abort()
+        wait_until(lambda: proxy.status()["sessions"]["active"] == 0, 10,
+                   "the end of the session")
+    assert two[1].connections == 0
+
+
+def test_wait_ends_with_the_login(start_proxy, two, tmp_path):
+    with AuthService(lambda asked: {"Auth-Status": "WAIT"}) as service:
+        proxy = start_proxy(two[0].upstream_config(),
+                            {**settings(service, two, tmp_path),
+                             "limits": {"login_timeout": "3 s"}})
+        with proxy.pop3s() as c:
+            reply, _ = attempt(c, "rose", GIVEN)
+            assert reply.startswith(b"-ERR [SYS/TEMP]"), reply
+        assert len(service.seen) > 1
+    assert "reason=login_timeout" in proxy.log()
 
 
 def test_server_by_name(start_proxy, two, tmp_path):

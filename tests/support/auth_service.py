@@ -69,10 +69,18 @@ events {{ }}
 mail {{
     auth_http {host}:{service}/auth;
     auth_http_header X-Auth-Key "{key}";
-    pop3_auth plain apop;
+    pop3_auth plain apop cram-md5;
     server_name nginx.example;
+    resolver {host}:{port};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_certificate {certificate};
+    ssl_certificate_key {private_key};
     server {{
         listen {host}:{port};
+        protocol pop3;
+    }}
+    server {{
+        listen {host}:{tls_port} ssl;
         protocol pop3;
     }}
 }}
@@ -80,16 +88,21 @@ mail {{
 
 
 class Nginx:
-    """nginx's mail proxy for POP3, in |folder|, before what |service| says."""
+    """nginx's mail proxy for POP3, in |folder|, before what |service| says.
 
-    def __init__(self, folder, service, key):
+    pair: certificate and key of its second port, which has TLS
+    """
+
+    def __init__(self, folder, service, key, pair):
         self._folder = str(folder)
-        self.port = free_port()
+        self.port, self.tls_port = free_port(), free_port()
         self._process = None
         self._path = os.path.join(self._folder, "nginx.conf")
         with open(self._path, "w", encoding="ascii") as f:
             f.write(CONFIG.format(service=service.port, key=key,
-                                  host=LOOPBACK, port=self.port))
+                                  host=LOOPBACK, port=self.port,
+                                  tls_port=self.tls_port,
+                                  certificate=pair[0], private_key=pair[1]))
 
     def __enter__(self):
         with open(self._path + ".log", "wb") as log:
@@ -107,7 +120,7 @@ class Nginx:
     def _is_up(self):
         if self._process.poll() is not None:
             raise RuntimeError(f"nginx ended: {self.log()}")
-        return answers(self.port)
+        return answers(self.port) and answers(self.tls_port)
 
     def __exit__(self, *_):
         self._process.send_signal(signal.SIGTERM)

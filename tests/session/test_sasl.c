@@ -175,6 +175,66 @@ static void limits_sasl_lines(void **state)
     buf_fini(&line);
 }
 
+static void step_on(struct harness *h, const struct sasl_step *step)
+{
+    bridge_sasl(h->bridge, step, h->now_ms);
+    client_takes(h, 0);
+}
+
+/* SASL-14: what CRAM-MD5 was answered by somebody whom a service is to judge: a
+ * login as any other, that is asked about with the digest, and cannot be used
+ * upstream as it is.
+ */
+static void asks_about_a_claim(void **state)
+{
+    static const struct {
+        const char *user;
+        const char *digest;
+        bool is_asked;
+    } claims[] = {
+        { "u", "c4c9334b", true },
+        { "", "c4c9334b", false },
+        { "u", "c4c9\r\n", false },
+    };
+    struct harness *h = *state;
+
+    h->decides_late = true;
+    h->policy.mechanisms = BIT(SASL_CRAM_MD5);
+    begin(h);
+    for (size_t i = 0; i < ARRAY_LENGTH(claims); i++) {
+        const struct sasl_step challenge = { .status = SASL_CHALLENGE,
+                                             .text = SPAN_LITERAL("<1@x>") };
+        const struct sasl_step claim = {
+            .status = SASL_CLAIMED,
+            .user = span_from_string(claims[i].user),
+            .digest = span_from_string(claims[i].digest)
+        };
+
+        client_says(h, "AUTH CRAM-MD5\r\n");
+        expect_wish(h, BRIDGE_SASL);
+        step_on(h, &challenge);
+        expect_client(h, "+ PDFAeD4=\r\n");
+        client_says(h, "dSBjNGM5MzM0Yg==\r\n");
+        expect_wish(h, BRIDGE_SASL);
+        step_on(h, &claim);
+        if (claims[i].is_asked) {
+            assert_int_equal(h->wishes[0].credentials->kind, SECRET_CRAM_MD5);
+            expect_wish(h, BRIDGE_ASK_LOGIN);
+            grant_login(h);
+            expect_wish(h, BRIDGE_CONNECT);
+            outcome(h, BRIDGE_UPSTREAM_UP);
+            upstream_says(h, "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n");
+            expect_error(h, "SYS/PERM");
+            expect_upstream(h, "# LOGOUT\r\n");
+            outcome(h, BRIDGE_UPSTREAM_CLOSED);
+            h->tag_count = 0;
+        } else {
+            expect_error(h, "AUTH");
+        }
+    }
+    expect_wish(h, BRIDGE_CLOSE_CLIENT); /* three times */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +245,7 @@ int main(void)
         SESSION_TEST(refuses_empty_and_stranger),
         SESSION_TEST(passes_identities_on),
         SESSION_TEST(limits_sasl_lines),
+        SESSION_TEST(asks_about_a_claim),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "access/proof_digests.h"
 #include "base/limits.h"
 #include "support/alloc_fail.h"
 #include "support/octets.h"
@@ -175,6 +176,51 @@ static void test_proven(void **state)
     }
 }
 
+/* Whoever has no account: of him nobody is asked but where a service is, and then
+ * with what was his challenge.
+ */
+static void test_claimed(void **state)
+{
+    const struct device stranger = { "nobody here", NULL, PASSWORD };
+    const struct device known = { "both", NULL, "not the one" };
+    struct sasl_step step;
+    struct span response;
+    char user[64];
+    char *said = NULL;
+    size_t length = 0;
+    Gsasl_session *client;
+    struct proof *p;
+
+    (void)state;
+    assert_int_equal(talk(SASL_CRAM_MD5, &stranger, user).status, SASL_FAILED);
+    rules.auth_http.cram_md5 = true;
+    assert_int_equal(talk(SASL_CRAM_MD5, &known, user).status, SASL_FAILED);
+    assert_int_equal(talk(SASL_SCRAM_SHA_256, &stranger, user).status,
+                     SASL_FAILED);
+    p = begin(SASL_CRAM_MD5);
+    client = client_of(SASL_CRAM_MD5, &stranger);
+    assert_non_null(p);
+    assert_int_equal(proof_challenge(p).len, 0);
+    proof_step(p, SPAN_LITERAL(""), &step);
+    assert_int_equal(step.status, SASL_CHALLENGE);
+    assert_int_equal(gsasl_step(client, (const char *)step.text.data,
+                                step.text.len, &said, &length),
+                     GSASL_OK);
+    response = span_make(said, length);
+    proof_step(p, response, &step);
+    assert_int_equal(step.status, SASL_CLAIMED);
+    assert_octets_string(step.user, "nobody here");
+    assert_true(span_equals(step.digest,
+                            span_make(response.data + response.len - 32, 32)));
+    assert_int_equal(proof_judge_cram_md5(proof_challenge(p),
+                                          SPAN_LITERAL(PASSWORD), step.digest),
+                     PROOF_RIGHT);
+    proof_free(p);
+    gsasl_free(said);
+    gsasl_finish(client);
+    rules.auth_http.cram_md5 = false;
+}
+
 static void test_failed(void **state)
 {
     static const struct {
@@ -282,9 +328,10 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_proven),   cmocka_unit_test(test_failed),
-        cmocka_unit_test(test_identity), cmocka_unit_test(test_nonsense),
-        cmocka_unit_test(test_opened),   cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_proven),    cmocka_unit_test(test_claimed),
+        cmocka_unit_test(test_failed),    cmocka_unit_test(test_identity),
+        cmocka_unit_test(test_nonsense),  cmocka_unit_test(test_opened),
+        cmocka_unit_test(test_no_memory),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -8,6 +8,11 @@
 
 #include "base/attributes.h"
 
+/* What is to be standard input, output or error, and is closed, is /dev/null: no
+ * file or socket of ours takes its place. Nothing can be written there.
+ */
+void process_fill_standard_files(void);
+
 /* No SIGPIPE: a peer that has gone is an error code. No core dumps: they would
  * hold passwords and mail. As many open files as the system permits.
  */

@@ -107,8 +107,10 @@ static int run_oauth(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    const struct command_line line = command_line_parse(argc, argv);
+    struct command_line line;
 
+    process_fill_standard_files();
+    line = command_line_parse(argc, argv);
     switch (line.command) {
     case COMMAND_SERVE:
     case COMMAND_CHECK:

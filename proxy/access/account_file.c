@@ -82,7 +82,7 @@ static bool read_all(struct account_file *f, int file)
 
 static bool read_file(struct account_file *f)
 {
-    int file = open(f->path, O_RDONLY | O_CLOEXEC);
+    int file = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
     bool done;
 
@@ -97,19 +97,32 @@ static bool read_file(struct account_file *f)
     return done;
 }
 
+/* A link stays a link: what it leads to is what changes, and must be there. */
+static bool find_path(struct account_file *f, const char *path, char *error,
+                      size_t error_size)
+{
+    struct stat st;
+
+    f->path = realpath(path, NULL);
+    if (f->path == NULL && lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+        (void)snprintf(error, error_size,
+                       "%s: a link that does not lead to a file", path);
+        return false;
+    }
+    if (f->path == NULL)
+        f->path = strdup(path);
+    if (f->path == NULL)
+        (void)snprintf(error, error_size, "%s: out of memory", path);
+    return f->path != NULL;
+}
+
 bool account_file_open(struct account_file *f, const char *path, uid_t owner,
                        gid_t group, char *error, size_t error_size)
 {
     *f = (struct account_file){ .folder = -1, .owner = owner, .group = group };
     buf_init(&f->text, ACCOUNT_FILE_MAX);
-    /* A link stays a link: what it leads to is what changes. */
-    f->path = realpath(path, NULL);
-    if (f->path == NULL)
-        f->path = strdup(path);
-    if (f->path == NULL) {
-        (void)snprintf(error, error_size, "%s: out of memory", path);
+    if (!find_path(f, path, error, error_size))
         return false;
-    }
     f->folder = open_folder(f->path);
     if (f->folder >= 0 && lock(f->folder) && read_file(f))
         return true;

@@ -1,10 +1,13 @@
 #include "access/accounts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "config_file.h"
@@ -248,13 +251,30 @@ static bool read_file(struct reading *r, FILE *file)
            sort(r);
 }
 
+/* A pipe would keep us waiting for whoever writes to it. */
+static FILE *open_file(const char *path, const char **why)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    FILE *file = NULL;
+    struct stat st;
+
+    if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+        *why = "not a file";
+    else if (fd < 0 || (file = fdopen(fd, "r")) == NULL)
+        *why = strerror(errno);
+    if (file == NULL && fd >= 0)
+        (void)close(fd);
+    return file;
+}
+
 struct accounts *accounts_read(const char *path, char *error, size_t error_size)
 {
     struct reading r = { .why = "out of memory" };
-    FILE *file = fopen(path, "re");
+    const char *why = NULL;
+    FILE *file = open_file(path, &why);
 
     if (file == NULL) {
-        (void)snprintf(error, error_size, "%s: %s", path, strerror(errno));
+        (void)snprintf(error, error_size, "%s: %s", path, why);
         return NULL;
     }
     r.accounts = make(path);

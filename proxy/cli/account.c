@@ -1,5 +1,6 @@
 #include "cli/account.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,6 +150,23 @@ static void tell_what_is_left(const struct editing *e)
                           e->options->name, source);
 }
 
+/* Nobody else knows it. */
+static bool print_password(const struct editing *e)
+{
+    const struct buf *password = &e->secrets.password;
+
+    if (printf("%.*s\n", (int)buf_length(password),
+               (const char *)buf_span(password).data) > 0 &&
+        fflush(stdout) == 0)
+        return true;
+    (void)fprintf(stderr,
+                  "popinjay: done, but the password could not be printed: %s; "
+                  "make another one by:\npopinjay account passwd %s "
+                  "--generate\n",
+                  strerror(errno), e->options->name);
+    return false;
+}
+
 static int edit(struct editing *e)
 {
     if ((e->options->action == ACCOUNT_ADD ||
@@ -158,9 +176,8 @@ static int edit(struct editing *e)
         return EXIT_FAILURE;
     if (!save(e))
         return EXIT_FAILURE;
-    if (e->options->generates)
-        (void)printf("%.*s\n", (int)buf_length(&e->secrets.password),
-                     (const char *)buf_span(&e->secrets.password).data);
+    if (e->options->generates && !print_password(e))
+        return EXIT_FAILURE;
     if (e->options->action == ACCOUNT_REMOVE)
         tell_what_is_left(e);
     tell_how_to_reload();

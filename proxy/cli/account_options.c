@@ -7,6 +7,9 @@
 #include "access/accounts.h"
 #include "base/limits.h"
 
+#define NUMBER_OF(value) #value
+#define NUMBER(macro) NUMBER_OF(macro)
+
 #define SYNOPSIS                                                  \
     "usage: popinjay account add NAME [-c FILE] [OPTION...]\n"    \
     "       popinjay account passwd NAME [-c FILE] [OPTION...]\n" \
@@ -65,13 +68,18 @@ static struct account_options wrong(const char *what, const char *which)
 
 /* --- judging --- */
 
-/* It is to be one line of an INI file, without a comment. */
+/* It is to be one line of an INI file, without a comment, and read as it is. */
 static bool is_fit(const char *value)
 {
+    size_t length = strlen(value);
+
+    if (length == 0 || length > ACCOUNT_VALUE_MAX || value[0] == ' ' ||
+        value[length - 1] == ' ')
+        return false;
     for (const char *c = value; *c != '\0'; c++)
         if ((unsigned char)*c < ' ' || *c == 0x7f || *c == ';')
             return false;
-    return value[0] != '\0' && strlen(value) <= ACCOUNT_VALUE_MAX;
+    return true;
 }
 
 static const char *unfit_setting(const struct account_options *o)
@@ -120,7 +128,10 @@ static struct account_options judge(struct account_options o)
     const char *what = unfit_setting(&o);
 
     if (what != NULL)
-        return wrong("it has octets that it may not have, none or too many: --",
+        return wrong("it has 1 to " NUMBER(
+                         ACCOUNT_VALUE_MAX) " octets, without ;, control "
+                                            "characters, and blanks "
+                                            "around it: --",
                      what);
     what = conflict(&o);
     if (what != NULL)

@@ -1,19 +1,16 @@
 """Accounts of devices: who a device is here, and who it is upstream."""
 
-import concurrent.futures
 import os
-import pty
 import pwd
 import re
 import secrets
-import select
 import signal
 import subprocess
-import time
 
 import pytest
 
 from support import mail
+from support.accounts import Accounts
 from support.exchanges import apop, cram_md5, scram
 from support.metrics import samples
 from support.pop3client import Pop3Error
@@ -36,50 +33,6 @@ class Figures:
 
 
 MESSAGE = mail.message("x", b"a scan\r\n")
-
-
-class Accounts:
-    """accounts.conf with its key, edited as an operator does."""
-
-    def __init__(self, folder):
-        self.path = str(folder / "accounts.conf")
-        self.key = keep(str(folder / "accounts.key"))
-        self.conf = str(folder / "edit.conf")
-        with open(self.key, "wb") as f:
-            f.write(secrets.token_bytes(32))
-        os.chmod(self.key, 0o640)       # as where root owns it
-        self.settings = {"accounts": {"file": self.path, "key_file": self.key}}
-        with open(self.conf, "w", encoding="utf-8") as f:
-            f.write("[listen pop3s]\naddress = 127.0.0.1:1\ntls = none\n"
-                    "allow_plaintext_login = yes\n"
-                    "[listen pop3]\naddress = 127.0.0.1:2\ntls = none\n"
-                    "allow_plaintext_login = yes\n"
-                    "[listen plain]\naddress = 127.0.0.1:3\ntls = none\n"
-                    "allow_plaintext_login = yes\n"
-                    "[upstream]\naddress = 127.0.0.1:4\ntls = none\n"
-                    f"[accounts]\nfile = {self.path}\nkey_file = {self.key}\n")
-
-    def run(self, *words, given=""):
-        return subprocess.run(
-            [binary(), "account", *words, "-c", self.conf], input=given,
-            capture_output=True, text=True, timeout=60, check=False)
-
-    def must(self, *words, given=""):
-        done = self.run(*words, given=given)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def add(self, name, server, user, *options, password=None):
-        """The device's password; that of |user| is the secret."""
-        password = password or plant(f"Device-{secrets.token_hex(6)}",
-                                     f"the password of {name}")
-        self.must("add", name, "--user", user, *options,
-                  given=f"{password}\n{server.password(user)}\n")
-        return password
-
-    def text(self):
-        with open(self.path, encoding="utf-8") as f:
-            return f.read()
 
 
 @pytest.fixture
@@ -638,81 +591,6 @@ def test_list_and_remove(server, accounts, user):
                                "; the last line\n")
     assert os.stat(accounts.path).st_mode & 0o777 == 0o600
     assert accounts.run("remove", "one").returncode == 1
-
-
-@pytest.mark.parametrize("words, given, problem", [
-    (["add"], "", "a name has 1 to 150 octets"),
-    (["add", "a b"], "", "a name has 1 to 150 octets"),
-    (["frobnicate"], "", "there is no command account frobnicate"),
-    (["list", "x"], "", "one word too many: x"),
-    (["remove", "nobody"], "", "there is no account of that name: nobody"),
-    (["add", "a", "--networks", "hall"], "p\ns\n", "must be networks"),
-    (["add", "a", "--upstream", "x"], "p\ns\n", "there is no [upstream x]"),
-    (["add", "a", "--user", "x\ny"], "p\ns\n", "--user"),
-    (["add", "a", "--pass-through", "--scram"], "", "--pass-through has no"),
-    (["add", "a", "--seal-by-password", "--scram"], "", "needs a password"),
-    (["passwd", "a", "--user", "x"], "", "these options belong to add"),
-    (["add", "a"], "", "a password is one line"),
-    (["add", "a"], "p\n", "a password is one line"),
-])
-def test_mistakes(accounts, words, given, problem):
-    """What cannot be is said, and no file is made of it."""
-    done = accounts.run(*words, given=given)
-    assert done.returncode in (1, 2)
-    assert problem in done.stderr
-    assert not os.path.exists(accounts.path)
-
-
-def test_edited_at_once(accounts):
-    """Of many who add accounts at the same time nobody's is lost."""
-    names = [f"device{n}" for n in range(12)]
-    with concurrent.futures.ThreadPoolExecutor(6) as pool:
-        codes = list(pool.map(
-            lambda n: accounts.run("add", n, "--pass-through").returncode,
-            names))
-    assert codes == [0] * len(names)
-    listed = accounts.must("list").splitlines()[1:]
-    assert [l.split()[0] for l in listed] == sorted(names)
-    assert set(os.listdir(os.path.dirname(accounts.path))) == {
-        "accounts.conf", "accounts.key", "edit.conf"}
-
-
-def answer(fd, question, words):
-    """Waits for |question| at a terminal; what the screen showed till then."""
-    screen, end = b"", time.monotonic() + 30
-    while question not in screen:
-        assert time.monotonic() < end, screen
-        if select.select([fd], [], [], 1)[0]:
-            screen += os.read(fd, 4096)
-    os.write(fd, words.encode() + b"\n")
-    return screen
-
-
-@pytest.mark.parametrize("again", ["the same", "another"])
-def test_at_a_terminal(accounts, again):
-    """Each password is asked for twice, and shown not once."""
-    password = plant(f"Typed-{secrets.token_hex(6)}", "a typed password")
-    secret = plant(f"Typed-{secrets.token_hex(6)}", "a typed secret")
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [binary(), "account", "add", "device", "-c", accounts.conf],
-        stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
-    os.close(slave)
-    screen = answer(master, b"Password of the device", password)
-    screen += answer(master, b"Once more",
-                     password if again == "the same" else "something else")
-    if again == "the same":
-        screen += answer(master, b"Password at the upstream", secret)
-        screen += answer(master, b"Once more", secret)
-        screen += answer(master, b"done; ", "")
-        assert process.wait(30) == 0
-        assert "[account device]" in accounts.text()
-    else:
-        screen += answer(master, b"not the same", "")
-        assert process.wait(30) == 1
-        assert not os.path.exists(accounts.path)
-    os.close(master)
-    assert password.encode() not in screen and secret.encode() not in screen
 
 
 def test_owner(accounts):

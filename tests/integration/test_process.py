@@ -152,6 +152,23 @@ def test_leaves_no_core(start_proxy):
     assert limit == ("0", "0")
 
 
+def test_closed_standard_files(tmp_path, authority):
+    """Whoever closes them does not get what is written to them into a socket or
+    a file that took their place."""
+    def launch(command, **kw):
+        return subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&-', "sh",
+                                 *command], **kw)
+
+    proxy = Popinjay(tmp_path, authority, UPSTREAM)
+    proxy.start(launch)
+    try:
+        for number in (0, 1):
+            assert os.readlink(f"/proc/{proxy.pid}/fd/{number}") == "/dev/null"
+        proxy.stop()
+    finally:
+        proxy.kill()
+
+
 # --- The command line ---------------------------------------------------------
 
 def test_version_and_help():

@@ -184,8 +184,9 @@ static void log_login(struct relay *r, const char *event,
         log_write(&record);
         return;
     }
-    log_record_add_string(&record, "reason", fault_name(wish->fault));
     add_mechanism(r, &record, wish->fault);
+    /* The last for faults of the client: fail2ban's filter knows it by that. */
+    log_record_add_string(&record, "reason", fault_name(wish->fault));
     add_mailbox(r, &record, wish->fault);
     write_failure(r, &record, wish->fault);
 }

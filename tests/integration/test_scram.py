@@ -14,6 +14,7 @@ from support.fake_imap import FakeImap, Mailbox
 from support.ports import LOOPBACK, free_port, wait_until
 from support.scram import Exchange
 from support.secrets import PASSWORD
+from test_logs import found_by_fail2ban
 
 KEPT_AS = ("PLAIN", "SCRAM-SHA-256", "SHA512-CRYPT")
 
@@ -64,7 +65,7 @@ def test_dovecot(dovecot, start_proxy, scheme, tls):
                in dovecot.log(), 10, "Dovecot's line")
 
 
-def test_server_that_keeps_a_hash(dovecot, start_proxy):
+def test_server_that_keeps_a_hash(dovecot, start_proxy, tmp_path):
     """DEC-19: its SCRAM refuses everybody, PLAIN is not tried by itself; the log
     says what to set, and that helps."""
     create_user(dovecot, "hashed", KEPT_AS[2])
@@ -74,7 +75,9 @@ def test_server_that_keeps_a_hash(dovecot, start_proxy):
     with proxy.pop3s() as c:
         c.ok("USER hashed")
         assert c.err(f"PASS {PASSWORD}").startswith(b"-ERR [AUTH]")
-    assert "sasl_mechanisms = PLAIN, LOGIN" in last_line(proxy, "login_refused")
+    line = last_line(proxy, "login_refused")
+    assert "sasl_mechanisms = PLAIN, LOGIN" in line
+    assert found_by_fail2ban(tmp_path, [line]) == {LOOPBACK: 1}
     assert dovecot.log().count("Login: user=<hashed>") == before
     proxy = start_proxy({**upstream, "sasl_mechanisms": "PLAIN, LOGIN"})
     with proxy.pop3s() as c:

@@ -277,6 +277,19 @@ static void take_listing(struct session *s)
         cover(COVER_MERGED);
 }
 
+static void cover_mechanism(const struct session *s)
+{
+    if (s->world->traits.token != NULL)
+        cover(COVER_LOGIN_TOKEN);
+    else if (s->world->server.mechanism == MODEL_SCRAM_PLUS)
+        cover(COVER_LOGIN_SCRAM_PLUS);
+    else if (s->world->server.mechanism == MODEL_SCRAM)
+        cover(COVER_LOGIN_SCRAM);
+    else
+        cover(s->world->traits.auth_plain ? COVER_LOGIN_AUTHENTICATE
+                                          : COVER_LOGIN_LITERALS);
+}
+
 static void accepted(struct session *s, const struct op *op)
 {
     if (op->login != LOGIN_RIGHT)
@@ -296,11 +309,7 @@ static void accepted(struct session *s, const struct op *op)
     cover(COVER_LOGINS);
     if (s->was_taken_up)
         cover(s->reusing ? COVER_REUSED : COVER_NOT_REUSED);
-    if (s->world->traits.token != NULL)
-        cover(COVER_LOGIN_TOKEN);
-    else
-        cover(s->world->traits.auth_plain ? COVER_LOGIN_AUTHENTICATE
-                                          : COVER_LOGIN_LITERALS);
+    cover_mechanism(s);
 }
 
 /* The server can take these credentials at all: what is not ASCII goes by
@@ -317,7 +326,9 @@ static bool server_is_usable(const struct world *w)
         return !w->overloaded && !t->preauth &&
                (t->auth_oauthbearer || t->auth_xoauth2);
     return !w->overloaded && !t->preauth &&
-           (t->auth_plain || (ascii && !t->login_disabled));
+           (t->auth_plain || t->auth_scram ||
+            (t->auth_scram_plus && w->server.channel.has_binding) ||
+            (ascii && !t->login_disabled));
 }
 
 static void check_code(struct session *s, const struct op *op, struct span code)

@@ -75,6 +75,20 @@ mutate "a renumbered mailbox is not noticed at QUIT" session/bridge_update.c \
     'not marked|not delivered|RETR'
 mutate "an announced UIDVALIDITY is ignored" session/bridge_upstream.c \
     's/\|\| !b->imap\.mailbox\.changed/|| true/' 'UIDVALIDITY'
+mutate "SCRAM: any signature will do" session/scram.c \
+    's/return is_signature\(s, signature\) \? .*/return SCRAM_OK;/' \
+    'a wrong signature was taken for good'
+mutate "SCRAM: OK will do" session/imap_scram.c \
+    's/return is_told && s->scram_fault == FAULT_NONE$/return true/'
+mutate "SCRAM: any nonce will do" session/scram.c \
+    's/if \(!is_ours\(s, \*nonce\)\)/if (false)/' \
+    'a proof for a server that lies'
+mutate "SCRAM: any count of rounds will do" session/scram.c \
+    's/number < SCRAM_ITERATIONS_MIN\)/false)/' \
+    'a proof for a server that lies|would take for ever'
+mutate "SCRAM: not bound where it could be" session/imap_login.c \
+    's/m == IMAP_MECHANISM_SCRAM_PLUS && !imap_login_can_bind\(s\)/m == IMAP_MECHANISM_SCRAM_PLUS/' \
+    'is none|is not offered|weaker|has_binding'
 mutate "a server that heard the password is left for another" \
     session/bridge_upstream.c \
     's/b->link != BRIDGE_LINK_UP \|\| b->greeted/b->link != BRIDGE_LINK_UP/' \

@@ -24,6 +24,7 @@ enum action {
     ACT_CONNECTED,
     ACT_HANDSHAKE,
     ACT_ACCESS,
+    ACT_PROVE,
     ACT_COUNT,
 };
 
@@ -102,6 +103,8 @@ static unsigned list_client_actions(struct session *s, enum action *can)
         can[n++] = ACT_HANDSHAKE;
     if (s->login_asked && s->login_answer_at <= s->now)
         can[n++] = ACT_ACCESS;
+    if (s->proof_asked && s->proof_at <= s->now)
+        can[n++] = ACT_PROVE;
     return n;
 }
 
@@ -163,6 +166,9 @@ static void act(struct session *s, enum action action)
         break;
     case ACT_ACCESS:
         wire_access_answers(s);
+        break;
+    case ACT_PROVE:
+        wire_prove(s);
         break;
     case ACT_COUNT:
         break;
@@ -246,6 +252,8 @@ static uint64_t next_outcome(const struct session *s)
         at = earlier(at, s->upstream_outcome_at);
     if (s->login_asked)
         at = earlier(at, s->login_answer_at);
+    if (s->proof_asked)
+        at = earlier(at, s->proof_at);
     if (s->client_handshake)
         at = earlier(at, s->client_handshake_at);
     return at;

@@ -3,6 +3,7 @@
  *
  *   client.c  writes commands, legal and illegal
  *   access.c  answers what logins are asked for
+ *   prove.c   answers what its proofs of a password are to be
  *   judge.c   reads the replies, and knows what each must be
  *   parked.c  keeps connections from one session to the next
  *   wire.c    owns the bridge as bridge.h asks, checks that side of it
@@ -211,6 +212,10 @@ struct session {
     struct credentials asked;
     uint64_t login_answer_at;
     unsigned refusals_asked; /* refusals, when it was asked */
+    /* prove.c */
+    bool proof_asked;
+    struct scram_proof proof;
+    uint64_t proof_at;
     uint64_t stuck_deadline;
     unsigned stuck;
 
@@ -281,6 +286,14 @@ bool access_takes_too_long(const struct session *s);
 void access_end_token(struct session *s);
 void access_forget(struct session *s);
 
+/* prove.c: what binds a proof, before an outcome; BRIDGE_PROVE, its answer when
+ * that is due; the connection's end.
+ */
+void prove_offer(struct session *s, bool tls);
+void prove_ask(struct session *s, const struct scram_work *work);
+void prove_answer(struct session *s);
+void prove_forget(struct session *s);
+
 /* wire.c */
 void wire_open(struct session *s);
 void wire_close(struct session *s);
@@ -309,6 +322,7 @@ void wire_upstream_lost(struct session *s);
 void wire_client_lost(struct session *s);
 void wire_connect_outcome(struct session *s);
 void wire_access_answers(struct session *s);
+void wire_prove(struct session *s);
 void wire_handshake_outcome(struct session *s);
 void wire_time(struct session *s);
 

@@ -106,6 +106,11 @@ void wire_drain_events(struct session *s)
         s->excused = true;
     if (m->in_use && !parked_is_on_trial(s))
         s->in_use = true;
+    if (m->lied) {
+        m->lied = false;
+        s->excused = s->excused || s->judge.logged_in;
+        cover(COVER_SCRAM_LIE);
+    }
     if (m->logins_refused > 0) {
         s->refusals += m->logins_refused;
         s->refusal = m->refusal;
@@ -136,6 +141,7 @@ static void close_upstream(struct session *s)
         wire_server_finish(s, session_roll(s, 2) == 0);
         model_imap_close(&s->world->server);
     }
+    prove_forget(s);
     s->upstream = UPSTREAM_NONE;
     s->upstream_seen = 0;
     s->reusing = false;
@@ -325,7 +331,7 @@ static void serve(struct session *s, const struct bridge_wish *wish)
         start_upstream_tls(s);
         break;
     case BRIDGE_PROVE:
-        session_fail(s, "PROVE, and SCRAM is not offered");
+        prove_ask(s, &wish->scram);
         break;
     case BRIDGE_CLOSE_UPSTREAM:
         close_upstream(s);

@@ -142,6 +142,7 @@ void wire_upstream_lost(struct session *s)
     if (s->upstream == UPSTREAM_UP)
         wire_server_finish(s, session_roll(s, 2) == 0);
     model_imap_close(&w->server);
+    prove_forget(s);
     s->upstream = UPSTREAM_NONE;
     s->upstream_seen = 0;
     s->excused = s->excused || !is_dispensable(s);
@@ -202,6 +203,7 @@ void wire_connect_outcome(struct session *s)
     w->server.port = (uint16_t)(993 + session_roll(s, 3)); /* one of several */
     s->upstream = UPSTREAM_UP;
     s->upstream_seen = 0;
+    prove_offer(s, w->upstream_policy.tls == TLS_MODE_IMPLICIT);
     bridge_name_server(
         s->bridge, (struct server_name){ "imap.example.org", w->server.port },
         s->servers_left > 0);
@@ -221,6 +223,7 @@ static void upstream_handshake_outcome(struct session *s)
     }
     s->upstream = UPSTREAM_UP;
     model_imap_tls_up(&s->world->server);
+    prove_offer(s, true);
     wire_outcome(s, BRIDGE_UPSTREAM_TLS_UP);
 }
 
@@ -247,6 +250,13 @@ void wire_access_answers(struct session *s)
 {
     s->last_event = s->now;
     access_answer(s);
+    wire_observe(s);
+}
+
+void wire_prove(struct session *s)
+{
+    s->last_event = s->now;
+    prove_answer(s);
     wire_observe(s);
 }
 

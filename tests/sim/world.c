@@ -61,6 +61,10 @@ static void make_server(struct world *w)
     };
     if (one_in(w, 4))
         t->token = "t0ken.0123456789-abcdef";
+    t->auth_scram = one_in(w, 3);
+    t->auth_scram_plus = one_in(w, t->auth_scram ? 2 : 8);
+    t->can_bind = !one_in(w, 3);
+    t->lies = one_in(w, 4) ? 300 : 0;
     t->stale_token = "stale.0123456789-abcdef";
     t->auth_oauthbearer = one_in(w, 2);
     t->auth_xoauth2 = !t->auth_oauthbearer || one_in(w, 2);

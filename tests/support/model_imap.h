@@ -20,6 +20,7 @@
 
 #include "base/buf.h"
 #include "base/span.h"
+#include "session/scram.h"
 #include "support/model_mailbox.h"
 #include "support/random.h"
 
@@ -40,7 +41,11 @@ struct model_traits {
     const char *password;
     const char *token;       /* in the password's place; NULL: that is used */
     const char *stale_token; /* is refused, and no fault of the client's */
-    bool auth_oauthbearer;   /* are offered, whatever is used */
+    bool auth_scram;         /* these five are offered, whatever is used */
+    bool auth_scram_plus;
+    bool can_bind; /* TLS is 1.3, where there is any */
+    unsigned lies; /* permille of the exchanges of SCRAM */
+    bool auth_oauthbearer;
     bool auth_xoauth2;
     bool rev2_only;
     bool sasl_ir;
@@ -142,9 +147,37 @@ enum model_part {
 
 enum model_mechanism {
     MODEL_PLAIN,
+    MODEL_SCRAM,
+    MODEL_SCRAM_PLUS,
     MODEL_OAUTHBEARER,
     MODEL_XOAUTH2,
     MODEL_MECHANISM_COUNT,
+};
+
+/* Of a server that does not know the password, and of others that cannot. */
+enum model_lie {
+    MODEL_HONEST,
+    MODEL_LIE_SIGNATURE,
+    MODEL_LIE_NO_SIGNATURE, /* those before are told of behind the proof */
+    MODEL_LIE_NONCE,
+    MODEL_LIE_EXTENSION,
+    MODEL_LIE_ITERATIONS,
+    MODEL_LIE_COUNT,
+};
+
+enum model_scram_stage {
+    MODEL_SCRAM_BEGUN,  /* the client's proof is to come */
+    MODEL_SCRAM_SIGNED, /* the server's was told */
+    MODEL_SCRAM_REFUSED,
+};
+
+/* An exchange of SCRAM: model_scram.h. */
+struct model_scram {
+    enum model_scram_stage stage;
+    enum model_lie lie;
+    char bare[400]; /* the messages that the proof is made of */
+    char first[200];
+    char nonce[80];
 };
 
 struct model_command {
@@ -177,9 +210,13 @@ struct model_imap {
     enum model_mode mode;
     enum model_mechanism mechanism; /* of the last AUTHENTICATE */
     unsigned logins;                /* that were tried */
-    bool error_told;                /* and that it is wrong */
-    uint64_t produced;              /* octets put out by the client */
-    uint64_t arrived;               /* octets that reached the server */
+    bool challenged;              /* AUTHENTICATE: the first message has come */
+    bool error_told;              /* and that it is wrong */
+    struct scram_channel channel; /* as the client was told of it */
+    struct model_scram scram;
+    bool lied;         /* and the client has noticed */
+    uint64_t produced; /* octets put out by the client */
+    uint64_t arrived;  /* octets that reached the server */
     uint64_t literal_left;
     uint32_t last_tag;
     struct model_command open; /* what is being read */
@@ -290,6 +327,7 @@ void model_on_search(struct model_imap *m, const char *tag,
 #define MODEL_REFUSALS_ALL SIZE_MAX
 void model_greet(struct model_imap *m);
 void model_refuse_login(struct model_imap *m, const char *tag, size_t among);
+void model_judge_login(struct model_imap *m, const char *tag, bool right);
 void model_on_response(struct model_imap *m, const char *tag,
                        const char *response);
 void model_on_capability(struct model_imap *m, const char *tag,

@@ -4,6 +4,7 @@
 
 #include "base/base64.h"
 #include "support/model_imap.h"
+#include "support/model_scram.h"
 
 #define ROLL(m, n) random_below((m)->random, (n))
 
@@ -21,7 +22,9 @@ static void say_capabilities(struct model_imap *m)
               t->literal_plus ? " LITERAL+" : "", t->id ? " ID" : "",
               t->condstore ? " CONDSTORE" : "");
     if (!m->authenticated)
-        model_say(m, "%s%s%s%s", t->auth_plain ? " AUTH=PLAIN" : "",
+        model_say(m, "%s%s%s%s%s%s", t->auth_plain ? " AUTH=PLAIN" : "",
+                  t->auth_scram ? " AUTH=SCRAM-SHA-256" : "",
+                  t->auth_scram_plus ? " AUTH=SCRAM-SHA-256-PLUS" : "",
                   t->auth_xoauth2 ? " AUTH=XOAUTH2" : "",
                   t->auth_oauthbearer ? " AUTH=OAUTHBEARER" : "",
                   t->login_disabled ? " LOGINDISABLED" : "");
@@ -104,7 +107,7 @@ void model_refuse_login(struct model_imap *m, const char *tag, size_t among)
     model_tagged(m, tag, refusals[i].answer);
 }
 
-static void judge_login(struct model_imap *m, const char *tag, bool right)
+void model_judge_login(struct model_imap *m, const char *tag, bool right)
 {
     m->refusal = MODEL_REFUSED_NOT;
     if (!right) {
@@ -125,6 +128,8 @@ static void judge_login(struct model_imap *m, const char *tag, bool right)
 
 static const char *const mechanism_names[MODEL_MECHANISM_COUNT] = {
     [MODEL_PLAIN] = "PLAIN",
+    [MODEL_SCRAM] = "SCRAM-SHA-256",
+    [MODEL_SCRAM_PLUS] = "SCRAM-SHA-256-PLUS",
     [MODEL_OAUTHBEARER] = "OAUTHBEARER",
     [MODEL_XOAUTH2] = "XOAUTH2",
 };
@@ -190,7 +195,7 @@ static void judge_response(struct model_imap *m, const char *tag,
     if (!right && !is_plain && !is_response(m, text, t->stale_token))
         model_violation(m, "a token's message that is none");
     if (right || is_plain || ROLL(m, 4) == 0) {
-        judge_login(m, tag, right);
+        model_judge_login(m, tag, right);
         return;
     }
     m->error_told = true;
@@ -198,10 +203,22 @@ static void judge_response(struct model_imap *m, const char *tag,
     model_say(m, "+ eyJzdGF0dXMiOiI0MDEifQ==\r\n");
 }
 
+static bool is_token(const struct model_imap *m)
+{
+    return m->mechanism == MODEL_XOAUTH2 || m->mechanism == MODEL_OAUTHBEARER;
+}
+
+static bool is_scram(const struct model_imap *m)
+{
+    return m->mechanism == MODEL_SCRAM || m->mechanism == MODEL_SCRAM_PLUS;
+}
+
 static bool is_offered(const struct model_imap *m)
 {
     if (m->mechanism == MODEL_PLAIN)
         return m->traits->auth_plain;
+    if (is_scram(m))
+        return model_scram_is_strongest(m);
     return m->mechanism == MODEL_XOAUTH2 ? m->traits->auth_xoauth2
                                          : m->traits->auth_oauthbearer;
 }
@@ -212,10 +229,22 @@ static void check_login_allowed(struct model_imap *m, bool allowed)
         model_violation(m, "a password before TLS");
     if (m->authenticated)
         model_violation(m, "a second login");
-    if ((m->mechanism != MODEL_PLAIN) != (m->traits->token != NULL))
+    if (is_token(m) != (m->traits->token != NULL))
         model_violation(m, "a password for a token, or the other way round");
+    if (!is_token(m) && !model_scram_is_strongest(m))
+        model_violation(m, "a weaker mechanism than there is");
     if (!allowed)
         model_violation(m, "a login that is not offered");
+}
+
+static void on_first_response(struct model_imap *m, const char *tag,
+                              const char *text)
+{
+    m->challenged = true;
+    if (is_scram(m))
+        model_scram_on_first(m, tag, text);
+    else
+        judge_response(m, tag, text);
 }
 
 void model_on_authenticate(struct model_imap *m, const char *tag,
@@ -225,6 +254,7 @@ void model_on_authenticate(struct model_imap *m, const char *tag,
 
     m->logins++;
     m->error_told = false;
+    m->challenged = false;
     m->mechanism = MODEL_PLAIN;
     while (m->mechanism < MODEL_MECHANISM_COUNT &&
            (strlen(mechanism_names[m->mechanism]) != name ||
@@ -242,7 +272,7 @@ void model_on_authenticate(struct model_imap *m, const char *tag,
     }
     if (!m->traits->sasl_ir)
         model_violation(m, "an initial response without SASL-IR");
-    judge_response(m, tag, arguments + name + 1);
+    on_first_response(m, tag, arguments + name + 1);
 }
 
 /* Takes a string off the front of |at|: quoted or, as it was put together
@@ -290,9 +320,9 @@ void model_on_login(struct model_imap *m, const char *tag,
         return;
     }
     take_string(arguments, password, sizeof(password));
-    judge_login(m, tag,
-                strcmp(user, m->traits->user) == 0 &&
-                    strcmp(password, m->traits->password) == 0);
+    model_judge_login(m, tag,
+                      strcmp(user, m->traits->user) == 0 &&
+                          strcmp(password, m->traits->password) == 0);
 }
 
 /* The answer to the challenge of AUTHENTICATE. */
@@ -301,11 +331,15 @@ void model_on_response(struct model_imap *m, const char *tag,
 {
     const char *heard = m->mechanism == MODEL_XOAUTH2 ? "" : "AQ==";
 
-    if (!m->error_told) {
-        judge_response(m, tag, response);
+    if (!m->challenged) {
+        on_first_response(m, tag, response);
+        return;
+    }
+    if (is_scram(m)) {
+        model_scram_on_response(m, tag, response);
         return;
     }
     if (strcmp(response, heard) != 0)
         model_violation(m, "an error that was not heard");
-    judge_login(m, tag, false);
+    model_judge_login(m, tag, false);
 }

@@ -25,10 +25,11 @@ void probe_report_connection(const struct connection *c);
  *
  * at_login   what it said before the login, which the login goes by
  * now        what it says after it; the same where there was none
+ * mechanism  by which logins go; NULL: by none
  * logged_in  it has told all; else it may say more after the login
  */
 void probe_report_server(struct imap_capabilities at_login,
-                         struct imap_capabilities now,
+                         struct imap_capabilities now, const char *mechanism,
                          const struct config_policy *policy, bool logged_in);
 
 /* One of those that the policy shows; |name| is how people see it. */

@@ -71,39 +71,55 @@ static bool derive(const struct scram_work *work, struct span password,
     return done;
 }
 
+/* To which SASLprep does nothing: libgsasl then need not make copies of it. */
+static bool is_prepared(struct span password)
+{
+    for (size_t i = 0; i < password.len; i++)
+        if (password.data[i] < ' ' || password.data[i] > '~')
+            return false;
+    return true;
+}
+
 /* SASLprep, where the password is one that it takes. Others go as they are: they
  * cannot be meant in any other way, and servers that do not prepare take them.
- * NULL: no memory.
  */
-static char *prepare(struct span password)
+static bool derive_prepared(const struct scram_work *work,
+                            struct scram_proof *proof)
 {
     struct buf words; /* libgsasl wants a NUL behind them */
     char *prepared = NULL;
-    int code = GSASL_MALLOC_ERROR;
+    bool done = false;
 
     buf_init(&words, SECRET_MAX + 1);
-    (void)buf_append(&words, password);
-    if (buf_append_octet(&words, '\0'))
-        code = gsasl_saslprep((const char *)buf_span(&words).data,
-                              GSASL_ALLOW_UNASSIGNED, &prepared, NULL);
-    if (code != GSASL_OK && code != GSASL_MALLOC_ERROR)
-        prepared = strndup((const char *)buf_span(&words).data, password.len);
+    (void)buf_append(&words, work->password);
+    if (buf_append_octet(&words, '\0')) {
+        int code = gsasl_saslprep((const char *)buf_span(&words).data,
+                                  GSASL_ALLOW_UNASSIGNED, &prepared, NULL);
+
+        if (code == GSASL_OK)
+            done = derive(work, span_from_string(prepared), proof);
+        else if (code != GSASL_MALLOC_ERROR)
+            done = derive(work, work->password, proof);
+    }
+    if (prepared != NULL)
+        wipe(prepared, strlen(prepared));
+    gsasl_free(prepared);
     buf_fini(&words);
-    return prepared;
+    return done;
 }
 
 void scram_job_prove(const struct scram_work *work, struct scram_proof *proof)
 {
-    char *password = prepare(work->password);
+    bool done;
 
     *proof = (struct scram_proof){ .fault = FAULT_NO_MEMORY };
-    if (password == NULL)
-        return;
-    if (derive(work, span_from_string(password), proof))
+    if (is_prepared(work->password))
+        done = derive(work, work->password, proof);
+    else
+        done = derive_prepared(work, proof);
+    if (done)
         proof->fault = FAULT_NONE;
     ERR_clear_error();
-    wipe(password, strlen(password));
-    gsasl_free(password);
 }
 
 /* --- on a thread --- */

@@ -31,6 +31,7 @@ struct probe {
     struct connection_space space;
     struct upstream_talk talk;
     struct scram_channel channel;
+    const char *mechanism; /* of its logins; NULL: none will do */
     struct imap_capabilities
         at_login;      /* often fewer once logged in, and more */
     bool is_logged_in; /* and that has not been told yet */
@@ -75,7 +76,7 @@ static void tell_server(struct probe *p)
 {
     if (p->is_logged_in)
         probe_report_server(p->at_login, p->talk.imap.capabilities,
-                            p->upstream->policy, true);
+                            p->mechanism, p->upstream->policy, true);
     p->is_logged_in = false;
 }
 
@@ -105,6 +106,20 @@ static void take_leave(struct probe *p)
     finish(p, EXIT_SUCCESS);
 }
 
+/* Without a user: for a password as most are. */
+static const char *choose_mechanism(const struct probe *p)
+{
+    struct credentials any;
+    enum imap_mechanism m;
+
+    credentials_init(&any);
+    if (imap_session_choose(&p->talk.imap,
+                            p->credentials != NULL ? p->credentials : &any,
+                            &m) != FAULT_NONE)
+        return NULL;
+    return imap_mechanism_name(m);
+}
+
 /* Without a user this is all that there is to see. */
 static void on_ready(struct probe *p)
 {
@@ -114,9 +129,10 @@ static void on_ready(struct probe *p)
     p->talk.imap.channel = &p->channel;
     probe_report_connection(p->talk.connection);
     p->at_login = p->talk.imap.capabilities;
+    p->mechanism = choose_mechanism(p);
     if (p->credentials == NULL) {
-        probe_report_server(p->at_login, p->at_login, p->upstream->policy,
-                            false);
+        probe_report_server(p->at_login, p->at_login, p->mechanism,
+                            p->upstream->policy, false);
         take_leave(p);
         return;
     }

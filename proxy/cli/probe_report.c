@@ -1,6 +1,7 @@
 #include "cli/probe_report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "net/certificate_text.h"
 #include "net/tls.h"
@@ -73,15 +74,29 @@ static void report_capabilities(struct imap_capabilities set)
     (void)putchar('\n');
 }
 
-static const char *login_words(struct imap_capabilities set)
+static void say_login(struct imap_capabilities set, const char *mechanism)
 {
-    if (has(set, IMAP_CAP_AUTH_PLAIN) && has(set, IMAP_CAP_SASL_IR))
-        return "AUTHENTICATE PLAIN, in one round trip";
-    if (has(set, IMAP_CAP_AUTH_PLAIN))
-        return "AUTHENTICATE PLAIN, in two round trips";
-    if (has(set, IMAP_CAP_LOGINDISABLED))
-        return "nothing: refused with [SYS/PERM]";
-    return "LOGIN; names and passwords in ASCII only";
+    static const char *const round_trips[] = { "one round trip",
+                                               "two round trips",
+                                               "three round trips",
+                                               "four round trips" };
+    char words[128];
+    size_t more;
+
+    if (mechanism == NULL) {
+        say("USER, PASS", "nothing: refused with [SYS/PERM]");
+        return;
+    }
+    if (strcmp(mechanism, "LOGIN") == 0) {
+        say("USER, PASS", "LOGIN; names and passwords in ASCII only");
+        return;
+    }
+    more = strncmp(mechanism, "SCRAM", 5) == 0 ? 2 : 0;
+    if (!has(set, IMAP_CAP_SASL_IR))
+        more++;
+    (void)snprintf(words, sizeof(words), "AUTHENTICATE %s, in %s", mechanism,
+                   round_trips[more]);
+    say("USER, PASS", words);
 }
 
 static bool is_removal_refused(struct imap_capabilities set,
@@ -129,14 +144,14 @@ static const char *quit_words(struct imap_capabilities set,
     return NULL;
 }
 
-static void report_commands(struct imap_capabilities set,
+static void report_commands(struct imap_capabilities set, const char *mechanism,
                             const struct config_policy *policy)
 {
     const char *quit = quit_words(set, policy);
     char select[IMAP_MAILBOX_MAX + 32];
 
     (void)puts("POP3 becomes");
-    say("USER, PASS", login_words(set));
+    say_login(set, mechanism);
     (void)snprintf(select, sizeof(select), "SELECT %s%s",
                    mailbox_list_name(&policy->mailboxes, 0)->text,
                    has(set, IMAP_CAP_CONDSTORE) ? " (CONDSTORE)" : "");
@@ -174,7 +189,9 @@ static void report_missing(struct imap_capabilities set, bool logged_in)
 
     (void)puts("Missing");
     for (size_t i = 0; i < ARRAY_LENGTH(wanted); i++) {
-        if (has(set, wanted[i].capability))
+        if (has(set, wanted[i].capability) ||
+            (wanted[i].capability == IMAP_CAP_AUTH_PLAIN &&
+             has(set, IMAP_CAP_AUTH_SCRAM)))
             continue;
         say(imap_capability_name(wanted[i].capability), wanted[i].without);
         all = false;
@@ -187,18 +204,19 @@ static void report_missing(struct imap_capabilities set, bool logged_in)
 }
 
 void probe_report_server(struct imap_capabilities at_login,
-                         struct imap_capabilities now,
+                         struct imap_capabilities now, const char *mechanism,
                          const struct config_policy *policy, bool logged_in)
 {
-    const uint32_t of_login = BIT(IMAP_CAP_AUTH_PLAIN) |
-                              BIT(IMAP_CAP_LOGINDISABLED) |
-                              BIT(IMAP_CAP_SASL_IR);
+    const uint32_t of_login =
+        BIT(IMAP_CAP_AUTH_PLAIN) | BIT(IMAP_CAP_AUTH_SCRAM) |
+        BIT(IMAP_CAP_AUTH_SCRAM_PLUS) | BIT(IMAP_CAP_LOGINDISABLED) |
+        BIT(IMAP_CAP_SASL_IR);
     /* Most servers do not name again what only a login is made with. */
     struct imap_capabilities set = { (now.bits & ~of_login) |
                                      (at_login.bits & of_login) };
 
     report_capabilities(set);
-    report_commands(set, policy);
+    report_commands(set, mechanism, policy);
     report_missing(set, logged_in);
 }
 
@@ -262,11 +280,19 @@ static const char *advice(enum fault fault)
 {
     switch (fault) {
     case FAULT_CREDENTIALS:
-        return "Name or password are wrong, or the account may not use IMAP.";
+        return "Name or password are wrong, or the account may not use IMAP. "
+               "By "
+               "SCRAM: or\nthe server has only a hash of the password, see "
+               "sasl_mechanisms.";
+    case FAULT_UPSTREAM_UNPROVEN:
+        return "It may not be the server that it should be: tell whoever runs "
+               "that.";
     case FAULT_UPSTREAM_MISFIT:
         return "Is it an IMAP server, and is [upstream] tls right?";
     case FAULT_UPSTREAM_NO_LOGIN:
-        return "It takes no passwords here; with tls = none perhaps under TLS.";
+        return "It takes no passwords here, or none by sasl_mechanisms; with "
+               "tls "
+               "= none perhaps\nunder TLS.";
     case FAULT_UPSTREAM_GARBLED:
         return "It does not speak IMAP: with TLS from the first octet on, set\n"
                "[upstream] tls = implicit, else starttls.";

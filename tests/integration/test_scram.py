@@ -11,6 +11,7 @@ import pytest
 from support import mail
 from support.dovecot import Dovecot
 from support.fake_imap import FakeImap, Mailbox
+from support.popinjay import binary
 from support.ports import LOOPBACK, free_port, wait_until
 from support.scram import Exchange
 from support.secrets import PASSWORD
@@ -84,6 +85,27 @@ def test_server_that_keeps_a_hash(dovecot, start_proxy, tmp_path):
         c.login("hashed", PASSWORD)
         c.quit()
     assert "mechanism=PLAIN" in last_line(proxy, "logged_in")
+
+
+def test_probe(dovecot, start_proxy):
+    """The command logs in by it too, and says so; with a wrong password it says
+    what else it may be."""
+    create_user(dovecot, "probed", KEPT_AS[1])
+    proxy = start_proxy(dovecot.upstream_config())
+
+    def probe(*arguments, given=""):
+        return subprocess.run(
+            [binary(), "probe", "-c", proxy.config_path, *arguments],
+            input=given, capture_output=True, text=True, timeout=30)
+
+    words = "  USER, PASS  AUTHENTICATE SCRAM-SHA-256, in three round trips\n"
+    assert words in probe().stdout
+    done = probe("--user", "probed", given=PASSWORD + "\n")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert words in done.stdout
+    assert re.search(r"^  messages +1, ", done.stdout, re.M)
+    done = probe("--user", "probed", given="wrong\n")
+    assert done.returncode == 1 and "sasl_mechanisms" in done.stdout
 
 
 # --- servers that do not play it by the rules -------------------------------

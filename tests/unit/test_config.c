@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "config_keys.h"
+#include "imap/mechanism.h"
 #include "pop3/sasl.h"
 
 /* `make test` runs in the folder of the checkout. */
@@ -732,6 +733,26 @@ static void test_networks(void **state)
     check_bad(PLAIN "allow_from = , ::1\n" UPSTREAM,
               ":5: [listen a] allow_from: must be networks such as "
               "192.0.2.0/24, 2001:db8::/32, has \"\"");
+}
+
+/* DEC-19 */
+static void test_sasl_mechanisms(void **state)
+{
+    struct config *c =
+        load_good(BASE "sasl_mechanisms = Scram-SHA-256, PLAIN\n");
+
+    (void)state;
+    assert_int_equal(config_upstream_policy(c, c->upstreams, "v").mechanisms,
+                     BIT(IMAP_MECHANISM_SCRAM) | BIT(IMAP_MECHANISM_PLAIN));
+    config_free(c);
+    c = load_good(BASE);
+    assert_int_equal(config_upstream_policy(c, c->upstreams, "v").mechanisms,
+                     0);
+    config_free(c);
+    check_bad(BASE "sasl_mechanisms = PLAIN SCRAM-SHA-1\n",
+              ":7: [upstream] sasl_mechanisms: must be names such as "
+              "SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN, LOGIN, OAUTHBEARER, "
+              "XOAUTH2, has \"SCRAM-SHA-1\"");
 }
 
 static void test_login_policy(void **state)
@@ -1571,6 +1592,7 @@ int main(void)
         cmocka_unit_test(test_balancers),
         cmocka_unit_test(test_plaintext_networks),
         cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_sasl_mechanisms),
         cmocka_unit_test(test_login_policy),
         cmocka_unit_test(test_announcement),
         cmocka_unit_test(test_announcement_of_names),

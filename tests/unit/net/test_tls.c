@@ -656,6 +656,40 @@ static void test_sessions_are_resumed_without_early_data(void **state)
 }
 
 /* One ticket, and more connections than that before the next one comes. */
+/* IAUTH-8: the same at both ends, another each time, resumed or not; none before
+ * TLS 1.3.
+ */
+static void test_channel_binding(void **state)
+{
+    struct tls_resumption r = { .peers = NULL };
+    unsigned char last[TLS_BINDING_SIZE] = { 0 };
+    unsigned char here[TLS_BINDING_SIZE];
+    unsigned char there[TLS_BINDING_SIZE];
+    struct talk t;
+
+    (void)state;
+    prepare(&t, &usual);
+    for (int round = 0; round < 3; round++) {
+        meet(&t, &r);
+        assert_int_equal(tls_is_resumed(t.client.tls), round > 0);
+        assert_true(tls_channel_binding(t.client.tls, here));
+        assert_true(tls_channel_binding(t.server.tls, there));
+        assert_memory_equal(here, there, sizeof(here));
+        assert_memory_not_equal(here, last, sizeof(here));
+        memcpy(last, here, sizeof(last));
+    }
+    tls_resumption_fini(&r);
+    finish(&t);
+
+    prepare(&t, &usual);
+    SSL_CTX_set_max_proto_version(t.client_context->ssl, TLS1_2_VERSION);
+    connect_as(&t, "imap.example.com", NULL, NULL);
+    shake(&t, WHOLE);
+    assert_int_equal(t.client.status, TLS_OK);
+    assert_false(tls_channel_binding(t.client.tls, here));
+    finish(&t);
+}
+
 static void test_many_resume_at_the_same_time(void **state)
 {
     struct tls_resumption r = { .peers = NULL };
@@ -905,6 +939,7 @@ int main(void)
         cmocka_unit_test(test_suites_without_aead_are_refused_by_both_sides),
         cmocka_unit_test(test_no_client_certificate_is_asked_for),
         cmocka_unit_test(test_sessions_are_resumed_without_early_data),
+        cmocka_unit_test(test_channel_binding),
         cmocka_unit_test(test_many_resume_at_the_same_time),
         cmocka_unit_test(test_a_resumed_session_is_trusted_no_longer),
         cmocka_unit_test(test_a_server_that_lost_its_key_is_met_anew),

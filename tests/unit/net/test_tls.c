@@ -678,8 +678,8 @@ static void test_channel_binding(void **state)
         assert_memory_not_equal(here, last, sizeof(here));
         memcpy(last, here, sizeof(last));
     }
-    tls_resumption_fini(&r);
     finish(&t);
+    tls_resumption_fini(&r);
 
     prepare(&t, &usual);
     SSL_CTX_set_max_proto_version(t.client_context->ssl, TLS1_2_VERSION);

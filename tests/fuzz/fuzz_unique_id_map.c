@@ -99,7 +99,13 @@ static void check_name(struct span in)
             name.before.len + 1 + name.folder.len + name.after.len == in.len);
     REQUIRE(!span_contains(name.before, '+') &&
             !span_contains(name.folder, '@'));
-    REQUIRE(plus_name_is_allowed(name.folder, SPAN_LITERAL("x, *")));
+    /* A pattern for all is as good as none; a level that is empty, or dots, is
+     * refused nevertheless.
+     */
+    REQUIRE(plus_name_is_allowed(name.folder, SPAN_LITERAL("x, *")) ==
+            plus_name_is_allowed(name.folder, SPAN_LITERAL("")));
+    REQUIRE(plus_name_is_allowed(name.folder, SPAN_LITERAL("*")) ||
+            span_contains(name.folder, '/') || name.folder.data[0] == '.');
 }
 
 static void check_list(struct span in)

@@ -211,6 +211,8 @@ enum access_progress access_step_auth_http(struct access_request *r)
     case SECRET_TOKEN:
         return ask(r, AUTH_HTTP_TOKEN);
     case SECRET_APOP:
+        if (!r->question.rules->config->auth_http.apop)
+            break; /* it was offered for accounts' sake */
         return ask(r, AUTH_HTTP_APOP);
     case SECRET_CRAM_MD5:
         return ask(r, AUTH_HTTP_CRAM_MD5);

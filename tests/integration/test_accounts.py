@@ -11,6 +11,7 @@ import pytest
 
 from support import mail
 from support.accounts import Accounts
+from support.auth_service import AuthService
 from support.exchanges import apop, cram_md5, scram
 from support.metrics import samples
 from support.pop3client import Pop3Error
@@ -306,6 +307,24 @@ def test_proofs(server, begin, accounts, user, proof):
     with proxy.pop3s() as c:        # the password may still be said
         c.login("device", password)
         c.quit()
+
+
+@pytest.mark.parametrize("apop_too", ["no", "yes"])
+def test_apop_of_others(server, begin, accounts, user, apop_too):
+    """It is offered for the sake of an account. A service (auth_http) is asked
+    about others who come so only where it is to be; they are refused as a
+    wrong password is."""
+    password = accounts.add("device", server, user, "--recoverable")
+    with AuthService(lambda asked: {"Auth-Status": "no"}) as service:
+        proxy = begin({"auth_http": {"url": service.url, "apop": apop_too}})
+        with proxy.pop3s() as c:
+            wrong = apop(c, "device", "wrong")
+            assert wrong.startswith(b"-ERR [AUTH] ")
+            assert apop(c, "nobody", password) == wrong
+            assert apop(c, "device", password).startswith(b"+OK")
+            c.quit()
+    assert [asked["Auth-Method"] for asked in service.seen] == \
+        {"no": [], "yes": ["apop"]}[apop_too]
 
 
 def test_proofs_are_offered_where_they_are_of_use(server, begin, accounts,

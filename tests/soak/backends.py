@@ -154,10 +154,11 @@ class Backends:
             await relay.close()
 
     def storm(self):
-        """The networks before them fail, and whoever is asked about logins."""
+        """The networks before them fail, and whoever gives tokens; at times
+        whoever is asked about logins, without whom nobody new gets far."""
         for relay in self.relays.values():
             relay.storm()
-        self._service_ails = True
+        self._service_ails = self._random.random() < 0.5
         self.oauth.behave(access_ttl=TOKEN_SECONDS,
                           **self._random.choice(AILMENTS))
 

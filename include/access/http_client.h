@@ -62,6 +62,7 @@ struct http_answer {
     enum http_outcome outcome;
     const char *failure; /* for people; "" where HTTP_ANSWERED */
     unsigned status;     /* 200 and so on; this and the rest: HTTP_ANSWERED */
+    uint64_t retry_after_s; /* 0: it does not say (RFC 9110 §10.2.3) */
     struct span body;
     struct http_exchange *exchange; /* for http_answer_field */
 };

@@ -62,6 +62,7 @@ const char *oauth_result_name(enum oauth_result result);
 #define OAUTH_ERROR_MAX 100
 struct oauth_error {
     char text[OAUTH_ERROR_MAX]; /* "" where it has none */
+    uint64_t retry_after_s;     /* it asks for a pause; 0: it does not */
 };
 
 struct oauth_token {

@@ -52,7 +52,4 @@ MUST_CHECK struct oauth_discovery *oauth_discovery_start(
     struct http_client *http, const struct token_source *source,
     oauth_discovery_done *done, void *owner);
 
-/* |done| is not called any more. NULL is fine. */
-void oauth_discovery_cancel(struct oauth_discovery *d);
-
 #endif

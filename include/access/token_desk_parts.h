@@ -1,5 +1,6 @@
 /* token_desk_parts.h - the inside of the token desk, shared by token_desk.c (what
- * it has, and asks for), token_counter.c (who asks it), token_figures.c.
+ * it has, and when it asks for it), token_desk_renewal.c (what comes of that),
+ * token_counter.c (who asks it), token_figures.c.
  */
 #ifndef POPINJAY_ACCESS_TOKEN_DESK_PARTS_H
 #define POPINJAY_ACCESS_TOKEN_DESK_PARTS_H
@@ -51,7 +52,7 @@ struct desk_entry {
     struct token_state state;
     char *access;   /* the last token that was had; NULL: none */
     bool is_wanted; /* asked for since it was obtained */
-    struct token_record unsaved;
+    struct token_unsaved unsaved;
     struct file_stamp stamp;       /* of the record, when the last try failed */
     struct token_renewal *renewal; /* NULL: none is under way */
     struct token_sources *held;    /* for the renewal */
@@ -62,6 +63,7 @@ struct token_desk {
     uv_loop_t *loop;
     token_desk_tell *tell;
     void *owner;
+    struct disk_queue disk;
     struct http_client *http; /* NULL: nothing was asked yet */
     struct token_store *store;
     struct command_client *commands;
@@ -77,6 +79,31 @@ struct token_desk {
     pthread_mutex_t mutex; /* of |inbox| */
     struct token_wish *inbox;
 };
+
+struct token_owner desk_owner_of(const struct desk_entry *e);
+
+/* Those who wait are told how it stands now. */
+void desk_answer_all(struct desk_entry *e);
+
+/* A desk that closes ends with the last renewal. */
+void desk_end_if_idle(struct token_desk *d);
+
+/* --- token_desk_renewal.c --- */
+
+/* NULL: there is none of that name. */
+struct desk_source *desk_known_source(struct token_desk *d, const char *name);
+
+/* A renewal begins, and there is none. False: it cannot. */
+bool desk_renew(struct desk_entry *e);
+
+/* What a section has granted that has come to mean another provider or client is
+ * not for those who ask now.
+ */
+void desk_forget_if_other(struct desk_entry *e,
+                          const struct token_sources *then,
+                          const struct token_sources *now);
+
+/* --- token_counter.c --- */
 
 /* Any thread: |w| is to be answered. */
 void token_desk_take_wish(struct token_desk *d, struct token_wish *w);

@@ -33,6 +33,16 @@ MUST_CHECK bool token_record_write(const struct token_record *record,
 MUST_CHECK bool token_record_read(struct span text,
                                   struct token_record *record);
 
+/* Of all that it holds: SHA-256. */
+#define TOKEN_DIGEST_SIZE 32
+struct token_digest {
+    unsigned char octets[TOKEN_DIGEST_SIZE];
+};
+
+/* False: there is no memory. */
+MUST_CHECK bool token_record_digest(const struct token_record *record,
+                                    struct token_digest *digest);
+
 /* Wipes. */
 void token_record_fini(struct token_record *record);
 

@@ -52,6 +52,13 @@ void token_state_obtain(struct token_state *s, uint64_t lifetime_s,
 void token_state_fail(struct token_state *s, enum oauth_result result,
                       uint64_t now_ms);
 
+/* After that, where the server has said how long it wants to be left alone. */
+void token_state_pause(struct token_state *s, uint64_t pause_s,
+                       uint64_t now_ms);
+
+/* The token is used, and another one asked for as soon as may be. */
+void token_state_hurry(struct token_state *s, uint64_t now_ms);
+
 /* The server that the token is for has refused it: it is used no more. But where
  * it has just come in the place of another that was refused, one more would
  * fare no better, and it stays.

@@ -9,7 +9,7 @@
  * `popinjay oauth`. Whoever is about to have a token renewed holds the lock of
  * that account, and reads the record again.
  *
- * Thread: one at a time. It waits for the disk.
+ * Thread: any, but of one account one at a time. It waits for the disk.
  */
 #ifndef POPINJAY_ACCESS_TOKEN_STORE_H
 #define POPINJAY_ACCESS_TOKEN_STORE_H
@@ -32,9 +32,10 @@ struct token_owner {
 
 enum token_store_status {
     TOKEN_STORE_OK,
-    TOKEN_STORE_NONE = -1,   /* there is no such record */
-    TOKEN_STORE_EKEY = -2,   /* it does not open: another key, or damaged */
-    TOKEN_STORE_EFAILED = -3 /* the file cannot be read or written, memory */
+    TOKEN_STORE_NONE = -1,    /* there is no such record */
+    TOKEN_STORE_EKEY = -2,    /* it does not open: another key, or damaged */
+    TOKEN_STORE_EFAILED = -3, /* the file cannot be read or written, memory */
+    TOKEN_STORE_ECHANGED = -4 /* another one has been kept meanwhile */
 };
 
 /* For people: completes `the token of X ...`. */
@@ -65,12 +66,32 @@ MUST_CHECK enum token_store_status token_store_load(
 MUST_CHECK enum token_store_status token_store_save(
     struct token_store *s, const struct token_owner *owner,
     const struct token_record *record);
+/* Saves what has come of the record that had the digest |from|: where another one
+ * is kept by now, or none, that stays, and it is TOKEN_STORE_ECHANGED. The caller
+ * has the lock.
+ */
+MUST_CHECK enum token_store_status token_store_replace(
+    struct token_store *s, const struct token_owner *owner,
+    const struct token_digest *from, const struct token_record *record);
 MUST_CHECK enum token_store_status token_store_remove(
     struct token_store *s, const struct token_owner *owner);
 
 /* Another one after each save, by whomever; all zero: there is no record. */
 struct file_stamp token_store_stamp(struct token_store *s,
                                     const struct token_owner *owner);
+
+/* A note beside the record that the provider is being asked for one that may take
+ * its place. It goes when a record is saved or removed, or the answer was no; so
+ * one that is there already is of a question whose answer was lost, with the
+ * process or on the way. It is empty, and is not waited for until it is on the
+ * disk: it is there for processes that end, not for machines.
+ */
+bool token_store_has_question(struct token_store *s,
+                              const struct token_owner *owner);
+void token_store_note_question(struct token_store *s,
+                               const struct token_owner *owner);
+void token_store_end_question(struct token_store *s,
+                              const struct token_owner *owner);
 
 /* False: another process has it. It goes with the process. */
 MUST_CHECK bool token_store_try_lock(struct token_store *s,

@@ -277,6 +277,8 @@
 /* A server that has failed is left alone for so long, and ever longer. */
 #define TOKEN_RETRY_MIN_MS 1000ULL
 #define TOKEN_RETRY_MAX_MS (60 * 1000ULL)
+/* And for as long as it asks for itself, but no longer than this. */
+#define TOKEN_PAUSE_MAX_MS (15 * 60 * 1000ULL)
 /* A token that came in the place of one that was refused, and is newer than
  * this, is not thrown away for being refused too: what is wrong is something
  * else.
@@ -308,6 +310,8 @@
 #define TOKEN_FILE_PIECE 4096
 /* By so much the wall clock may be wrong. */
 #define TOKEN_CLOCK_DOUBT_S 120
+/* Threads of libuv's, of which there are four, that may wait for the disk. */
+#define DISK_JOBS_MAX 2
 
 /* --- the command line --- */
 

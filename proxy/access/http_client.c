@@ -182,10 +182,13 @@ static void tell(struct http_exchange *e, CURLcode code)
                                   .failure = "",
                                   .exchange = e };
     long status = 0;
+    curl_off_t retry_after_s = 0;
 
     if (answer.outcome == HTTP_ANSWERED) {
         (void)curl_easy_getinfo(e->easy, CURLINFO_RESPONSE_CODE, &status);
+        (void)curl_easy_getinfo(e->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
         answer.status = (unsigned)status;
+        answer.retry_after_s = retry_after_s > 0 ? (uint64_t)retry_after_s : 0;
         answer.body = buf_span(&e->answer);
     } else if (answer.outcome == HTTP_TOO_BIG) {
         answer.failure = "the answer is too long";

@@ -240,21 +240,36 @@ void oauth_token_fini(struct oauth_token *token)
     *token = (struct oauth_token){ .access = NULL };
 }
 
+/* RFC 6749 §7.1: one of a kind that we do not know must not be used. */
+static bool is_bearer(const json_t *object)
+{
+    const char *kind = json_string_value(json_object_get(object, "token_type"));
+
+    return kind == NULL ||
+           span_equals_nocase(span_from_string(kind), SPAN_LITERAL("bearer"));
+}
+
+/* An empty refresh token is none. */
 static enum oauth_result take_token(const json_t *object,
-                                    struct oauth_token *token)
+                                    struct oauth_token *token,
+                                    struct oauth_error *error)
 {
     const char *access =
         json_string_value(json_object_get(object, "access_token"));
     const char *refresh =
         json_string_value(json_object_get(object, "refresh_token"));
+    bool is_renewed = refresh != NULL && refresh[0] != '\0';
 
     token->access = copy_token(access);
-    if (refresh != NULL)
+    if (is_renewed)
         token->refresh = copy_token(refresh);
     token->lifetime_s = seconds_of(json_object_get(object, "expires_in"));
-    if (token->access != NULL && (refresh == NULL || token->refresh != NULL))
+    if (token->access != NULL && (!is_renewed || token->refresh != NULL) &&
+        is_bearer(object))
         return OAUTH_OK;
     oauth_token_fini(token);
+    (void)snprintf(error->text, sizeof(error->text),
+                   "no bearer's token in the answer");
     return OAUTH_GARBLED;
 }
 
@@ -268,12 +283,13 @@ enum oauth_result oauth_token_parse(unsigned status, struct span body,
                                     struct oauth_error *error)
 {
     json_t *object = parse(body);
+    bool is_error = status != 200 || json_object_get(object, "error") != NULL;
     enum oauth_result result;
 
     *token = (struct oauth_token){ .access = NULL };
     error->text[0] = '\0';
-    result = status == 200 ? take_token(object, token)
-                           : judge_error(status, object, error);
+    result = is_error ? judge_error(status, object, error)
+                      : take_token(object, token, error);
     json_decref(object);
     return result;
 }

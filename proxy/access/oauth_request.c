@@ -78,6 +78,7 @@ struct http_exchange *oauth_post(struct http_client *http,
 static bool is_answered(const struct http_answer *answer,
                         struct oauth_error *error)
 {
+    *error = (struct oauth_error){ .retry_after_s = answer->retry_after_s };
     if (answer->outcome == HTTP_ANSWERED)
         return true;
     (void)snprintf(error->text, sizeof(error->text), "%s", answer->failure);
@@ -145,7 +146,7 @@ static void on_metadata(void *owner, const struct http_answer *answer)
 {
     struct oauth_discovery *d = owner;
     char *endpoints[OAUTH_ENDPOINT_COUNT] = { NULL };
-    struct oauth_error error = { "" };
+    struct oauth_error error = { .text = "" };
     enum oauth_result result = OAUTH_UNAVAILABLE;
 
     if (is_answered(answer, &error))
@@ -184,12 +185,4 @@ struct oauth_discovery *oauth_discovery_start(struct http_client *http,
         return d;
     free(d);
     return NULL;
-}
-
-void oauth_discovery_cancel(struct oauth_discovery *d)
-{
-    if (d == NULL)
-        return;
-    http_exchange_cancel(d->exchange);
-    free(d);
 }

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +13,15 @@
 
 /* --- the end --- */
 
+struct token_owner desk_owner_of(const struct desk_entry *e)
+{
+    return (struct token_owner){ e->source, e->account };
+}
+
 static void free_entry(struct desk_entry *e)
 {
-    token_renewal_cancel(e->renewal);
-    token_sources_release(e->held);
-    token_record_fini(&e->unsaved);
+    assert(e->renewal == NULL);
+    token_record_fini(&e->unsaved.record);
     wiping_free_text(e->access);
     free(e->key);
     free(e->source);
@@ -43,10 +48,36 @@ static void on_handle_closed(uv_handle_t *handle)
     free(d);
 }
 
+/* The last chance of what the disk did not take so far. There is nobody any more
+ * who would have to wait for it.
+ */
+static void save_unsaved(struct desk_entry *e)
+{
+    const struct token_owner owner = desk_owner_of(e);
+    const struct token_report lost = {
+        .source = e->source,
+        .account = e->account,
+        .result = OAUTH_UNAVAILABLE,
+        .error = "the new token could not be written before the end",
+    };
+    struct token_store *store = e->desk->store;
+    enum token_store_status status = TOKEN_STORE_EFAILED;
+
+    if (e->unsaved.record.access == NULL)
+        return;
+    if (token_store_try_lock(store, &owner)) {
+        status = token_store_replace(store, &owner, &e->unsaved.from,
+                                     &e->unsaved.record);
+        token_store_unlock(store, &owner);
+    }
+    if (status != TOKEN_STORE_OK && status != TOKEN_STORE_ECHANGED)
+        e->desk->tell(e->desk->owner, &lost);
+}
+
 /* Whoever waits for an answer that may hold the one refresh token that is good
  * from now on waits until it is there.
  */
-static void end_if_idle(struct token_desk *d)
+void desk_end_if_idle(struct token_desk *d)
 {
     struct desk_entry *e;
     struct desk_entry *next;
@@ -54,6 +85,7 @@ static void end_if_idle(struct token_desk *d)
     if (d->renewals > 0)
         return;
     HASH_ITER (hh, d->entries, e, next) {
+        save_unsaved(e);
         HASH_DEL(d->entries, e);
         free_entry(e);
     }
@@ -79,7 +111,7 @@ static void answer(struct token_wish *w, const struct desk_entry *e,
     token_wish_send_back(w);
 }
 
-static void answer_all(struct desk_entry *e)
+void desk_answer_all(struct desk_entry *e)
 {
     enum token_verdict verdict =
         token_state_judge(&e->state, uv_now(e->desk->loop));
@@ -91,152 +123,15 @@ static void answer_all(struct desk_entry *e)
     }
 }
 
-/* --- what comes of a renewal --- */
-
-static struct desk_source *known_source(struct token_desk *d, const char *name)
-{
-    for (size_t i = 0; i < d->known_count; i++)
-        if (strcmp(d->known[i].name, name) == 0)
-            return &d->known[i];
-    return NULL;
-}
-
-static struct token_owner owner_of(const struct desk_entry *e)
-{
-    return (struct token_owner){ e->source, e->account };
-}
+/* --- when tokens are renewed --- */
 
 static struct file_stamp stamp_of(const struct desk_entry *e)
 {
-    const struct token_owner owner = owner_of(e);
+    const struct token_owner owner = desk_owner_of(e);
 
     if (e->desk->store == NULL)
         return (struct file_stamp){ .inode = 0 };
     return token_store_stamp(e->desk->store, &owner);
-}
-
-static void gain(struct desk_entry *e, const struct token_gain *gain)
-{
-    char *access = strdup(gain->access);
-    uint64_t now_ms = uv_now(e->desk->loop);
-
-    if (access == NULL) {
-        token_state_fail(&e->state, OAUTH_NO_MEMORY, now_ms);
-        return;
-    }
-    wiping_free_text(e->access);
-    e->access = access;
-    e->is_wanted = e->wishes != NULL;
-    token_state_obtain(&e->state, gain->lifetime_s, now_ms);
-}
-
-static void lose(struct desk_entry *e, const struct token_gain *gain)
-{
-    uint64_t now_ms = uv_now(e->desk->loop);
-
-    e->stamp = stamp_of(e);
-    token_state_fail(&e->state, gain->result, now_ms);
-}
-
-static void tell(struct desk_entry *e, const struct token_gain *gain)
-{
-    const struct token_state *s = &e->state;
-    struct token_report report = {
-        .source = e->source,
-        .account = e->account,
-        .result = gain->result,
-        .error = gain->error->text,
-        .is_kept = gain->is_kept,
-        .lifetime_s = gain->lifetime_s,
-    };
-
-    if (gain->result != OAUTH_OK && !s->is_refused)
-        report.retry_in_ms = s->retry_ms - uv_now(e->desk->loop);
-    e->desk->tell(e->desk->owner, &report);
-}
-
-static void note(struct desk_source *known, const struct token_gain *result)
-{
-    if (!result->is_kept)
-        known->tries[result->result]++;
-    if (result->token_endpoint == NULL)
-        return;
-    free(known->token_endpoint);
-    known->token_endpoint = strdup(result->token_endpoint);
-}
-
-/* What a section has granted that has come to mean another provider or client is
- * not for those who ask now.
- */
-static void forget_if_other(struct desk_entry *e,
-                            const struct token_sources *then,
-                            const struct token_sources *now)
-{
-    const struct token_source *a = token_sources_find(then, e->source);
-    const struct token_source *b = token_sources_find(now, e->source);
-
-    if (a == NULL || b == NULL || !token_source_equals(a, b))
-        token_state_forget(&e->state);
-}
-
-static void on_renewed(void *data, const struct token_gain *result)
-{
-    struct desk_entry *e = data;
-    struct token_desk *d = e->desk;
-    struct desk_source *known = known_source(d, e->source);
-
-    e->renewal = NULL;
-    d->renewals--;
-    if (known != NULL)
-        note(known, result);
-    if (result->result == OAUTH_OK)
-        gain(e, result);
-    else
-        lose(e, result);
-    forget_if_other(e, e->held, d->sources);
-    tell(e, result);
-    token_sources_release(e->held);
-    e->held = NULL;
-    answer_all(e);
-    if (d->is_closing)
-        end_if_idle(d);
-}
-
-/* --- renewing --- */
-
-static bool renew(struct desk_entry *e)
-{
-    struct token_desk *d = e->desk;
-    const struct token_source *source =
-        token_sources_find(d->sources, e->source);
-    struct desk_source *known = known_source(d, e->source);
-    struct token_renewal_to to = {
-        .loop = d->loop,
-        .store = d->store,
-        .commands = d->commands,
-        .source = source,
-        .owner = owner_of(e),
-        .unsaved = &e->unsaved,
-        .but_not = e->access,
-    };
-
-    if (source == NULL || known == NULL)
-        return false;
-    if (d->http == NULL)
-        d->http = http_client_new(d->loop);
-    if (d->http == NULL)
-        return false;
-    to.http = d->http;
-    to.token_endpoint = source->endpoints[OAUTH_ENDPOINT_TOKEN];
-    if (to.token_endpoint == NULL)
-        to.token_endpoint = known->token_endpoint;
-    e->renewal = token_renewal_start(&to, on_renewed, e);
-    if (e->renewal == NULL)
-        return false;
-    token_sources_hold(d->sources);
-    e->held = d->sources;
-    d->renewals++;
-    return true;
 }
 
 /* Somebody may have agreed meanwhile: `popinjay oauth login`. */
@@ -263,7 +158,7 @@ static void on_time(uv_timer_t *timer)
             return;
         if (e->is_wanted && e->renewal == NULL &&
             token_state_is_due(&e->state, now_ms))
-            (void)renew(e);
+            (void)desk_renew(e);
     }
 }
 
@@ -342,7 +237,7 @@ static void serve(struct token_desk *d, struct token_wish *w)
     look_for_news(e);
     if (token_state_judge(&e->state, now_ms) != TOKEN_OBTAIN) {
         answer(w, e, token_state_judge(&e->state, now_ms));
-    } else if (e->renewal != NULL || renew(e)) {
+    } else if (e->renewal != NULL || desk_renew(e)) {
         DL_APPEND(e->wishes, w);
     } else {
         answer(w, e, TOKEN_HOLD);
@@ -394,6 +289,7 @@ struct token_desk *token_desk_new(uv_loop_t *loop, token_desk_tell *tell_owner,
     d->timer.data = d;
     d->open_handles = 2;
     d->loop = loop;
+    disk_queue_init(&d->disk, loop);
     d->tell = tell_owner;
     d->owner = owner;
     return d;
@@ -427,7 +323,7 @@ static struct desk_source *make_known(struct token_desk *d,
 
     for (size_t i = 0; known != NULL && i < sources->count; i++) {
         const char *name = sources->at[i].config->name;
-        const struct desk_source *before = known_source(d, name);
+        const struct desk_source *before = desk_known_source(d, name);
 
         known[i].name = strdup(name);
         if (known[i].name == NULL) {
@@ -451,7 +347,7 @@ bool token_desk_adopt(struct token_desk *d, struct token_sources *sources)
     d->known = known;
     d->known_count = sources->count;
     for (e = d->entries; e != NULL; e = e->hh.next)
-        forget_if_other(e, d->sources, sources);
+        desk_forget_if_other(e, d->sources, sources);
     token_sources_hold(sources);
     token_sources_release(d->sources);
     d->sources = sources;
@@ -479,5 +375,5 @@ void token_desk_close(struct token_desk *d)
             answer(w, e, TOKEN_HOLD);
         }
     }
-    end_if_idle(d);
+    desk_end_if_idle(d);
 }

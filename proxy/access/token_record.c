@@ -1,10 +1,13 @@
 #include "access/token_record.h"
 
 #include <jansson.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "access/wiping.h"
+#include "base/limits.h"
 
 void token_record_fini(struct token_record *record)
 {
@@ -90,4 +93,21 @@ bool token_record_write(const struct token_record *record, struct buf *text)
     good = words != NULL && buf_append_string(text, words);
     wiping_free_text(words);
     return good;
+}
+
+bool token_record_digest(const struct token_record *record,
+                         struct token_digest *digest)
+{
+    struct buf text;
+    struct span words;
+    bool made;
+
+    buf_init(&text, SECRET_MAX);
+    made = token_record_write(record, &text);
+    words = buf_span(&text);
+    made = made && EVP_Digest(words.data, words.len, digest->octets, NULL,
+                              EVP_sha256(), NULL) == 1;
+    ERR_clear_error();
+    buf_fini(&text);
+    return made;
 }

@@ -63,6 +63,20 @@ void token_state_fail(struct token_state *s, enum oauth_result result,
         s->has_token = false; /* what was revoked was revoked as a whole */
 }
 
+void token_state_pause(struct token_state *s, uint64_t pause_s, uint64_t now_ms)
+{
+    uint64_t until_ms =
+        now_ms + least(pause_s, TOKEN_PAUSE_MAX_MS / 1000) * 1000;
+
+    if (s->retry_ms < until_ms)
+        s->retry_ms = until_ms;
+}
+
+void token_state_hurry(struct token_state *s, uint64_t now_ms)
+{
+    s->renew_ms = least(s->renew_ms, now_ms);
+}
+
 void token_state_reject(struct token_state *s, uint64_t now_ms)
 {
     if (!s->has_token ||

@@ -17,6 +17,7 @@
 #define FOLDER "tokens"
 #define ENDING ".token"
 #define NEW_ENDING ".new"
+#define QUESTION_ENDING ".asked"
 #define LOCK_FILE "lock"
 #define PURPOSE "oauth-token"
 #define NAME_SIZE (NAME_MAX + 1)
@@ -37,6 +38,8 @@ const char *token_store_problem(enum token_store_status status)
     case TOKEN_STORE_EKEY:
         return "does not open: it was sealed with another key, or it is "
                "damaged";
+    case TOKEN_STORE_ECHANGED:
+        return "is another one by now";
     case TOKEN_STORE_EFAILED:
         break;
     }
@@ -75,7 +78,7 @@ static bool name_file(const struct token_owner *owner, char name[NAME_SIZE])
     (void)memcpy(name + strlen(name), ":", 2);
     /* The room that is left must do for the longest ending. */
     return add_plain(name, owner->account) &&
-           strlen(name) + sizeof(ENDING) + sizeof(NEW_ENDING) <= NAME_SIZE;
+           strlen(name) + sizeof(ENDING) + sizeof(QUESTION_ENDING) <= NAME_SIZE;
 }
 
 static bool path_of(const struct token_store *s,
@@ -170,6 +173,38 @@ void token_store_free(struct token_store *s)
         (void)close(s->lock_file);
     buf_fini(&s->key);
     free(s);
+}
+
+/* --- questions that are under way --- */
+
+bool token_store_has_question(struct token_store *s,
+                              const struct token_owner *owner)
+{
+    char path[PATH_MAX];
+
+    return path_of(s, owner, QUESTION_ENDING, path) &&
+           file_stamp_of(path).inode != 0;
+}
+
+void token_store_note_question(struct token_store *s,
+                               const struct token_owner *owner)
+{
+    char path[PATH_MAX];
+    int fd = -1;
+
+    if (path_of(s, owner, QUESTION_ENDING, path))
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+void token_store_end_question(struct token_store *s,
+                              const struct token_owner *owner)
+{
+    char path[PATH_MAX];
+
+    if (path_of(s, owner, QUESTION_ENDING, path))
+        (void)unlink(path);
 }
 
 /* --- records --- */
@@ -335,7 +370,33 @@ enum token_store_status token_store_save(struct token_store *s,
     saved = seal(s, name, record, &sealed) &&
             replace_file(s, path, fresh, buf_span(&sealed));
     buf_fini(&sealed);
-    return saved ? TOKEN_STORE_OK : TOKEN_STORE_EFAILED;
+    if (!saved)
+        return TOKEN_STORE_EFAILED;
+    token_store_end_question(s, owner);
+    return TOKEN_STORE_OK;
+}
+
+enum token_store_status token_store_replace(struct token_store *s,
+                                            const struct token_owner *owner,
+                                            const struct token_digest *from,
+                                            const struct token_record *record)
+{
+    struct token_record kept;
+    struct token_digest digest;
+    enum token_store_status status = token_store_load(s, owner, &kept);
+    bool is_known;
+
+    if (status == TOKEN_STORE_EFAILED || file_stamp_of(s->folder).inode == 0)
+        return TOKEN_STORE_EFAILED;
+    if (status != TOKEN_STORE_OK)
+        return TOKEN_STORE_ECHANGED;
+    is_known = token_record_digest(&kept, &digest);
+    token_record_fini(&kept);
+    if (!is_known)
+        return TOKEN_STORE_EFAILED;
+    if (memcmp(digest.octets, from->octets, sizeof(digest.octets)) != 0)
+        return TOKEN_STORE_ECHANGED;
+    return token_store_save(s, owner, record);
 }
 
 enum token_store_status token_store_remove(struct token_store *s,
@@ -343,6 +404,7 @@ enum token_store_status token_store_remove(struct token_store *s,
 {
     char path[PATH_MAX];
 
+    token_store_end_question(s, owner);
     if (!path_of(s, owner, "", path))
         return TOKEN_STORE_NONE;
     if (unlink(path) != 0)

@@ -2,6 +2,7 @@
 are killed, clocks that do not agree, servers that are slow or refuse. A real
 authorization server, and a Dovecot that asks it what a token is worth."""
 
+import fcntl
 import os
 import re
 import signal
@@ -262,6 +263,75 @@ def test_killed_before_the_answer_has_come(oauth, accounts, person):
     accounts.agree(proxy, name)
     wait_until(lambda: log_in_when_free(proxy, accounts, name)
                .startswith(b"+OK"), 10, "the new agreement")
+
+
+def test_killed_with_a_token_that_is_still_good(oauth, accounts, person):
+    """The same, and the access token before serves until it is over: who has to
+    agree anew hears of it while there is time."""
+    proxy, name = person
+    proxy.start()
+    assert log_in(proxy, accounts, name).startswith(b"+OK")
+    oauth.behave(hold="after")
+    oauth.forget(name)
+    with begin_login(proxy, accounts, name):
+        wait_until(lambda: oauth.holds(), 10, "the question")
+        restart(proxy)
+    oauth.behave()
+    log_in_when_free(proxy, accounts, name)
+    wait_until(lambda: " token_refused " in proxy.log(), 10, "the refusal")
+    line = next(line for line in proxy.log().splitlines()
+                if " token_refused " in line)
+    assert 'text="invalid_grant, after an answer that was lost"' in line
+    assert f'advice="popinjay oauth login {name}"' in line
+
+
+# --- several processes, one store ---------------------------------------------------------
+
+def kept(proxy, name, ending=""):
+    return os.path.join(proxy.config["server"]["state_directory"], "tokens",
+                        f"tokens:{name}.token{ending}")
+
+
+@pytest.mark.parametrize("first", ["consent", "proxy"])
+def test_consent_while_a_token_cannot_be_written(oauth, accounts, person, first):
+    """The proxy has a new token that the disk did not take. Whoever agrees anew
+    meanwhile does so in a process of its own, and that counts, whichever of the
+    two comes to write first."""
+    proxy, name = person
+    proxy.start()
+    os.mkdir(kept(proxy, name, ".new"))
+    assert log_in(proxy, accounts, name).startswith(b"-ERR [SYS/TEMP]")
+    assert "the new token cannot be written" in proxy.log()
+    os.rmdir(kept(proxy, name, ".new"))
+    if first == "proxy":
+        wait_until(lambda: log_in_when_free(proxy, accounts, name)
+                   .startswith(b"+OK"), 10, "the token that was written")
+    oauth.revoke(name)      # all that was agreed to so far
+    accounts.agree(proxy, name)
+    wait_until(lambda: log_in_when_free(proxy, accounts, name)
+               .startswith(b"+OK"), 10, "the new agreement")
+    assert "invalid_grant" not in proxy.log()
+
+
+def test_who_holds_the_lock_holds_up_nobody(oauth, accounts, person):
+    """Another process has the account for a while: its login waits, and all else
+    goes on."""
+    proxy, name = person
+    proxy.start()
+    with open(os.path.join(os.path.dirname(kept(proxy, name)), "lock"),
+              "r+b") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        with begin_login(proxy, accounts, name) as c:
+            wait_until(lambda: figure(
+                proxy, "popinjay_verification_duration_seconds_count") == 1,
+                10, "the password")
+            for _ in range(20):
+                assert proxy.http("/healthz")
+            assert oauth.seen() == []
+            fcntl.lockf(lock, fcntl.LOCK_UN)
+            c.line()
+            assert c.line().startswith(b"+OK")
+            c.quit()
 
 
 def test_one_refresh_for_all_logins(oauth, accounts, person):

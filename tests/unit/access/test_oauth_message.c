@@ -106,7 +106,7 @@ static void test_token(void **state)
     /* RFC 6749 §5.1 */
     assert_int_equal(parse(200,
                            "{\"access_token\":\"2YotnFZFEjr1zCsicMWpAA\","
-                           "\"token_type\":\"example\",\"expires_in\":3600,"
+                           "\"token_type\":\"bEARER\",\"expires_in\":3600,"
                            "\"refresh_token\":\"tGzv3JOkF0XG5Qx2TlKWIA\","
                            "\"example_parameter\":\"example_value\"}",
                            &token, &error),
@@ -135,6 +135,33 @@ static void test_token(void **state)
                      OAUTH_OK);
     assert_int_equal(token.lifetime_s, OAUTH_LIFETIME_MAX_S);
     oauth_token_fini(&token);
+}
+
+/* As some servers have it that do not quite follow the RFC. */
+static void test_odd_token(void **state)
+{
+    struct oauth_token token;
+    struct oauth_error error;
+
+    (void)state;
+    assert_int_equal(parse(200,
+                           "{\"access_token\":\"a\",\"refresh_token\":\"\"}",
+                           &token, &error),
+                     OAUTH_OK);
+    assert_null(token.refresh);
+    oauth_token_fini(&token);
+    assert_int_equal(
+        parse(200, "{\"error\":\"invalid_grant\"}", &token, &error),
+        OAUTH_INVALID_GRANT);
+    assert_string_equal(error.text, "invalid_grant");
+    assert_int_equal(parse(200,
+                           "{\"access_token\":\"a\",\"token_type\":\"mac\"}",
+                           &token, &error),
+                     OAUTH_GARBLED);
+    assert_null(token.access);
+    assert_string_equal(error.text, "no bearer's token in the answer");
+    assert_int_equal(parse(302, "<html>", &token, &error), OAUTH_GARBLED);
+    assert_string_equal(error.text, "status 302");
 }
 
 /* What must not get into a line that is sent to a server. */
@@ -360,7 +387,7 @@ int main(void)
         cmocka_unit_test(test_token),     cmocka_unit_test(test_bad_token),
         cmocka_unit_test(test_errors),    cmocka_unit_test(test_printed),
         cmocka_unit_test(test_device),    cmocka_unit_test(test_metadata),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_odd_token), cmocka_unit_test(test_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

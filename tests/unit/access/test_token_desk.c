@@ -1,13 +1,17 @@
 /* test_token_desk.c - one request for all who ask; kept, rotated, revoked, dead. */
 #include "access/token_desk.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +21,41 @@
 #include "access/token_counter.h"
 #include "support/alloc_fail.h"
 #include "support/http_stand.h"
+
+/* --- the system's, for all that is linked here --- */
+
+static int64_t clock_ahead_s;
+
+/* time(2), of a wall clock that can be set. */
+time_t time(time_t *to)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    if (to != NULL)
+        *to = now.tv_sec + clock_ahead_s;
+    return now.tv_sec + clock_ahead_s;
+}
+
+/* fsync(2), of a disk that can be held. */
+static pthread_mutex_t disk = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool is_disk_asked;
+static atomic_bool is_asked_by_loop;
+static pthread_t loop_thread;
+
+int fsync(int fd)
+{
+    is_disk_asked = true;
+    if (pthread_equal(pthread_self(), loop_thread))
+        is_asked_by_loop = true; /* it would wait for itself */
+    else
+        (void)pthread_mutex_lock(&disk);
+    if (!pthread_equal(pthread_self(), loop_thread))
+        (void)pthread_mutex_unlock(&disk);
+    return (int)syscall(SYS_fsync, fd);
+}
+
+/* --- the stage --- */
 
 static char folder[] = "/tmp/test_token_desk.XXXXXX";
 static const struct token_owner rose = { "people", "rose" };
@@ -188,6 +227,7 @@ static void end(struct stage *s)
 static int set_up(void **state)
 {
     (void)state;
+    loop_thread = pthread_self();
     return mkdtemp(folder) != NULL && http_client_prepare_process() ? 0 : -1;
 }
 
@@ -240,6 +280,9 @@ static enum token_outcome ask(struct stage *s, const char *source, bool again)
 #define BAD "HTTP/1.1 400 Bad\r\nConnection: close\r\n\r\n"
 #define REVOKED BAD "{\"error\":\"invalid_grant\"}"
 #define DEAD "HTTP/1.1 503 No\r\nConnection: close\r\n\r\n"
+#define BUSY                                         \
+    "HTTP/1.1 429 Too Many\r\nConnection: close\r\n" \
+    "Retry-After: 30\r\n\r\n{\"error\":\"slow_down\"}"
 
 static void test_one_for_all(void **state)
 {
@@ -489,6 +532,280 @@ static void test_not_saved_at_once(void **state)
     end(&s);
 }
 
+/* --- a disk that is slow, or fails --- */
+
+static void count_turn(uv_timer_t *timer)
+{
+    unsigned *turns = timer->data;
+
+    ++*turns;
+}
+
+/* All else goes on meanwhile; and nobody has the token before it is safe. */
+static void test_slow_disk(void **state)
+{
+    unsigned turns = 0;
+    uv_timer_t timer;
+    struct stage s;
+
+    (void)state;
+    begin(&s);
+    agree(&s, "refresh-a");
+    answer_with(&s, TOKEN_B);
+    assert_int_equal(uv_timer_init(&s.loop, &timer), 0);
+    timer.data = &turns;
+    assert_int_equal(uv_timer_start(&timer, count_turn, 1, 1), 0);
+    assert_int_equal(pthread_mutex_lock(&disk), 0);
+    is_asked_by_loop = is_disk_asked = false;
+    (void)wish(&s, "people", "rose", false);
+    while (!is_disk_asked)
+        uv_run(&s.loop, UV_RUN_ONCE);
+    for (turns = 0; turns < 50;)
+        uv_run(&s.loop, UV_RUN_ONCE);
+    assert_false(is_asked_by_loop);
+    assert_int_equal(s.given, 0);
+    assert_int_equal(pthread_mutex_unlock(&disk), 0);
+    wait_for(&s, 1);
+    assert_string_equal(s.token, "access-b");
+    check_kept("refresh-b", "access-b");
+    uv_close((uv_handle_t *)&timer, NULL);
+    end(&s);
+}
+
+/* The file that a new record is written to, which is to fail. */
+static void new_file(char path[128])
+{
+    (void)snprintf(path, 128, "%s/tokens/people:rose.token.new", folder);
+}
+
+/* A new token that could not be written; what is kept is refresh-a still. */
+static void fail_to_write(struct stage *s)
+{
+    char path[128];
+
+    begin(s);
+    agree(s, "refresh-a");
+    answer_with(s, TOKEN_B);
+    answer_with(s, TOKEN_A);
+    new_file(path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(ask(s, "people", false), TOKEN_UNAVAILABLE);
+    assert_string_equal(s->error, "the new token cannot be written");
+    assert_int_equal(rmdir(path), 0);
+}
+
+/* Somebody has agreed anew before the desk could write: that counts. */
+static void test_consent_before_unsaved(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    fail_to_write(&s);
+    agree(&s, "refresh-c");
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    assert_string_equal(s.token, "access-a");
+    assert_int_equal(s.stand.requests, 2);
+    assert_non_null(strstr(s.stand.request, "refresh_token=refresh-c"));
+    check_kept("refresh-c", "access-a");
+    end(&s);
+}
+
+/* And where the desk was first. */
+static void test_consent_behind_unsaved(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    fail_to_write(&s);
+    assert_true(token_desk_adopt(s.desk, s.sources));
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    assert_string_equal(s.token, "access-b");
+    check_kept("refresh-b", "access-b");
+    agree(&s, "refresh-c");
+    assert_int_equal(ask(&s, "people", true), TOKEN_GIVEN);
+    assert_string_equal(s.token, "access-a");
+    assert_non_null(strstr(s.stand.request, "refresh_token=refresh-c"));
+    check_kept("refresh-c", "access-a");
+    end(&s);
+}
+
+/* What was forgotten meanwhile stays forgotten. */
+static void test_forgotten_before_unsaved(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    fail_to_write(&s);
+    remove_kept();
+    assert_int_equal(ask(&s, "people", false), TOKEN_WITHHELD);
+    assert_string_equal(s.error, "nobody has agreed yet");
+    assert_int_equal(s.stand.requests, 1);
+    end(&s);
+}
+
+/* A backup that is brought back asks for no lock. */
+static void test_replaced_in_the_midst(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    begin(&s);
+    agree(&s, "refresh-a");
+    answer_with(&s, TOKEN_B);
+    answer_with(&s, TOKEN_A);
+    (void)wish(&s, "people", "rose", false);
+    while (s.stand.requests == 0)
+        uv_run(&s.loop, UV_RUN_ONCE);
+    agree(&s, "refresh-c");
+    wait_for(&s, 1);
+    assert_int_equal(s.outcome, TOKEN_UNAVAILABLE);
+    assert_string_equal(s.error, "another token was kept meanwhile");
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    assert_non_null(strstr(s.stand.request, "refresh_token=refresh-c"));
+    check_kept("refresh-c", "access-a");
+    end(&s);
+}
+
+/* The end of the process is the last chance. */
+static void test_unsaved_at_the_end(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    fail_to_write(&s);
+    close_desk(&s);
+    check_kept("refresh-b", "access-b");
+    open_desk(&s);
+    end(&s);
+}
+
+static void test_never_saved(void **state)
+{
+    struct stage s;
+    char path[128];
+
+    (void)state;
+    fail_to_write(&s);
+    new_file(path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    close_desk(&s);
+    assert_string_equal(s.error,
+                        "the new token could not be written before the end");
+    assert_int_equal(s.report.retry_in_ms, 0); /* who mends it is told how */
+    assert_int_equal(rmdir(path), 0);
+    open_desk(&s);
+    end(&s);
+}
+
+/* --- an answer that is lost --- */
+
+/* The process before has ended while it waited for an answer. */
+static void lose_answer(struct stage *s, const char *access)
+{
+    struct token_store *store;
+
+    keep_access(s, "refresh-a", access);
+    store = open_store();
+    token_store_note_question(store, &rose);
+    token_store_free(store);
+}
+
+/* What is kept is used, and another one asked for at once: some servers take the
+ * refresh token that they have replaced for a while.
+ */
+static void test_answer_lost(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    begin(&s);
+    lose_answer(&s, "access-a");
+    answer_with(&s, TOKEN_B);
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    assert_string_equal(s.token, "access-a");
+    while (s.reports < 2)
+        uv_run(&s.loop, UV_RUN_ONCE);
+    assert_int_equal(s.report.result, OAUTH_OK);
+    assert_non_null(strstr(s.stand.request, "refresh_token=refresh-a"));
+    check_kept("refresh-b", "access-b");
+    close_desk(&s);
+    open_desk(&s);
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    assert_true(s.report.is_kept);
+    assert_int_equal(s.stand.requests, 1); /* nothing is lost any more */
+    end(&s);
+}
+
+/* It was used up: who has to agree anew is told by what. */
+static void test_answer_lost_for_good(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    begin(&s);
+    lose_answer(&s, NULL);
+    answer_with(&s, REVOKED);
+    assert_int_equal(ask(&s, "people", false), TOKEN_WITHHELD);
+    assert_string_equal(s.error,
+                        "invalid_grant, after an answer that was lost");
+    renew_sources(&s);
+    assert_int_equal(ask(&s, "people", false), TOKEN_WITHHELD);
+    assert_string_equal(s.error,
+                        "invalid_grant, after an answer that was lost");
+    agree(&s, "refresh-c");
+    assert_int_equal(ask(&s, "people", false), TOKEN_WITHHELD);
+    assert_string_equal(s.error, "invalid_grant");
+    end(&s);
+}
+
+/* --- clocks --- */
+
+/* A clock that is set while we run changes nothing; over a restart it is
+ * believed only where it says that there is time left.
+ */
+static void check_clock(int64_t ahead_s)
+{
+    struct stage s;
+
+    begin(&s);
+    agree(&s, "refresh-a");
+    answer_with(&s, TOKEN_A);
+    answer_with(&s, TOKEN_B);
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    clock_ahead_s = ahead_s;
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    assert_string_equal(s.token, "access-a");
+    assert_int_equal(s.stand.requests, 1);
+    close_desk(&s);
+    open_desk(&s);
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    assert_string_equal(s.token, "access-b");
+    assert_int_equal(s.stand.requests, 2);
+    check_kept("refresh-b", "access-b");
+    /* What was obtained by the clock as it is now goes by it. */
+    close_desk(&s);
+    open_desk(&s);
+    assert_int_equal(ask(&s, "people", false), TOKEN_GIVEN);
+    assert_int_equal(s.stand.requests, 2);
+    clock_ahead_s = 0;
+    end(&s);
+}
+
+static void test_clock_set_forward(void **state)
+{
+    (void)state;
+    check_clock(86400);
+}
+
+static void test_clock_set_back(void **state)
+{
+    (void)state;
+    check_clock(-86400);
+    check_clock(-600);
+}
+
+/* --- a section that becomes another one --- */
+
 /* |change| makes another of the section: what was granted to the one before is
  * neither shown nor sent, until somebody has agreed anew or it is itself again.
  */
@@ -620,6 +937,22 @@ static void test_dead(void **state)
     end(&s);
 }
 
+/* It says itself how long it wants to be left alone. */
+static void test_busy(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    begin(&s);
+    agree(&s, "refresh-a");
+    answer_with(&s, BUSY);
+    answer_with(&s, TOKEN_A);
+    assert_int_equal(ask(&s, "people", false), TOKEN_UNAVAILABLE);
+    assert_string_equal(s.error, "status 429");
+    assert_int_equal(s.report.retry_in_ms, 30000);
+    end(&s);
+}
+
 /* Under the issuer, which is asked in two ways; one token for all mailboxes. */
 static void test_application(void **state)
 {
@@ -688,6 +1021,18 @@ int main(void)
         cmocka_unit_test(test_basic),
         cmocka_unit_test(test_locked),
         cmocka_unit_test(test_not_saved_at_once),
+        cmocka_unit_test(test_slow_disk),
+        cmocka_unit_test(test_consent_before_unsaved),
+        cmocka_unit_test(test_consent_behind_unsaved),
+        cmocka_unit_test(test_forgotten_before_unsaved),
+        cmocka_unit_test(test_replaced_in_the_midst),
+        cmocka_unit_test(test_unsaved_at_the_end),
+        cmocka_unit_test(test_never_saved),
+        cmocka_unit_test(test_answer_lost),
+        cmocka_unit_test(test_answer_lost_for_good),
+        cmocka_unit_test(test_clock_set_forward),
+        cmocka_unit_test(test_clock_set_back),
+        cmocka_unit_test(test_busy),
         cmocka_unit_test(test_another_client),
         cmocka_unit_test(test_another_provider),
         cmocka_unit_test(test_no_memory),

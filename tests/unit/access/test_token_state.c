@@ -115,6 +115,42 @@ static void test_rejected(void **state)
     assert_int_equal(token_state_judge(&s, now), TOKEN_OBTAIN);
 }
 
+/* The server asks for a pause, and gets it, but not for ever. */
+static void test_pause(void **state)
+{
+    struct token_state s = { .has_token = false };
+
+    (void)state;
+    token_state_fail(&s, OAUTH_UNAVAILABLE, START);
+    token_state_pause(&s, 0, START);
+    assert_int_equal(token_state_judge(&s, START + 1000), TOKEN_OBTAIN);
+    token_state_pause(&s, 30, START);
+    assert_int_equal(token_state_judge(&s, START + 29999), TOKEN_HOLD);
+    assert_int_equal(token_state_judge(&s, START + 30000), TOKEN_OBTAIN);
+    token_state_pause(&s, 1, START);
+    assert_int_equal(token_state_judge(&s, START + 29999), TOKEN_HOLD);
+    token_state_pause(&s, UINT64_MAX, START);
+    assert_int_equal(token_state_judge(&s, START + TOKEN_PAUSE_MAX_MS - 1),
+                     TOKEN_HOLD);
+    assert_int_equal(token_state_judge(&s, START + TOKEN_PAUSE_MAX_MS),
+                     TOKEN_OBTAIN);
+}
+
+static void test_hurry(void **state)
+{
+    struct token_state s = { .has_token = false };
+
+    (void)state;
+    token_state_obtain(&s, 3600, START);
+    assert_false(token_state_is_due(&s, START));
+    token_state_hurry(&s, START);
+    assert_true(token_state_is_due(&s, START));
+    assert_int_equal(token_state_judge(&s, START), TOKEN_USE);
+    token_state_fail(&s, OAUTH_UNAVAILABLE, START);
+    assert_false(token_state_is_due(&s, START + 999));
+    assert_int_equal(token_state_judge(&s, START + HOUR - 30001), TOKEN_USE);
+}
+
 static void test_restart(void **state)
 {
     (void)state;
@@ -132,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life),    cmocka_unit_test(test_failing),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_rejected),
+        cmocka_unit_test(test_pause),   cmocka_unit_test(test_hurry),
         cmocka_unit_test(test_restart),
     };
 

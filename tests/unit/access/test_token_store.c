@@ -146,6 +146,57 @@ static void test_sealed(void **state)
     remove_all(s);
 }
 
+/* Only what came of what is there takes its place. */
+static void test_replaced_by_its_own(void **state)
+{
+    struct token_store *s = open_with("key");
+    struct token_record first = { secret_a, secret_b, 1000, 3600, "somebody" };
+    struct token_record next = { secret_b, secret_a, 2000, 3600, "somebody" };
+    struct token_digest of_first, of_next;
+    struct token_record record;
+
+    (void)state;
+    assert_true(token_record_digest(&first, &of_first));
+    assert_true(token_record_digest(&next, &of_next));
+    assert_int_equal(token_store_replace(s, &rose, &of_first, &next),
+                     TOKEN_STORE_ECHANGED);
+    assert_int_equal(token_store_load(s, &rose, &record), TOKEN_STORE_NONE);
+    assert_int_equal(token_store_save(s, &rose, &first), TOKEN_STORE_OK);
+    assert_int_equal(token_store_replace(s, &rose, &of_next, &next),
+                     TOKEN_STORE_ECHANGED);
+    check(s, &rose);
+    assert_int_equal(token_store_replace(s, &rose, &of_first, &next),
+                     TOKEN_STORE_OK);
+    assert_int_equal(token_store_load(s, &rose, &record), TOKEN_STORE_OK);
+    assert_string_equal(record.refresh, secret_b);
+    token_record_fini(&record);
+    assert_int_equal(token_store_replace(s, &rose, &of_first, &first),
+                     TOKEN_STORE_ECHANGED);
+    remove_all(s);
+}
+
+static void test_questions(void **state)
+{
+    struct token_store *s = open_with("key");
+
+    (void)state;
+    save(s, &rose);
+    assert_false(token_store_has_question(s, &rose));
+    token_store_note_question(s, &rose);
+    token_store_note_question(s, &rose);
+    assert_true(token_store_has_question(s, &rose));
+    assert_false(token_store_has_question(s, &odd));
+    token_store_end_question(s, &rose);
+    assert_false(token_store_has_question(s, &rose));
+    token_store_note_question(s, &rose);
+    save(s, &rose);
+    assert_false(token_store_has_question(s, &rose));
+    token_store_note_question(s, &rose);
+    assert_int_equal(token_store_remove(s, &rose), TOKEN_STORE_OK);
+    assert_false(token_store_has_question(s, &rose));
+    remove_all(s);
+}
+
 static void test_replaced(void **state)
 {
     struct token_store *s = open_with("key");
@@ -262,9 +313,14 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kept),      cmocka_unit_test(test_sealed),
-        cmocka_unit_test(test_replaced),  cmocka_unit_test(test_locked),
-        cmocka_unit_test(test_listed),    cmocka_unit_test(test_not_to_be_had),
+        cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_sealed),
+        cmocka_unit_test(test_replaced),
+        cmocka_unit_test(test_locked),
+        cmocka_unit_test(test_listed),
+        cmocka_unit_test(test_not_to_be_had),
+        cmocka_unit_test(test_replaced_by_its_own),
+        cmocka_unit_test(test_questions),
         cmocka_unit_test(test_no_memory),
     };
 

@@ -9,8 +9,9 @@
  * UIDs as the one before: what others have flagged \Deleted, or is too large, or
  * a UID that no message has, does not count towards |newest|.
  *
- * It is no listing: what it finds is neither kept for the next session nor taken
- * from what is known. Where it would be no shorter than the listing, or does not
+ * It is no listing, nor taken from one that is known. What it finds without a
+ * search is a known_part, and is asked for again only where something has changed.
+ * Where it would be no shorter than the listing, or does not
  * add up, TASK_DONE has no result, and the mailbox is to be listed.
  * Source: RFC 9051 §2.3.1.1, §6.4.9; RFC 9738 §3; CONFORMANCE IMAP-17, IEXT-13.
  */
@@ -25,6 +26,7 @@
 #include "imap/uid_ranges.h"
 #include "session/fault.h"
 #include "session/imap_session.h"
+#include "session/known_mailbox.h"
 #include "session/policy.h"
 #include "session/searching.h"
 #include "session/snapshot_builder.h"
@@ -51,6 +53,7 @@ struct excerpt {
     struct snapshot_halves listed; /* so far; NULL: nothing */
     enum excerpt_step step;
     bool uid_missing;
+    bool is_known;   /* the result: nothing was asked for */
     bool is_limited; /* the last command was not all done: MESSAGELIMIT */
     struct snapshot *result; /* after TASK_DONE */
     enum fault fault;
@@ -65,15 +68,21 @@ bool excerpt_is_wanted(const struct imap_mailbox *mailbox,
 
 /* The same is asked for. |policy| and |hidden_keyword| must hold still until
  * excerpt_fini; messages with the latter are left out. |now_s| is Unix time.
+ * TASK_DONE at once where |known| holds.
  */
 MUST_CHECK enum task_status excerpt_start(struct excerpt *e,
                                           struct imap_session *imap,
+                                          const struct known_mailbox *known,
                                           const struct mailbox_policy *policy,
                                           struct span hidden_keyword,
                                           uint64_t now_s);
 MUST_CHECK enum task_status excerpt_on_event(
     struct excerpt *e, const struct imap_session_event *ev);
 void excerpt_resume(struct excerpt *e);
+
+/* After TASK_DONE with a result, before it is taken: |known| is that, or nothing.
+ */
+void excerpt_teach(const struct excerpt *e, struct known_mailbox *known);
 
 /* After TASK_DONE: the view, the caller's from here on; or NULL. */
 struct snapshot *excerpt_take(struct excerpt *e);

@@ -22,11 +22,22 @@
 
 struct imap_mailbox; /* imap_session.h */
 
+/* What a window without flags and dates shows of a mailbox, listed alone. It
+ * holds for this very window, and for as long as nothing has changed.
+ */
+struct known_part {
+    uint32_t newest;
+    uint64_t max_message_octets;
+    bool hide_deleted;
+};
+
 struct known_mailbox {
     uint32_t uidvalidity;
     uint32_t uidnext;
     uint64_t highestmodseq;
     struct snapshot_halves messages; /* NULL: nothing is known */
+    struct known_part part;          /* of it; all zero: the whole mailbox */
+    uint32_t exists;                 /* with a part: in the whole mailbox */
 };
 
 enum known_verdict {
@@ -37,7 +48,7 @@ enum known_verdict {
     KNOWN_VERDICT_COUNT,
 };
 
-/* |mailbox| as it was selected. */
+/* |mailbox| as it was selected, of which all is wanted. */
 enum known_verdict known_mailbox_judge(const struct known_mailbox *k,
                                        const struct imap_mailbox *mailbox);
 
@@ -52,8 +63,20 @@ void known_mailbox_learn(struct known_mailbox *k,
                          const struct imap_mailbox *mailbox,
                          const struct snapshot_halves *messages);
 
+/* The messages of |part|, which is not the whole mailbox, where they are known and
+ * still those; else NULL. The reference is the caller's.
+ */
+struct snapshot *known_mailbox_find_part(const struct known_mailbox *k,
+                                         const struct imap_mailbox *mailbox,
+                                         const struct known_part *part);
+/* As known_mailbox_learn. */
+void known_mailbox_learn_part(struct known_mailbox *k,
+                              const struct imap_mailbox *mailbox,
+                              const struct known_part *part,
+                              struct snapshot *messages);
+
 /* Messages were removed: |left| is what there is now, and is taken; where a half
- * of it is NULL nothing is known from here on.
+ * of it is NULL, or it was a part that was known, nothing is known from here on.
  */
 void known_mailbox_shrink(struct known_mailbox *k,
                           struct snapshot_halves *left);

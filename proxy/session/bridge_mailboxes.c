@@ -278,16 +278,24 @@ static void list_whole(struct bridge *b)
                                  &b->mailboxes[b->selected].known));
 }
 
-/* What is known of the mailbox has not been looked at: it is not learned, and
- * nobody can say any more what is left of it at QUIT.
- */
+static void learn_excerpt(struct bridge *b)
+{
+    const struct excerpt *e = &b->work.excerpt;
+
+    excerpt_teach(e, &b->mailboxes[b->selected].known);
+    if (e->is_known) {
+        b->report.listings[KNOWN_FRESH]++;
+        return;
+    }
+    b->report.excerpts++;
+    bridge_keep_mailbox(b, b->selected);
+}
+
 static void finish_excerpt(struct bridge *b, struct snapshot *view)
 {
     uint32_t exists = b->imap.mailbox.exists;
     uint32_t shown = snapshot_count(view);
 
-    known_mailbox_clear(&b->mailboxes[b->selected].known);
-    b->report.excerpts++;
     count_hidden(b, exists > shown ? exists - shown : 0);
     bridge_end_stage(b, COUNTER_STAGE_LISTING);
     finish_view(b, view);
@@ -301,6 +309,8 @@ static void end_excerpt(struct bridge *b, enum task_status status)
 
     if (status == TASK_RUNNING)
         return;
+    if (status == TASK_DONE && e->result != NULL)
+        learn_excerpt(b);
     view = status == TASK_DONE ? excerpt_take(e) : NULL;
     bridge_forget_task(b);
     if (status == TASK_FAILED)
@@ -321,8 +331,10 @@ static void start_listing(struct bridge *b)
         return;
     }
     bridge_begin_task(b, BRIDGE_TASK_EXCERPT);
-    end_excerpt(b, excerpt_start(&b->work.excerpt, &b->imap, b->mailbox_policy,
-                                 hidden_keyword(b), b->granted_s));
+    end_excerpt(b, excerpt_start(&b->work.excerpt, &b->imap,
+                                 &b->mailboxes[b->selected].known,
+                                 b->mailbox_policy, hidden_keyword(b),
+                                 b->granted_s));
 }
 
 static void end_trash(struct bridge *b, enum task_status status)

@@ -31,7 +31,7 @@ static void keep_what_is_left(struct bridge *b, uint32_t mailbox)
     left.listed = maildrop_copy_left(maildrop, known->messages.listed);
     left.hidden = maildrop_copy_left(maildrop, known->messages.hidden);
     known_mailbox_shrink(known, &left);
-    bridge_keep_mailbox(b, mailbox);
+    bridge_keep_mailbox(b, mailbox); /* where anything is known of it still */
 }
 
 static void count_deleted(struct bridge *b)

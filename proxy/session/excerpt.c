@@ -130,7 +130,44 @@ static enum task_status list_up_to(struct excerpt *e, uint32_t last_uid)
     return list(e);
 }
 
+static struct known_part part_of(const struct excerpt *e)
+{
+    return (struct known_part){
+        .newest = e->policy->window.newest,
+        .max_message_octets = e->policy->window.max_message_octets,
+        .hide_deleted = e->policy->hide_deleted,
+    };
+}
+
+void excerpt_teach(const struct excerpt *e, struct known_mailbox *known)
+{
+    struct known_part part = part_of(e);
+
+    if (e->search.imap != NULL) /* dates pass */
+        known_mailbox_clear(known);
+    else if (!e->is_known)
+        known_mailbox_learn_part(known, &e->imap->mailbox, &part, e->result);
+}
+
+static enum task_status start_unsearched(struct excerpt *e,
+                                         const struct known_mailbox *known)
+{
+    const struct imap_mailbox *mailbox = &e->imap->mailbox;
+    struct known_part part = part_of(e);
+
+    e->result = known_mailbox_find_part(known, mailbox, &part);
+    e->is_known = e->result != NULL;
+    if (e->is_known)
+        return TASK_DONE;
+    if (mailbox->uidnext != 0)
+        return list_up_to(e, mailbox->uidnext - 1);
+    e->step = EXCERPT_LAST;
+    send_last(e);
+    return TASK_RUNNING;
+}
+
 enum task_status excerpt_start(struct excerpt *e, struct imap_session *imap,
+                               const struct known_mailbox *known,
                                const struct mailbox_policy *policy,
                                struct span hidden_keyword, uint64_t now_s)
 {
@@ -138,16 +175,10 @@ enum task_status excerpt_start(struct excerpt *e, struct imap_session *imap,
     snapshot_builder_init(&e->builder);
     if (!imap_uid_ranges_init(&e->named))
         return fail(e, FAULT_NO_MEMORY);
-    if (searching_is_needed(&policy->window, hidden_keyword)) {
-        e->step = EXCERPT_SEARCH;
-        searching_start(&e->search, imap, &policy->window, hidden_keyword,
-                        now_s);
-        return TASK_RUNNING;
-    }
-    if (imap->mailbox.uidnext != 0)
-        return list_up_to(e, imap->mailbox.uidnext - 1);
-    e->step = EXCERPT_LAST;
-    send_last(e);
+    if (!searching_is_needed(&policy->window, hidden_keyword))
+        return start_unsearched(e, known);
+    e->step = EXCERPT_SEARCH;
+    searching_start(&e->search, imap, &policy->window, hidden_keyword, now_s);
     return TASK_RUNNING;
 }
 

@@ -19,14 +19,59 @@ uint32_t known_mailbox_count(const struct known_mailbox *k)
            snapshot_count(k->messages.hidden);
 }
 
+static bool is_part(const struct known_part *part)
+{
+    return part->newest > 0;
+}
+
+struct snapshot *known_mailbox_find_part(const struct known_mailbox *k,
+                                         const struct imap_mailbox *mailbox,
+                                         const struct known_part *part)
+{
+    bool is_same = !known_mailbox_is_empty(k) && is_part(&k->part) &&
+                   k->part.newest == part->newest &&
+                   k->part.max_message_octets == part->max_message_octets &&
+                   k->part.hide_deleted == part->hide_deleted;
+
+    if (!is_same || !is_provable(mailbox) ||
+        mailbox->uidvalidity != k->uidvalidity ||
+        mailbox->uidnext != k->uidnext ||
+        mailbox->exists_at_select != k->exists ||
+        mailbox->highestmodseq != k->highestmodseq)
+        return NULL;
+    return snapshot_ref(k->messages.listed);
+}
+
+void known_mailbox_learn_part(struct known_mailbox *k,
+                              const struct imap_mailbox *mailbox,
+                              const struct known_part *part,
+                              struct snapshot *messages)
+{
+    struct snapshot *none = snapshot_new(0, 0);
+
+    known_mailbox_clear(k);
+    if (!is_provable(mailbox) || none == NULL) {
+        snapshot_unref(none);
+        return;
+    }
+    *k = (struct known_mailbox){
+        .uidvalidity = mailbox->uidvalidity,
+        .uidnext = mailbox->uidnext,
+        .highestmodseq = mailbox->highestmodseq,
+        .messages = { snapshot_ref(messages), none },
+        .part = *part,
+        .exists = mailbox->exists_at_select,
+    };
+}
+
 enum known_verdict known_mailbox_judge(const struct known_mailbox *k,
                                        const struct imap_mailbox *mailbox)
 {
     uint32_t exists = mailbox->exists_at_select;
     uint32_t known;
 
-    if (known_mailbox_is_empty(k) || !is_provable(mailbox) ||
-        mailbox->uidvalidity != k->uidvalidity)
+    if (known_mailbox_is_empty(k) || is_part(&k->part) ||
+        !is_provable(mailbox) || mailbox->uidvalidity != k->uidvalidity)
         return KNOWN_UNPROVEN;
     known = known_mailbox_count(k);
     if (mailbox->uidnext == k->uidnext && exists == known &&
@@ -81,7 +126,7 @@ void known_mailbox_learn(struct known_mailbox *k,
 
 void known_mailbox_shrink(struct known_mailbox *k, struct snapshot_halves *left)
 {
-    if (left->listed == NULL || left->hidden == NULL) {
+    if (left->listed == NULL || left->hidden == NULL || is_part(&k->part)) {
         snapshot_halves_drop(left);
         known_mailbox_clear(k);
         return;

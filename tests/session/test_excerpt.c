@@ -299,22 +299,100 @@ static void asks_again_behind_a_pause(void **state)
 
 /* --- what is known of the mailbox --- */
 
-/* Nothing of it is kept: the window is no mailbox. What an earlier session knew
- * is neither used nor changed.
- */
-static void keeps_nothing(void **state)
+#define CONDSTORE_MAILBOX                     \
+    "* 3 EXISTS\r\n* OK [UIDVALIDITY 77]\r\n" \
+    "* OK [UIDNEXT 31]\r\n* OK [HIGHESTMODSEQ 5]\r\n"
+
+/* What follows |mailbox|, the answer to SELECT, is for the caller. */
+static void select_anew(struct harness *h, const char *mailbox)
+{
+    h->mailbox_policy.list_whole_max = 2;
+    begin(h);
+    connect_upstream(h);
+    client_says(h, "PASS p\r\n");
+    expect_upstream(h, "# AUTHENTICATE PLAIN AHUAcA==\r\n");
+    upstream_says(h, "# OK [CAPABILITY IMAP4rev1 UIDPLUS CONDSTORE] in\r\n");
+    expect_wish(h, BRIDGE_LOCK);
+    outcome(h, BRIDGE_LOCKED);
+    expect_upstream(h, "# SELECT INBOX (CONDSTORE)\r\n");
+    upstream_says(h, mailbox);
+    upstream_says(h, "# OK in\r\n");
+}
+
+/* The newest one is asked for, and kept. */
+static void learn_newest(struct harness *h)
+{
+    known_mailbox_clear(&h->known);
+    h->mailbox_policy.window.newest = 1;
+    select_anew(h, CONDSTORE_MAILBOX);
+    expect_upstream(h, "# UID FETCH 29:30" ITEMS);
+    upstream_says(h, ROW_30 "# OK\r\n");
+    expect_wish(h, BRIDGE_KEEP_MAILBOX);
+    expect_shown(h, 2, "1 77.30\r\n.\r\n");
+}
+
+/* Nothing is asked for where nothing has changed. */
+static void knows_the_window(void **state)
 {
     struct harness *h = *state;
-    struct snapshot *view = snapshot_new(0, 0);
-    struct snapshot *none = snapshot_new(0, 0);
 
-    assert_non_null(view);
-    assert_non_null(none);
-    h->known = (struct known_mailbox){ 77, 31, 5, { view, none } };
-    h->mailbox_policy.window.newest = 1;
-    log_in_to(h, "# UID FETCH 29:30" ITEMS);
-    upstream_says(h, ROW_30 "# OK\r\n");
-    expect_shown(h, 2, "1 77.30\r\n.\r\n");
+    learn_newest(h);
+    restart(h);
+    select_anew(h, CONDSTORE_MAILBOX);
+    expect_ok(h);
+    expect_note(h, BRIDGE_NOTE_LOGGED_IN, FAULT_NONE);
+    expect_silence(h);
+    assert_int_equal(bridge_report(h->bridge)->excerpts, 0);
+    assert_int_equal(bridge_report(h->bridge)->listings[KNOWN_FRESH], 1);
+    assert_int_equal(bridge_report(h->bridge)->messages_hidden, 2);
+    client_says(h, "STAT\r\n");
+    expect_client(h, "+OK 1 300\r\n");
+    quit(h);
+}
+
+/* It is no mailbox, no other window, and nothing once anything has changed. */
+static void asks_anew_for_anything_else(void **state)
+{
+    static const char *const changed[] = {
+        "* 4 EXISTS\r\n* OK [UIDVALIDITY 77]\r\n* OK [UIDNEXT 31]\r\n"
+        "* OK [HIGHESTMODSEQ 5]\r\n",
+        "* 3 EXISTS\r\n* OK [UIDVALIDITY 78]\r\n* OK [UIDNEXT 31]\r\n"
+        "* OK [HIGHESTMODSEQ 5]\r\n",
+        "* 3 EXISTS\r\n* OK [UIDVALIDITY 77]\r\n* OK [UIDNEXT 31]\r\n"
+        "* OK [HIGHESTMODSEQ 6]\r\n",
+        "* 3 EXISTS\r\n* OK [UIDVALIDITY 77]\r\n* OK [UIDNEXT 31]\r\n",
+    };
+    struct harness *h = *state;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(changed); i++) {
+        learn_newest(h);
+        restart(h);
+        select_anew(h, changed[i]);
+        expect_upstream(h, "# UID FETCH 29:30" ITEMS);
+        restart(h);
+    }
+    learn_newest(h);
+    restart(h);
+    h->mailbox_policy.window.max_message_octets = 200;
+    select_anew(h, CONDSTORE_MAILBOX);
+    expect_upstream(h, "# UID FETCH 29:30" ITEMS);
+    restart(h);
+    h->mailbox_policy.hide_deleted = false;
+    h->mailbox_policy.window.max_message_octets = 0;
+    select_anew(h, CONDSTORE_MAILBOX);
+    expect_upstream(h, "# UID FETCH 29:30" ITEMS);
+    restart(h);
+    h->mailbox_policy.window.newest = 0;
+    select_anew(h, CONDSTORE_MAILBOX);
+    expect_upstream(h, "# UID FETCH 1:*" ITEMS);
+}
+
+/* What it removes opens the window for another one. */
+static void knows_nothing_after_a_removal(void **state)
+{
+    struct harness *h = *state;
+
+    learn_newest(h);
     client_says(h, "DELE 1\r\nQUIT\r\n");
     expect_ok(h);
     expect_upstream(h, "# UID STORE 30 +FLAGS.SILENT (\\Deleted)\r\n");
@@ -328,7 +406,26 @@ static void keeps_nothing(void **state)
     expect_wish(h, BRIDGE_CLOSE_CLIENT);
     expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
     expect_over(h, FAULT_NONE);
-    assert_int_equal(known_mailbox_count(&h->known), 0);
+    restart(h);
+    select_anew(h, "* 2 EXISTS\r\n* OK [UIDVALIDITY 77]\r\n"
+                   "* OK [UIDNEXT 31]\r\n* OK [HIGHESTMODSEQ 5]\r\n");
+    expect_upstream(h, "# UID FETCH 1:*" ITEMS);
+}
+
+/* The whole mailbox is known, and a window of it is asked for all the same. */
+static void does_not_use_a_known_mailbox(void **state)
+{
+    struct harness *h = *state;
+
+    select_anew(h, CONDSTORE_MAILBOX);
+    expect_upstream(h, "# UID FETCH 1:*" ITEMS);
+    upstream_says(h, ROW_10 ROW_20 ROW_30 "# OK\r\n");
+    expect_wish(h, BRIDGE_KEEP_MAILBOX);
+    expect_ok(h);
+    expect_note(h, BRIDGE_NOTE_LOGGED_IN, FAULT_NONE);
+    restart(h);
+    learn_newest(h);
+    quit(h);
 }
 
 /* As great as the policy lets it be, or with nothing to leave out: listed. */
@@ -369,7 +466,10 @@ int main(void)
         SESSION_TEST(names_refusals),
         SESSION_TEST(goes_on_below_a_limit),
         SESSION_TEST(asks_again_behind_a_pause),
-        SESSION_TEST(keeps_nothing),
+        SESSION_TEST(knows_the_window),
+        SESSION_TEST(asks_anew_for_anything_else),
+        SESSION_TEST(knows_nothing_after_a_removal),
+        SESSION_TEST(does_not_use_a_known_mailbox),
         SESSION_TEST(lists_small_mailboxes),
     };
 

@@ -38,6 +38,7 @@ static const char *const names[COVER_COUNT] = {
     [COVER_LISTING_UPDATE_FAILED] = "listings that changes did not complete",
     [COVER_LISTING_STALE] = "listings anew, though something was known",
     [COVER_EXCERPT] = "mailboxes of which only the window was listed",
+    [COVER_EXCERPT_FRESH] = "windows that asked for no message",
     [COVER_EXCERPT_GIVEN_UP] = "mailboxes listed all the same",
     [COVER_EXCERPT_IN_STEPS] = "windows that took several commands",
     [COVER_KEPT] = "mailboxes known for the next session",

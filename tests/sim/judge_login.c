@@ -199,7 +199,9 @@ static void take_excerpt(struct session *s, const struct opened *o)
         session_fail(s, "all is listed for a few of the newest");
     for (size_t i = 0; i < m->viewed_count; i++)
         show(s, o, &m->viewed[i].at);
-    cover(m->asked_for_all ? COVER_EXCERPT_GIVEN_UP : COVER_EXCERPT);
+    cover(m->asked_for_all         ? COVER_EXCERPT_GIVEN_UP
+          : m->asked_for_parts > 0 ? COVER_EXCERPT
+                                   : COVER_EXCERPT_FRESH);
     if (m->asked_for_parts > 1)
         cover(COVER_EXCERPT_IN_STEPS);
 }

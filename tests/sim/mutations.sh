@@ -208,6 +208,12 @@ mutate "view: what a limit left is not of an excerpt" session/excerpt.c \
     's/e->below = lowest_done/e->below = e->first/'
 mutate "view: an excerpt is of all that is named" session/excerpt.c \
     '/^static enum task_status list_up_to/,/^}/s/, 1, last_uid/, last_uid, last_uid/'
+mutate "view: any window is the one that is known" session/known_mailbox.c \
+    's/k->part\.newest == part->newest/true/'
+mutate "view: a window is known whatever has come" session/known_mailbox.c \
+    's/mailbox->uidnext != k->uidnext/false/;s/mailbox->exists_at_select != k->exists/false/'
+mutate "view: a window is taken for the mailbox" session/known_mailbox.c \
+    's/known_mailbox_is_empty\(k\) \|\| is_part\(&k->part\)/known_mailbox_is_empty(k)/;s/return snapshot_count\(k->messages\.listed\)/return k->exists > 0 ? k->exists : snapshot_count(k->messages.listed)/'
 mutate "STAT counts what is marked" session/maildrop.c \
     's/m->listed_octets -= maildrop_size_octets\(m, index\)/(void)0/' 'STAT'
 mutate "RSET keeps the marks" session/maildrops.c \

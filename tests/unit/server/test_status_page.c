@@ -391,7 +391,7 @@ static void test_metrics(void **state)
         "\npopinjay_listings_total{kind=\"full\"} 1013\n",
         "\npopinjay_listings_total{kind=\"updated\"} 1014\n",
         "\npopinjay_listings_total{kind=\"fresh\"} 1015\n",
-        "\npopinjay_listings_total{kind=\"window\"} 1062\n",
+        "\npopinjay_listings_total{kind=\"window\"} 1063\n",
         "\npopinjay_client_tls_handshakes_total{session=\"new\"} 1017\n",
         "\npopinjay_client_tls_handshakes_total{session=\"resumed\"} 1018\n",
         "\npopinjay_upstream_tls_handshakes_total{session=\"new\"} 1019\n",
@@ -501,7 +501,7 @@ static void test_json(void **state)
     assert_int_equal(number_at(page, "listings", "full", NULL), 1013);
     assert_int_equal(number_at(page, "listings", "updated", NULL), 1014);
     assert_int_equal(number_at(page, "listings", "fresh", NULL), 1015);
-    assert_int_equal(number_at(page, "listings", "window", NULL), 1062);
+    assert_int_equal(number_at(page, "listings", "window", NULL), 1063);
     assert_int_equal(number_at(page, "client_tls_handshakes", "new", NULL),
                      1017);
     assert_int_equal(

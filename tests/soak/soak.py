@@ -20,6 +20,7 @@ import asyncio
 import collections
 import os
 import random
+import signal
 import ssl
 import sys
 import tempfile
@@ -243,6 +244,8 @@ def main():
     parser.add_argument("--build", default="build")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
+    # Told to end, it still stops the servers that it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     os.chdir(os.path.dirname(TESTS))
     with tempfile.TemporaryDirectory(prefix="pjsoak.") as folder:
         os.chmod(folder, 0o755)

@@ -111,6 +111,7 @@ struct config_upstream {
     char *policy_name;                  /* NULL: [policy] */
     const struct config_policy *policy; /* of that name */
     unsigned ca_file_line;              /* 0: not given */
+    unsigned srv_line;                  /* the same */
 };
 
 /* What [policy] is called, which holds where no other is named. */
@@ -272,8 +273,8 @@ const struct config_upstream *config_upstream_find(const struct config *config,
 /* Of two configurations; NULL: not set. */
 bool config_same_text(const char *a, const char *b);
 
-/* Where a file that the configuration names turned out to be unusable later:
- * |problem| is `THAT FILE: what is wrong`. Writes `FILE:LINE: [section] key:
+/* Where a file that the configuration names, or a domain with servers, turned out
+ * to be unusable later: |problem| is `THAT FILE: what is wrong`. Writes `FILE:LINE: [section] key:
  * ...` into |error|, or `FILE: problem` where no key names such a file.
  */
 void config_locate(const struct config *config, const char *path,

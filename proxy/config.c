@@ -312,6 +312,29 @@ static bool is_about_unique_ids(const char *problem,
     return false;
 }
 
+/* Of [upstream]: its authorities, or a domain, which the problem need not name
+ * again.
+ */
+static bool locate_upstream(const struct config *config, const char *path,
+                            const char *problem, char *error, size_t error_size)
+{
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        const struct config_upstream *u = &config->upstreams[i];
+        bool is_srv = is_about(problem, u->srv);
+        char title[CONFIG_TITLE_MAX];
+
+        if (!is_srv && !is_about(problem, u->ca_file))
+            continue;
+        (void)snprintf(error, error_size, "%s:%u: %s %s: %s", path,
+                       is_srv ? u->srv_line : u->ca_file_line,
+                       config_title(CONFIG_UPSTREAM, u->name, title),
+                       is_srv ? "srv" : "ca_file",
+                       is_srv ? problem + strlen(u->srv) + 2 : problem);
+        return true;
+    }
+    return false;
+}
+
 void config_locate(const struct config *config, const char *path,
                    const char *problem, char *error, size_t error_size)
 {
@@ -328,17 +351,8 @@ void config_locate(const struct config *config, const char *path,
                        found->line, a->name, key, problem);
         return;
     }
-    for (size_t i = 0; i < config->upstream_count; i++) {
-        const struct config_upstream *u = &config->upstreams[i];
-        char title[CONFIG_TITLE_MAX];
-
-        if (!is_about(problem, u->ca_file))
-            continue;
-        (void)snprintf(error, error_size, "%s:%u: %s ca_file: %s", path,
-                       u->ca_file_line,
-                       config_title(CONFIG_UPSTREAM, u->name, title), problem);
+    if (locate_upstream(config, path, problem, error, error_size))
         return;
-    }
     for (size_t i = 0; i < config->oauth_count; i++) {
         const struct config_oauth *o = &config->oauths[i];
 

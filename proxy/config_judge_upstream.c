@@ -227,6 +227,7 @@ bool config_judge_upstreams(struct config_loading *l)
         const struct subject s = subject_of(l, i);
 
         s.upstream->ca_file_line = line_of(&s, "ca_file");
+        s.upstream->srv_line = line_of(&s, "srv");
         if (!judge_servers(&s) || !judge_domains(&s) || !judge_listeners(&s) ||
             !judge_names(&s))
             return false;

@@ -11,8 +11,8 @@
 #include "config.h"
 #include "server/upstream_servers.h"
 
-/* Waits for the DNS where it is to be asked. NULL: `[upstream NAME] srv: ...` in
- * |error|, or nothing where there is no memory. |may_pass|: the DNS did not
+/* Waits for the DNS where it is to be asked. NULL: `DOMAIN: ...` in |error|, for
+ * config_locate, or nothing where there is no memory. |may_pass|: the DNS did not
  * answer, and may another time.
  */
 MUST_CHECK struct upstream_servers *upstream_servers_find(

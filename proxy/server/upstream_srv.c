@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "access/srv.h"
-#include "config_sections.h"
 
 #define PROBLEM_MAX 512
 
@@ -66,7 +65,6 @@ struct upstream_servers *upstream_servers_find(
     const struct srv_records *chosen;
     struct upstream_servers *servers;
     char problem[PROBLEM_MAX];
-    char title[CONFIG_TITLE_MAX];
     enum tls_mode tls;
 
     *may_pass = false;
@@ -79,9 +77,7 @@ struct upstream_servers *upstream_servers_find(
                         sizeof(problem));
     if (chosen == NULL) {
         *may_pass = imaps.state == SRV_FAILED || imap.state == SRV_FAILED;
-        (void)snprintf(error, error_size, "%s srv: %s",
-                       config_title(CONFIG_UPSTREAM, upstream->name, title),
-                       problem);
+        (void)snprintf(error, error_size, "%s: %s", upstream->srv, problem);
         return NULL;
     }
     servers = upstream_servers_new_empty(tls);

@@ -89,7 +89,9 @@ def test_no_servers(start_proxy, tmp_path, authority, zone, words,
         done = subprocess.run([binary(), "--check", "-c", str(path)],
                               capture_output=True, text=True, timeout=30)
     assert done.returncode == code
-    assert "[upstream] srv: " in done.stderr and words in done.stderr
+    line = path.read_text().split("\n").index("srv = localhost") + 1
+    assert f"{path}:{line}: [upstream] srv: " in done.stderr
+    assert words in done.stderr
 
 
 def test_a_name_server_that_is_silent(start, authority):

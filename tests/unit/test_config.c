@@ -1240,6 +1240,23 @@ static void test_locate(void **state)
     config_free(c);
 }
 
+/* What the DNS has to say about a domain. */
+static void test_locate_domain(void **state)
+{
+    struct config *c = load_good("[listen a]\naddress = 127.0.0.1:1\n"
+                                 "tls = none\nallow_plaintext_login = yes\n"
+                                 "[upstream]\naddress = b:1\n"
+                                 "[upstream two]\nsrv = example.com\n");
+    char error[256];
+
+    (void)state;
+    config_locate(c, "p", "example.com: there is none", error, sizeof(error));
+    assert_string_equal(error, "p:8: [upstream two] srv: there is none");
+    config_locate(c, "p", "example.org: there is none", error, sizeof(error));
+    assert_string_equal(error, "p: example.org: there is none");
+    config_free(c);
+}
+
 static void test_policy(void **state)
 {
     struct config *c = load_good(BASE "[limits]\nlogin_timeout = 7 s\n"
@@ -1608,6 +1625,7 @@ int main(void)
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_user),
         cmocka_unit_test(test_locate),
+        cmocka_unit_test(test_locate_domain),
         cmocka_unit_test(test_policy),
         cmocka_unit_test(test_mailboxes),
         cmocka_unit_test(test_bad_mailboxes),

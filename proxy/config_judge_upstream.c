@@ -182,16 +182,32 @@ static bool judge_listeners(const struct subject *s)
                         offsetof(struct config_upstream, listeners));
 }
 
+static bool is_domain(const char *word)
+{
+    size_t length = strlen(word);
+
+    return strpbrk(word, "@*%") == NULL && word[0] != '.' &&
+           word[length - 1] != '.';
+}
+
+/* Others would never be anybody's. */
+static bool judge_words(const struct subject *s, const char *key,
+                        const struct config_words *words)
+{
+    for (size_t w = 0; w < words->count; w++)
+        if (!is_domain(words->at[w]))
+            return config_wrong(s->l, line_of(s, key),
+                                "%s %s: must be domains such as example.com, "
+                                "has \"%s\"",
+                                s->title, key, words->at[w]);
+    return true;
+}
+
 static bool judge_domains(const struct subject *s)
 {
-    const struct config_words *words = &s->upstream->domains;
-
-    for (size_t w = 0; w < words->count; w++)
-        if (strpbrk(words->at[w], "@*%") != NULL)
-            return config_wrong(s->l, line_of(s, "domains"),
-                                "%s domains: must be domains such as "
-                                "example.com, has \"%s\"",
-                                s->title, words->at[w]);
+    if (!judge_words(s, "domains", &s->upstream->domains) ||
+        !judge_words(s, "srv_domains", &s->upstream->srv_domains))
+        return false;
     return judge_owners(s, "domains",
                         offsetof(struct config_upstream, domains));
 }

@@ -9,7 +9,7 @@
  *   (no key)       the first upstream of the file
  *
  * A name's domain is what follows its last `@`. Domains are compared without
- * regard to case, in ASCII.
+ * regard to case, in ASCII, and a dot at the end says no more than without.
  */
 #ifndef POPINJAY_ACCESS_ROUTE_H
 #define POPINJAY_ACCESS_ROUTE_H
@@ -23,6 +23,7 @@
 
 enum route_name {
     ROUTE_NAME_WRITTEN,
+    ROUTE_NAME_NOBODY,   /* %n stands for nothing: the name begins with its @ */
     ROUTE_NAME_TOO_LONG, /* for the buffer */
     ROUTE_NAME_NO_MEMORY,
 };

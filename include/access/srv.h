@@ -38,6 +38,12 @@ struct srv_records {
     size_t count; /* the first ones by priority, then by weight */
 };
 
+/* Whether |host|, as the DNS gave it, is a host's name: letters, digits, hyphens
+ * and underscores between dots. Anything else could look like a name that it is
+ * not.
+ */
+MUST_CHECK bool srv_is_host(const char *host);
+
 /* Adds |target| where it belongs; the last one goes where there are too many. */
 void srv_records_add(struct srv_records *records,
                      const struct srv_target *target);

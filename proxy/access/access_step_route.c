@@ -16,7 +16,7 @@ static enum access_progress set_user(struct access_request *r)
         route_write_user(r->answer.upstream, buf_span(&r->given.user), &name);
     if (status == ROUTE_NAME_NO_MEMORY)
         progress = access_refuse(r, FAULT_NO_MEMORY, NULL);
-    else if (status == ROUTE_NAME_TOO_LONG ||
+    else if (status == ROUTE_NAME_TOO_LONG || status == ROUTE_NAME_NOBODY ||
              !sasl_part_is_valid(buf_span(&name)))
         progress = access_refuse(r, FAULT_CREDENTIALS,
                                  "user_template makes no name of this one, or "

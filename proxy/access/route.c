@@ -66,6 +66,8 @@ const struct config_upstream *route_choose(const struct config *config,
 {
     struct span domain = cut_domain(&user);
 
+    if (domain.len > 0 && domain.data[domain.len - 1] == '.')
+        domain.len--;
     for (size_t i = 0; domain.len > 0 && i < config->upstream_count; i++)
         if (has_domain(&config->upstreams[i], domain))
             return &config->upstreams[i];
@@ -115,7 +117,8 @@ enum route_name route_write_user(const struct config_upstream *upstream,
         if (*c == '%' && c[1] == 'u')
             status = append(name, user, wanted);
         else if (*c == '%' && c[1] == 'n')
-            status = append(name, local, wanted);
+            status =
+                local.len > 0 ? append(name, local, wanted) : ROUTE_NAME_NOBODY;
         else if (*c == '%' && c[1] == 'd')
             status = append(name, domain, wanted);
         else

@@ -74,23 +74,50 @@ const struct srv_records *srv_choose(const struct srv_records *imaps,
 
 /* --- asking --- */
 
+static bool is_in_label(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+bool srv_is_host(const char *host)
+{
+    bool in_label = false;
+
+    for (; *host != '\0'; host++) {
+        if (!is_in_label(*host) && (*host != '.' || !in_label))
+            return false;
+        in_label = *host != '.';
+    }
+    return in_label;
+}
+
+/* False: it is none, or of none: `.`, or port 0. */
+static bool read_target(const struct ares_srv_reply *reply,
+                        struct srv_target *target)
+{
+    size_t length = strlen(reply->host);
+
+    *target = (struct srv_target){ .port = reply->port,
+                                   .priority = reply->priority,
+                                   .weight = reply->weight };
+    if (length > 0 && reply->host[length - 1] == '.')
+        length--;
+    if (length > HOST_NAME_MAX_OCTETS || reply->port == 0)
+        return false;
+    memcpy(target->host, reply->host, length);
+    target->host[length] = '\0';
+    return srv_is_host(target->host);
+}
+
 static void take(struct srv_records *records,
                  const struct ares_srv_reply *reply)
 {
-    for (; reply != NULL; reply = reply->next) {
-        struct srv_target target = { .port = reply->port,
-                                     .priority = reply->priority,
-                                     .weight = reply->weight };
-        size_t length = strlen(reply->host);
+    struct srv_target target;
 
-        if (length > 0 && reply->host[length - 1] == '.')
-            length--;
-        if (length == 0 || length > HOST_NAME_MAX_OCTETS || reply->port == 0)
-            continue;
-        memcpy(target.host, reply->host, length);
-        target.host[length] = '\0';
-        srv_records_add(records, &target);
-    }
+    for (; reply != NULL; reply = reply->next)
+        if (read_target(reply, &target))
+            srv_records_add(records, &target);
     records->state = records->count > 0 ? SRV_THERE : SRV_ABSENT;
 }
 

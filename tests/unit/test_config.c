@@ -350,6 +350,17 @@ static void test_routes(void **state)
     check_bad(BASE "domains = a.b\n[upstream b]\naddress = b:1\n"
                    "domains = c.d\ndomains = a.b\n",
               ":11: [upstream b] domains: a.b belongs to [upstream] already");
+    check_bad(BASE "domains = b.example.\n",
+              ":7: [upstream] domains: must be domains such as example.com, "
+              "has \"b.example.\"");
+    check_bad(BASE "domains = .b.example\n",
+              ":7: [upstream] domains: must be domains such as example.com, "
+              "has \".b.example\"");
+    check_bad("[listen a]\naddress = 127.0.0.1:1\ntls = none\n"
+              "allow_plaintext_login = yes\n[upstream]\nsrv = example.com\n"
+              "srv_domains = *.example.net\n",
+              ":7: [upstream] srv_domains: must be domains such as "
+              "example.com, has \"*.example.net\"");
     check_bad(BASE "domains = *.b\n",
               ":7: [upstream] domains: must be domains such as example.com, "
               "has \"*.b\"");

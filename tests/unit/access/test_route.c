@@ -58,7 +58,9 @@ static void test_choose(void **state)
         { "pop3", "anna@CORP.Example", "corp" },
         { "pop3", "anna@xn--bcher-kva.example", "corp" },
         { "pop3", "a@corp.example@school.example", "school" },
-        { "pop3", "anna@corp.example.", "first" },
+        { "pop3", "anna@corp.example.", "corp" },
+        { "pop3", "anna@corp.example..", "first" },
+        { "pop3", "anna@.", "first" },
         { "pop3", "anna@a.corp.example", "first" },
         { "pop3", "corp.example", "first" },
         { "pop3", "@corp.example", "corp" },
@@ -124,6 +126,24 @@ static void test_names(void **state)
     check_name("X-%u", ROUTE_CASE_LOWER, "A", "x-a");
 }
 
+/* Of somebody, not of the domain as a whole. */
+static void test_nobody(void **state)
+{
+    static char templates[][16] = { "%n", "%n@corp.example", "%d/%n" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(templates); i++) {
+        struct config_upstream u = { .user_template = templates[i] };
+        struct buf name;
+
+        buf_init(&name, 256);
+        assert_int_equal(
+            route_write_user(&u, SPAN_LITERAL("@a.example"), &name),
+            ROUTE_NAME_NOBODY);
+        buf_fini(&name);
+    }
+}
+
 /* Two reasons for no name: it is the user's doing, or ours. */
 static void test_no_room(void **state)
 {
@@ -164,9 +184,9 @@ static void test_templates(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_choose),    cmocka_unit_test(test_sole),
-        cmocka_unit_test(test_names),     cmocka_unit_test(test_no_room),
-        cmocka_unit_test(test_templates),
+        cmocka_unit_test(test_choose),  cmocka_unit_test(test_sole),
+        cmocka_unit_test(test_names),   cmocka_unit_test(test_nobody),
+        cmocka_unit_test(test_no_room), cmocka_unit_test(test_templates),
     };
 
     return cmocka_run_group_tests_name("access/route", tests, set_up, NULL);

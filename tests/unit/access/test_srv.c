@@ -68,6 +68,21 @@ static void test_too_many(void **state)
         assert_int_equal(r.at[i].priority, i + 1);
 }
 
+static void test_hosts(void **state)
+{
+    static const char *const hosts[] = { "a", "imap.example.com", "_x.a-1.B" };
+    static const char *const others[] = {
+        "",    ".",    "a.",         ".a",       "a..b",    "a b",  "a\\.b",
+        "a/b", "a\nb", "\xC3\xA4.b", "a\\032.b", "a,b:1.c", "a\"b", "a:1",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
+        assert_true(srv_is_host(hosts[i]));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_false(srv_is_host(others[i]));
+}
+
 /* SRV-1, SRV-2: zones with both, one and none. */
 static void test_choose(void **state)
 {
@@ -116,6 +131,7 @@ static void test_choose(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hosts),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_choose),

@@ -71,7 +71,7 @@ OTHER_SERVERS = ("cyrus", "courier", "mailutils")
 # Roots are made and entered, the memory of a process is read, and a journal of
 # its own is mounted, by root.
 ROOT = {"integration/test_servers.py", "integration/test_secrets.py",
-        "integration/test_unique_ids.py",
+        "integration/test_unique_ids.py", "integration/test_scram_cyrus.py",
         "integration/test_journal.py", "deploy/fresh_root.py"}
 # What workers share: locks, lists of messages, connections, tickets, tokens,
 # figures; and what they are handed.

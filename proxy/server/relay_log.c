@@ -147,23 +147,34 @@ static void add_login(struct log_record *record,
         log_record_add_number(record, "hidden", report->messages_hidden);
 }
 
-/* A server that keeps hashes of its own, and offers SCRAM nevertheless, refuses
- * every password, and nobody would guess why.
- */
+/* What nobody would guess: of servers that offer what they cannot do. */
+static const char *scram_advice(const char *mechanism, enum fault fault)
+{
+    bool is_refused = fault == FAULT_CREDENTIALS ||
+                      fault == FAULT_SECRET_REFUSED ||
+                      fault == FAULT_UPSTREAM_NO_LOGIN;
+
+    if (!is_refused || strncmp(mechanism, "SCRAM", 5) != 0)
+        return NULL;
+    if (fault == FAULT_UPSTREAM_NO_LOGIN)
+        return "the server may know no binding by tls-exporter: "
+               "sasl_mechanisms = SCRAM-SHA-256, PLAIN, LOGIN leaves it out";
+    return "where the password is right, the server may not be able to judge "
+           "SCRAM: sasl_mechanisms = PLAIN, LOGIN leaves it out";
+}
+
 static void add_mechanism(const struct relay *r, struct log_record *record,
                           enum fault fault)
 {
     const char *mechanism = bridge_report(r->bridge)->mechanism;
+    const char *advice;
 
     if (mechanism == NULL)
         return;
     log_record_add_string(record, "mechanism", mechanism);
-    if (strncmp(mechanism, "SCRAM", 5) == 0 &&
-        (fault == FAULT_CREDENTIALS || fault == FAULT_SECRET_REFUSED))
-        log_record_add_string(
-            record, "text",
-            "where the password is right, the server may not be able to "
-            "judge SCRAM: sasl_mechanisms = PLAIN, LOGIN leaves it out");
+    advice = scram_advice(mechanism, fault);
+    if (advice != NULL)
+        log_record_add_string(record, "text", advice);
 }
 
 static void log_login(struct relay *r, const char *event,

@@ -213,7 +213,8 @@ static const struct family families[] = {
           "Messages fetched before the client asked: used, or wasted."),
     GAUGE("popinjay_accounts", accounts, "Accounts of devices."),
     GAUGE("popinjay_verifications", verifications,
-          "Passwords of accounts that are being judged, or wait for it."),
+          "Passwords of accounts that are being judged, proofs of SCRAM that "
+          "are being made, or wait for it."),
     GAUGE("popinjay_readahead_bytes", readahead_octets,
           "Size of the messages that are being read ahead."),
     PARTS("popinjay_client_tls_handshakes_total", "session", client_tls,

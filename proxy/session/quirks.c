@@ -13,6 +13,10 @@ static const struct {
     { "User is authenticated but not connected", FAULT_UPSTREAM_NOT_CONNECTED },
     { "Request is throttled", FAULT_UPSTREAM_BUSY },
     { "Server Unavailable", FAULT_UPSTREAM_GONE },
+    /* Cyrus, which offers SCRAM-SHA-256-PLUS on TLS 1.3 too, and knows no binding
+     * there: it has not looked at the password.
+     */
+    { "bad protocol / cancel", FAULT_UPSTREAM_NO_LOGIN },
 };
 
 static const char backoff_words[] = "Suggested Backoff Time: ";

@@ -36,6 +36,7 @@ static void test_words(void **state)
         { "request is throttled", FAULT_UPSTREAM_BUSY },
         { "Web login required: https://example.com/", FAULT_UPSTREAM_BUSY },
         { "Server Unavailable. 15", FAULT_UPSTREAM_GONE },
+        { "bad protocol / cancel", FAULT_UPSTREAM_NO_LOGIN },
     };
     struct quirk quirk;
 

@@ -81,8 +81,9 @@ struct access_answer {
         *problem; /* for the log, of a refusal; NULL: the fault says all */
     const struct account *account; /* NULL: there is none */
     enum secret_kind given_kind;   /* what the client gave */
-    /* The rest: of a login that is granted. */
+    /* Also of a refusal, where it was known by then; else NULL. */
     const struct config_upstream *upstream;
+    /* The rest: of a login that is granted. */
     /* Of |upstream|'s own, the only one to go to; NULL: any of them. */
     const struct config_address *server;
     /* Its server is none of |upstream|'s own but this; host NULL: it is. */

@@ -253,9 +253,11 @@ void relay_reach_limit(struct relay *r, enum limit limit);
 void relay_log_blocked(struct relay *r, const char *event);
 void relay_log_throttled(struct relay *r, uint64_t pause_ms);
 
-/* Why a login is refused, where the fault does not say all. */
+/* Why a login is refused, where the fault does not say all. |upstream|: where it
+ * was to go; NULL: that was not known yet.
+ */
 void relay_log_login_problem(const struct relay *r, enum fault fault,
-                             const char *problem);
+                             const char *upstream, const char *problem);
 void relay_log_note(struct relay *r, const struct bridge_wish *wish);
 void relay_log_upstream_failure(struct relay *r, const char *failure,
                                 bool untrusted);

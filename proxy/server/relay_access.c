@@ -91,7 +91,10 @@ static void refuse(struct relay *r, const struct access_answer *answer)
     if (answer->fault == FAULT_VERIFY_BUSY)
         relay_reach_limit(r, LIMIT_VERIFICATIONS);
     if (answer->problem != NULL)
-        relay_log_login_problem(r, answer->fault, answer->problem);
+        relay_log_login_problem(
+            r, answer->fault,
+            answer->upstream != NULL ? answer->upstream->name : NULL,
+            answer->problem);
     deny(r, answer->fault, answer->wait_ms);
 }
 

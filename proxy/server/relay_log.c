@@ -32,14 +32,19 @@ static void add_tls(struct log_record *record, const struct relay_leg *leg,
     log_record_add_string(record, cipher_key, leg->tls_cipher);
 }
 
+static void add_upstream(const struct relay *r, struct log_record *record)
+{
+    if (r->to != NULL)
+        log_record_add_string(record, "upstream", r->to->config->name);
+}
+
 /* CONFORMANCE TLS-9: version and suite of both legs. */
 static void add_legs(const struct relay *r, struct log_record *record)
 {
     const struct relay_leg *upstream = &r->upstream_leg;
 
     add_tls(record, &r->client_leg, "tls", "cipher");
-    if (r->to != NULL)
-        log_record_add_string(record, "upstream", r->to->config->name);
+    add_upstream(r, record);
     if (upstream->address.host[0] == '\0')
         return; /* there was none */
     log_record_add_string(record, "upstream_address", upstream->address.host);
@@ -203,7 +208,7 @@ static void log_login(struct relay *r, const char *event,
 }
 
 void relay_log_login_problem(const struct relay *r, enum fault fault,
-                             const char *problem)
+                             const char *upstream, const char *problem)
 {
     enum log_level level = level_of(fault);
     struct log_record record;
@@ -212,6 +217,8 @@ void relay_log_login_problem(const struct relay *r, enum fault fault,
         return;
     relay_log_begin(r, &record, level, "login_problem");
     log_record_add_text(&record, "user", buf_span(&r->user));
+    if (upstream != NULL)
+        log_record_add_string(&record, "upstream", upstream);
     log_record_add_string(&record, "reason", fault_name(fault));
     log_record_add_string(&record, "text", problem);
     write_failure(r, &record, fault);
@@ -227,6 +234,7 @@ static void log_trouble(struct relay *r, const char *event,
     relay_log_begin(r, &record, level, event);
     if (buf_length(&r->user) > 0)
         log_record_add_text(&record, "user", buf_span(&r->user));
+    add_upstream(r, &record);
     if (wish->fault != FAULT_NONE)
         log_record_add_string(&record, "reason", fault_name(wish->fault));
     if (wish->text.len > 0)
@@ -351,6 +359,7 @@ void relay_log_throttled(struct relay *r, uint64_t pause_ms)
         return;
     relay_log_begin(r, &record, LOG_LEVEL_WARNING, "upstream_throttled");
     log_record_add_text(&record, "user", buf_span(&r->user));
+    add_upstream(r, &record);
     log_record_add_number(&record, "duration_ms", pause_ms);
     log_write(&record);
 }

@@ -9,7 +9,7 @@
 #include "server/status_page.h"
 
 /* An answer is never longer. */
-#define STATUS_ANSWER_MAX (STATUS_SESSIONS_MAX + 1024)
+#define STATUS_ANSWER_MAX (STATUS_PAGE_MAX + 1024)
 
 /* Appends the whole answer. False if |out| is or becomes failed. */
 MUST_CHECK bool status_answer_write(const struct http_request *request,

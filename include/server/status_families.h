@@ -61,6 +61,7 @@ family_writer series_limits;
 family_writer series_certificates;
 family_writer series_attempts;
 family_writer series_logins;
+family_writer series_upstream_failures;
 family_writer series_token_requests;
 family_writer series_token_accounts;
 family_writer series_of_source;

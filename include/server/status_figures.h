@@ -40,6 +40,7 @@ struct status_upstream {
     uint64_t queue;  /* logins that wait for one */
     uint64_t parked; /* of those that are open */
     uint64_t counts[UPSTREAM_COUNT_COUNT];
+    uint64_t login_failures[FAULT_COUNT]; /* by enum fault */
     struct histogram_total stage[COUNTER_UPSTREAM_STAGES];
     size_t server_count;
     struct upstream_server_view servers[UPSTREAM_SERVERS_MAX];

@@ -19,6 +19,7 @@
 #include "base/limits.h"
 #include "server/upstream_gate.h"
 #include "server/upstream_health.h"
+#include "session/fault.h"
 
 enum upstream_count {
     UPSTREAM_CONNECTS, /* connections that came up */
@@ -35,9 +36,13 @@ struct upstream {
     struct upstream_gate *gate; /* of connections, those that rest too */
     struct upstream_health health;
     atomic_uint_least64_t counts[UPSTREAM_COUNT_COUNT];
+    atomic_uint_least64_t login_failures[FAULT_COUNT]; /* by enum fault */
 };
 
 void upstream_count(struct upstream *u, enum upstream_count what, uint64_t n);
+
+/* Also counts in UPSTREAM_LOGINS_FAILED. */
+void upstream_count_login_failure(struct upstream *u, enum fault fault);
 
 /* All that there have been. Empty where it is all zero. */
 struct upstreams {

@@ -136,8 +136,8 @@ static void count_upstream(struct relay *r, const struct bridge_report *now)
 
     upstream_count(lasting, UPSTREAM_LOGINS_OK,
                    now->logins_ok - then->logins_ok);
-    upstream_count(lasting, UPSTREAM_LOGINS_FAILED,
-                   now->logins_failed - then->logins_failed);
+    if (now->logins_failed > then->logins_failed)
+        upstream_count_login_failure(lasting, now->last_login_fault);
     upstream_count(lasting, UPSTREAM_FAILURES,
                    now->upstream_failures - then->upstream_failures);
     upstream_count(lasting, UPSTREAM_REUSED,

@@ -67,6 +67,8 @@ static struct status_upstream figures_of(const struct server *s,
         out.servers[i] = upstream_servers_view(u->servers, i, uv_now(&s->loop));
     for (unsigned i = 0; i < UPSTREAM_COUNT_COUNT; i++)
         out.counts[i] = atomic_load(&lasting->counts[i]);
+    for (unsigned i = 0; i < FAULT_COUNT; i++)
+        out.login_failures[i] = atomic_load(&lasting->login_failures[i]);
     for (unsigned i = 0; i < s->workers; i++)
         counters_sum_upstream(worker_counters(s->members[i].worker),
                               lasting->index, out.stage);

@@ -224,6 +224,8 @@ static bool put_one_upstream(json_t *object, const struct status_upstream *u)
            put(object, "failures", n[UPSTREAM_FAILURES]) &&
            put(object, "logins_ok", n[UPSTREAM_LOGINS_OK]) &&
            put(object, "logins_failed", n[UPSTREAM_LOGINS_FAILED]) &&
+           put_faults(object, "logins_failed_by_reason", FAULT_NONE + 1,
+                      u->login_failures) &&
            put_stages(object, u->stage, COUNTER_UPSTREAM_STAGES) &&
            put_servers(object, u);
 }

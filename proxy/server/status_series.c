@@ -299,6 +299,20 @@ void series_logins(struct buf *out, const struct family *family,
     }
 }
 
+void series_upstream_failures(struct buf *out, const struct family *family,
+                              const struct status_figures *f)
+{
+    for (size_t i = 0; i < f->upstream_count; i++) {
+        const struct status_upstream *u = &f->upstreams[i];
+
+        for (unsigned n = FAULT_NONE + 1; n < FAULT_COUNT; n++)
+            metrics_write(out, family->name,
+                          labelled_twice("upstream", u->name, "reason",
+                                         fault_name((enum fault)n)),
+                          u->login_failures[n]);
+    }
+}
+
 void series_token_requests(struct buf *out, const struct family *family,
                            const struct status_figures *f)
 {

@@ -60,6 +60,7 @@ const char status_page_style[] =
     "td,thead th+th{text-align:right;font-variant-numeric:tabular-nums}"
     "th,td{padding:.25rem 0 .25rem .8rem;border-top:1px solid var(--line)}"
     "th:first-child{padding-left:0}"
+    "tr .part:first-child{padding-left:1rem;color:var(--soft)}"
     "thead th,tbody:first-child tr:first-child>*{border-top:0}"
     "td{white-space:nowrap}"
     "td.text{white-space:normal;overflow-wrap:anywhere;min-width:6.5rem}"

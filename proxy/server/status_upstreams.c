@@ -119,6 +119,20 @@ static void write_health(struct buf *out, const struct status_figures *f,
     html_text(out, "</td></tr>\n");
 }
 
+/* Only what has happened. */
+static void write_failures(struct buf *out, const struct status_upstream *u)
+{
+    for (unsigned i = FAULT_NONE + 1; i < FAULT_COUNT; i++) {
+        if (u->login_failures[i] == 0)
+            continue;
+        html_text(out, "<tr><th scope=\"row\" class=\"part\">");
+        html_text(out, fault_name((enum fault)i));
+        html_text(out, "</th>");
+        write_cell(out, u->login_failures[i]);
+        html_text(out, "</tr>\n");
+    }
+}
+
 static void write_upstream(struct buf *out, const struct status_figures *f,
                            const struct status_upstream *u)
 {
@@ -132,6 +146,7 @@ static void write_upstream(struct buf *out, const struct status_figures *f,
     write_health(out, f, &u->health);
     html_row(out, "logins", u->counts[UPSTREAM_LOGINS_OK]);
     html_row(out, "logins that failed", u->counts[UPSTREAM_LOGINS_FAILED]);
+    write_failures(out, u);
     html_row(out, "connections now", u->open);
     html_row(out, "of them parked", u->parked);
     html_row(out, "logins that wait for one", u->queue);

@@ -35,6 +35,13 @@ void upstream_count(struct upstream *u, enum upstream_count what, uint64_t n)
         atomic_fetch_add_explicit(&u->counts[what], n, memory_order_relaxed);
 }
 
+void upstream_count_login_failure(struct upstream *u, enum fault fault)
+{
+    upstream_count(u, UPSTREAM_LOGINS_FAILED, 1);
+    atomic_fetch_add_explicit(&u->login_failures[fault], 1,
+                              memory_order_relaxed);
+}
+
 void upstreams_fini(struct upstreams *all)
 {
     for (unsigned i = 0; i < all->count; i++)

@@ -89,6 +89,8 @@ static void be_used(struct status_upstream *u, uint64_t percent)
     u->health.recent_successes = (uint32_t)(1 + percent);
     u->counts[UPSTREAM_LOGINS_OK] = 31804 * percent;
     u->counts[UPSTREAM_LOGINS_FAILED] = 332 * percent;
+    u->login_failures[FAULT_CREDENTIALS] = 331 * percent;
+    u->login_failures[FAULT_IN_USE] = percent;
     u->counts[UPSTREAM_REUSED] = 26901 * percent;
     u->counts[UPSTREAM_FAILURES] = 1 + percent;
     for (size_t i = 0; i < u->server_count; i++)

@@ -71,6 +71,8 @@ static struct status_upstream first_upstream(void)
 
     for (unsigned i = 0; i < UPSTREAM_COUNT_COUNT; i++)
         u.counts[i] = 7000 + i;
+    for (unsigned i = 0; i < FAULT_COUNT; i++)
+        u.login_failures[i] = 8000 + i;
     for (unsigned i = 0; i < COUNTER_UPSTREAM_STAGES; i++) {
         u.stage[i].count[0] = 200 + i;
         u.stage[i].count[3] = 10;
@@ -333,6 +335,8 @@ static void test_metrics(void **state)
         "result=\"ok\"} 7003\n",
         "\npopinjay_upstream_logins_total{upstream=\"default\","
         "result=\"failed\"} 7004\n",
+        "\npopinjay_upstream_login_failures_total{upstream=\"default\","
+        "reason=\"credentials\"} 8008\n",
         "\npopinjay_upstream_queue_length{upstream=\"default\"} 30\n",
         "\npopinjay_active_sessions{listener=\"pop3s\","
         "state=\"authorization\"} 1\n",
@@ -633,6 +637,9 @@ static void test_several_upstreams(void **state)
                      219);
     assert_int_equal(number_at(page, "latency_ms", "client_login", "count"),
                      119);
+    assert_int_equal(number_at(json_array_get(all, 1),
+                               "logins_failed_by_reason", "in_use", NULL),
+                     8000 + FAULT_IN_USE);
     json_decref(page);
     buf_fini(&text);
 }

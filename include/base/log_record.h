@@ -52,9 +52,6 @@ struct log_record {
     struct buf fields; /* log_record_keep_fields */
 };
 
-/* "warning" */
-const char *log_level_name(enum log_level level);
-
 /* |unix_ms| is the wall clock; |event| a short word of ours. */
 void log_record_begin(struct log_record *r, enum log_format format,
                       enum log_level level, uint64_t unix_ms,

@@ -51,7 +51,4 @@ enum imap_code {
 /* |name| in any case; IMAP_CODE_UNKNOWN where it is none of them. */
 enum imap_code imap_code_from_name(struct span name);
 
-/* The name in capitals, for logs and tests; "" for NONE. */
-const char *imap_code_name(enum imap_code code);
-
 #endif

@@ -175,6 +175,4 @@ void imap_parser_watch(struct imap_parser *p, struct span keyword);
 /* The parser is between two responses: nothing of the next was seen. */
 bool imap_parser_is_idle(const struct imap_parser *p);
 
-const char *imap_event_kind_name(enum imap_event_kind kind);
-
 #endif

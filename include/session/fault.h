@@ -96,7 +96,6 @@ enum fault_class fault_class(enum fault fault);
 
 /* A short word for the log and for metric labels: "credentials". */
 const char *fault_name(enum fault fault);
-const char *fault_class_name(enum fault_class class);
 
 /* An alarm wants a person: the operator's configuration or the upstream's
  * certificate is wrong, or the upstream did not understand us.

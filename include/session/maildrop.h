@@ -46,7 +46,6 @@ uint64_t maildrop_size_octets(const struct maildrop *m, uint32_t index);
 uint32_t maildrop_find(const struct maildrop *m, uint32_t uid);
 
 /* Without the messages marked as deleted: what STAT says. */
-uint32_t maildrop_listed_count(const struct maildrop *m);
 uint64_t maildrop_listed_octets(const struct maildrop *m);
 
 uint32_t maildrop_deleted_count(const struct maildrop *m);

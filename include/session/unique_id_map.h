@@ -55,7 +55,4 @@ uint32_t unique_id_list_uidvalidity(const struct unique_id_list *list);
 /* The unique-id of |uid|; NULL: it has none there. */
 const char *unique_id_list_get(const struct unique_id_list *list, uint32_t uid);
 
-/* Messages of the map, for the log. */
-size_t unique_id_map_count(const struct unique_id_map *map);
-
 #endif

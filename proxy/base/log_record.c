@@ -19,11 +19,6 @@ static const char *const level_names[] = {
     [LOG_LEVEL_DEBUG] = "debug",
 };
 
-const char *log_level_name(enum log_level level)
-{
-    return level_names[level];
-}
-
 /* --- escaping --- */
 
 /* How many octets the character at the front of |s| has; 0: it is not UTF-8,

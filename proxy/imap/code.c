@@ -1,10 +1,8 @@
 /* code.c - response codes by name. */
 #include "imap/code.h"
 
-/* NONE and UNKNOWN stand for no name. */
+/* NONE and UNKNOWN have none. */
 static const char *const names[IMAP_CODE_COUNT] = {
-    [IMAP_CODE_NONE] = "",
-    [IMAP_CODE_UNKNOWN] = "UNKNOWN",
     [IMAP_CODE_ALERT] = "ALERT",
     [IMAP_CODE_ALREADYEXISTS] = "ALREADYEXISTS",
     [IMAP_CODE_AUTHENTICATIONFAILED] = "AUTHENTICATIONFAILED",
@@ -47,9 +45,4 @@ enum imap_code imap_code_from_name(struct span name)
             return (enum imap_code)i;
     }
     return IMAP_CODE_UNKNOWN;
-}
-
-const char *imap_code_name(enum imap_code code)
-{
-    return names[code];
 }

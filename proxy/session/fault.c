@@ -206,12 +206,6 @@ static const struct {
                           POP3_CODE_SYS_TEMP, FAULT_CLASS_RESOURCES, true },
 };
 
-static const char *const class_names[FAULT_CLASS_COUNT] = {
-    [FAULT_CLASS_NONE] = "none",       [FAULT_CLASS_CLIENT] = "client",
-    [FAULT_CLASS_REFUSED] = "refused", [FAULT_CLASS_UPSTREAM] = "upstream",
-    [FAULT_CLASS_TIMEOUT] = "timeout", [FAULT_CLASS_RESOURCES] = "resources",
-};
-
 enum pop3_code fault_pop3_code(enum fault fault)
 {
     assert(fault < FAULT_COUNT);
@@ -234,12 +228,6 @@ const char *fault_name(enum fault fault)
 {
     assert(fault < FAULT_COUNT);
     return faults[fault].name;
-}
-
-const char *fault_class_name(enum fault_class class)
-{
-    assert(class < FAULT_CLASS_COUNT);
-    return class_names[class];
 }
 
 bool fault_is_alarm(enum fault fault)

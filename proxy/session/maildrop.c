@@ -78,11 +78,6 @@ uint32_t maildrop_find(const struct maildrop *m, uint32_t uid)
     return snapshot_find(m->snapshot, uid);
 }
 
-uint32_t maildrop_listed_count(const struct maildrop *m)
-{
-    return maildrop_count(m) - m->deleted_count;
-}
-
 uint64_t maildrop_listed_octets(const struct maildrop *m)
 {
     return m->listed_octets;

@@ -403,8 +403,3 @@ const char *unique_id_list_get(const struct unique_id_list *list, uint32_t uid)
     }
     return NULL;
 }
-
-size_t unique_id_map_count(const struct unique_id_map *map)
-{
-    return map->entry_count;
-}

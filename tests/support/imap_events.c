@@ -1,4 +1,5 @@
 #include "support/imap_events.h"
+#include "support/imap_names.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -84,11 +84,20 @@ static void test_fields(void **state)
 
 static void test_levels(void **state)
 {
+    static const char *const lines[] = {
+        [LOG_LEVEL_ERROR] = "2026-01-31T10:20:30.123Z error login\n",
+        [LOG_LEVEL_WARNING] = "2026-01-31T10:20:30.123Z warning login\n",
+        [LOG_LEVEL_INFO] = "2026-01-31T10:20:30.123Z info login\n",
+        [LOG_LEVEL_DEBUG] = "2026-01-31T10:20:30.123Z debug login\n",
+    };
+    struct log_record r;
+
     (void)state;
-    assert_string_equal(log_level_name(LOG_LEVEL_ERROR), "error");
-    assert_string_equal(log_level_name(LOG_LEVEL_WARNING), "warning");
-    assert_string_equal(log_level_name(LOG_LEVEL_INFO), "info");
-    assert_string_equal(log_level_name(LOG_LEVEL_DEBUG), "debug");
+    for (size_t i = 0; i < ARRAY_LENGTH(lines); i++) {
+        log_record_begin(&r, LOG_FORMAT_TEXT, (enum log_level)i, WHEN, "login");
+        assert_octets_string(log_record_end(&r), lines[i]);
+        log_record_fini(&r);
+    }
 }
 
 /* A JSON reader gets back what was put in; what is not UTF-8 becomes U+FFFD.

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "support/imap_names.h"
+
 static void test_every_name(void **state)
 {
     (void)state;

@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "support/imap_events.h"
+#include "support/imap_names.h"
 
 /* IMAP-4: OK, PREAUTH and BYE, and what is no greeting. */
 static void test_greetings(void **state)

@@ -50,6 +50,7 @@ static void check_problem(const char *name, const char *expected)
 
 static void test_good(void **state)
 {
+    const struct unique_id_list *list;
     struct unique_id_map *map;
     char error[200];
 
@@ -57,7 +58,9 @@ static void test_good(void **state)
     write_file("user bob\nmailbox 7 INBOX\n3 x\n");
     map = unique_id_file_read(path, error, sizeof(error));
     assert_non_null(map);
-    assert_int_equal(unique_id_map_count(map), 1);
+    list = unique_id_user_list(unique_id_map_find(map, SPAN_LITERAL("bob")),
+                               SPAN_LITERAL("INBOX"));
+    assert_string_equal(unique_id_list_get(list, 3), "x");
     unique_id_map_free(map);
     write_file("");
     map = unique_id_file_read(path, error, sizeof(error));

@@ -76,14 +76,7 @@ static void test_names(void **state)
             assert_string_not_equal(fault_name((enum fault)f),
                                     fault_name((enum fault)g));
     }
-    for (unsigned c = FAULT_CLASS_NONE; c < FAULT_CLASS_COUNT; c++) {
-        assert_true(is_word(fault_class_name((enum fault_class)c)));
-        for (unsigned d = FAULT_CLASS_NONE; d < c; d++)
-            assert_string_not_equal(fault_class_name((enum fault_class)c),
-                                    fault_class_name((enum fault_class)d));
-    }
     assert_string_equal(fault_name(FAULT_CREDENTIALS), "credentials");
-    assert_string_equal(fault_class_name(FAULT_CLASS_UPSTREAM), "upstream");
 }
 
 static bool has_code(enum fault fault, enum pop3_code code)

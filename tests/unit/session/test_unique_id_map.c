@@ -62,7 +62,6 @@ static void test_find(void **state)
         find(map, "alice@example.com", "INBOX");
 
     (void)state;
-    assert_int_equal(unique_id_map_count(map), 4);
     assert_int_equal(unique_id_list_uidvalidity(bob), 7);
     assert_string_equal(unique_id_list_get(bob, 3), "UID3-1690000000");
     assert_string_equal(unique_id_list_get(bob, 5), "UID4-1690000000");
@@ -131,7 +130,6 @@ static void test_empty(void **state)
     const struct unique_id_list *list;
 
     (void)state;
-    assert_int_equal(unique_id_map_count(map), 0);
     assert_null(find(map, "bob", "INBOX"));
     unique_id_map_free(map);
     map = read_map("user bob\nmailbox 1 INBOX\n");

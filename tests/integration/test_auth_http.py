@@ -155,8 +155,8 @@ def test_wait_ends_with_the_login(start_proxy, two, tmp_path):
     with AuthService(lambda asked: {"Auth-Status": "WAIT"}) as service:
         proxy = start_proxy(two[0].upstream_config(),
                             {**settings(service, two, tmp_path),
-                             "limits": {"login_timeout": "3 s"}})
-        with proxy.pop3s() as c:
+                             "limits": {"login_timeout": "5 s"}})
+        with proxy.plain() as c:
             reply, _ = attempt(c, "rose", GIVEN)
             assert reply.startswith(b"-ERR [SYS/TEMP]"), reply
         assert len(service.seen) > 1
@@ -190,7 +190,6 @@ def test_an_address_is_one_server(start_proxy):
         with FakeImap(judges[1]) as two:
             proxy = start_proxy(several(one, two), {
                 "upstream spare": one.upstream_config(),
-                "status": {"probe_interval": "0 s"},
                 "auth_http": {"url": service.url}})
             (user,) = users_of([one, two], 1)[one]
             for server, judge in ((two, judges[1]), (one, judges[0])) * 2:

@@ -7,8 +7,8 @@
  * then, and when `popinjay oauth login` has stored something new for it.
  *
  *     token_desk_new
- *     token_desk_keep, token_desk_command   what it may use, at the start
  *     token_desk_adopt                      the sources, at the start and anew
+ *     token_desk_keep, token_desk_command   what it may use, at the start
  *     token_desk_close                      after the last worker has ended
  *
  * Thread: the main loop's, but for what token_counter.c calls.
@@ -47,7 +47,9 @@ MUST_CHECK struct token_desk *token_desk_new(uv_loop_t *loop,
                                              token_desk_tell *tell,
                                              void *owner);
 
-/* Takes them; NULL: there is none. */
+/* Takes them; NULL: there is none. Those whose last answer was lost with another
+ * process are asked for at once.
+ */
 void token_desk_keep(struct token_desk *d, struct token_store *store);
 void token_desk_command(struct token_desk *d, struct command_client *commands);
 

@@ -191,12 +191,10 @@ static struct desk_entry *new_entry(struct token_desk *d, const char *key,
 }
 
 /* An application's token is for all of its mailboxes. */
-static struct desk_entry *find_entry(struct token_desk *d,
-                                     const struct token_wish *w)
+static struct desk_entry *find_entry(struct token_desk *d, const char *name,
+                                     const char *account)
 {
-    const struct token_source *source =
-        token_sources_find(d->sources, w->source);
-    const char *account = w->account;
+    const struct token_source *source = token_sources_find(d->sources, name);
     struct desk_entry *e = NULL;
     char *key;
 
@@ -204,11 +202,11 @@ static struct desk_entry *find_entry(struct token_desk *d,
         return NULL;
     if (source->config->grant == OAUTH_CLIENT_CREDENTIALS)
         account = "";
-    if (asprintf(&key, "%s:%s", w->source, account) < 0)
+    if (asprintf(&key, "%s:%s", name, account) < 0)
         return NULL;
     HASH_FIND_STR(d->entries, key, e);
     if (e == NULL)
-        e = new_entry(d, key, w->source, account);
+        e = new_entry(d, key, name, account);
     free(key);
     return e;
 }
@@ -225,7 +223,7 @@ static bool is_refused(const struct desk_entry *e, const struct token_wish *w)
 static void serve(struct token_desk *d, struct token_wish *w)
 {
     uint64_t now_ms = uv_now(d->loop);
-    struct desk_entry *e = find_entry(d, w);
+    struct desk_entry *e = find_entry(d, w->source, w->account);
 
     if (e == NULL) {
         answer(w, NULL, TOKEN_HOLD);
@@ -295,9 +293,27 @@ struct token_desk *token_desk_new(uv_loop_t *loop, token_desk_tell *tell_owner,
     return d;
 }
 
+/* The process before has ended while it waited for an answer: the sooner it is
+ * asked again, the likelier is the old refresh token still taken.
+ */
+static void ask_once_more(void *desk, const struct token_owner *whose)
+{
+    struct token_desk *d = desk;
+    struct desk_entry *e;
+
+    if (d->renewals >= TOKEN_RENEWALS_AHEAD_MAX ||
+        !token_store_has_question(d->store, whose))
+        return;
+    e = find_entry(d, whose->source, whose->account);
+    if (e != NULL && e->renewal == NULL)
+        (void)desk_renew(e);
+}
+
 void token_desk_keep(struct token_desk *d, struct token_store *store)
 {
     d->store = store;
+    if (store != NULL && d->sources != NULL)
+        (void)!token_store_list(store, ask_once_more, d);
 }
 
 bool token_desk_can_keep(const struct token_desk *d)

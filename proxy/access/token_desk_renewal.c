@@ -28,7 +28,7 @@ static void gain(struct desk_entry *e, const struct token_gain *gain)
     }
     wiping_free_text(e->access);
     e->access = access;
-    e->is_wanted = e->wishes != NULL;
+    e->is_wanted = e->wishes != NULL || gain->is_urgent;
     token_state_obtain(&e->state, gain->lifetime_s, now_ms);
     if (gain->is_urgent)
         token_state_hurry(&e->state, now_ms);

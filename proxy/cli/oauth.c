@@ -332,18 +332,19 @@ static void print_one(void *keeping, const struct token_owner *whose)
     struct keeping *k = keeping;
     struct token_record record;
     enum token_store_status status = token_store_load(k->store, whose, &record);
-    uint64_t now_s = (uint64_t)time(NULL);
+    uint64_t left_s = 0;
 
+    if (status == TOKEN_STORE_OK)
+        left_s = token_lifetime_left(record.obtained_s, record.lifetime_s,
+                                     (uint64_t)time(NULL));
     (void)printf("%-16s %-32s ", whose->source, whose->account);
     if (status != TOKEN_STORE_OK)
         (void)printf("%s\n", token_store_problem(status));
     else if (is_of_another(k, whose->source, &record))
         (void)printf("granted by another provider or client: popinjay oauth "
                      "login\n");
-    else if (record.obtained_s + record.lifetime_s > now_s)
-        (void)printf("access for %llu s\n",
-                     (unsigned long long)(record.obtained_s +
-                                          record.lifetime_s - now_s));
+    else if (left_s > 0)
+        (void)printf("access for %llu s\n", (unsigned long long)left_s);
     else
         (void)printf("to be renewed\n");
     if (status == TOKEN_STORE_OK)

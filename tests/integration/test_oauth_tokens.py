@@ -266,8 +266,8 @@ def test_killed_before_the_answer_has_come(oauth, accounts, person):
 
 
 def test_killed_with_a_token_that_is_still_good(oauth, accounts, person):
-    """The same, and the access token before serves until it is over: who has to
-    agree anew hears of it while there is time."""
+    """The same, and the access token before serves until it is over: the next
+    process asks without waiting for a login, and says what has become of it."""
     proxy, name = person
     proxy.start()
     assert log_in(proxy, accounts, name).startswith(b"+OK")
@@ -275,9 +275,9 @@ def test_killed_with_a_token_that_is_still_good(oauth, accounts, person):
     oauth.forget(name)
     with begin_login(proxy, accounts, name):
         wait_until(lambda: oauth.holds(), 10, "the question")
-        restart(proxy)
+        proxy.kill()
     oauth.behave()
-    log_in_when_free(proxy, accounts, name)
+    proxy.start()
     wait_until(lambda: " token_refused " in proxy.log(), 10, "the refusal")
     line = next(line for line in proxy.log().splitlines()
                 if " token_refused " in line)

@@ -158,6 +158,23 @@ static void write_tokens(struct buf *out, const struct token_desk *desk)
     html_end_table(out);
 }
 
+/* Where there are any. */
+static void write_accounts(struct buf *out, const struct status_figures *f)
+{
+    const uint64_t *v = f->totals.value;
+
+    if (f->accounts == 0)
+        return;
+    html_begin_table(out, "accounts", "Device accounts", NULL, NULL);
+    html_row(out, "accounts", f->accounts);
+    html_row(out, "passwords being judged", f->verifications);
+    html_row(out, "logins by password", v[COUNTER_LOGINS_BY_PASSWORD]);
+    html_row(out, "by APOP", v[COUNTER_LOGINS_BY_APOP]);
+    html_row(out, "by CRAM-MD5", v[COUNTER_LOGINS_BY_CRAM_MD5]);
+    html_row(out, "by SCRAM-SHA-256", v[COUNTER_LOGINS_BY_SCRAM]);
+    html_end_table(out);
+}
+
 static bool write_limit(struct buf *out, const char *name, enum counter counter,
                         const struct status_figures *f,
                         const struct history_minute *hour)
@@ -260,6 +277,7 @@ bool status_page_html(const struct status_figures *f, struct buf *out)
     write_failures(out, f, &hour);
     status_write_upstreams(out, f);
     write_tokens(out, f->tokens);
+    write_accounts(out, f);
     status_write_certificates(out, f);
     write_limits(out, f, &hour);
     write_listeners(out, f);

@@ -383,6 +383,22 @@ static bool put_tokens(json_t *page, const struct status_figures *f)
     return good;
 }
 
+static bool put_accounts(json_t *page, const struct status_figures *f)
+{
+    const uint64_t *v = f->totals.value;
+    json_t *object = put_object(page, "accounts");
+
+    return object != NULL && put(object, "count", f->accounts) &&
+           put(object, "judged_now", f->verifications) &&
+           put_rows(
+               object, "logins",
+               (struct row[]){ { "password", v[COUNTER_LOGINS_BY_PASSWORD] },
+                               { "apop", v[COUNTER_LOGINS_BY_APOP] },
+                               { "cram_md5", v[COUNTER_LOGINS_BY_CRAM_MD5] },
+                               { "scram_sha_256", v[COUNTER_LOGINS_BY_SCRAM] },
+                               { NULL, 0 } });
+}
+
 static bool put_process(json_t *page, const struct process_figures *p)
 {
     return put_rows(page, "process",
@@ -409,8 +425,8 @@ static bool put_all(json_t *page, const struct status_figures *f)
            put_last_hour(page, f->history) && put_upstream(page, f) &&
            put_tls(page, &f->totals) && put_certificates(page, f) &&
            put_limits(page, &f->totals) && put_refused(page, f) &&
-           put_work(page, &f->totals) && put_tokens(page, f) &&
-           put_process(page, &f->process);
+           put_work(page, &f->totals) && put_accounts(page, f) &&
+           put_tokens(page, f) && put_process(page, &f->process);
 }
 
 bool status_page_json(const struct status_figures *f, struct buf *out)

@@ -190,6 +190,21 @@ static void on_tokens(struct notices *n)
     }
 }
 
+/* Of several, those at which it has happened since the start. */
+static void say_where(struct notices *n, enum fault fault)
+{
+    const struct status_figures *f = n->f;
+    const char *before = " Since the start at: ";
+
+    for (size_t i = 0; f->upstream_count > 1 && i < f->upstream_count; i++) {
+        if (f->upstreams[i].login_failures[fault] == 0)
+            continue;
+        html_text(n->out, before);
+        html_escaped(n->out, f->upstreams[i].name);
+        before = ", ";
+    }
+}
+
 /* Of faults that are somebody's to mend: ours or the operator's. */
 static void on_failures(struct notices *n)
 {
@@ -208,7 +223,10 @@ static void on_failures(struct notices *n)
                   n->hour->login_failures[i] == 1 ? " login" : " logins");
         html_text(n->out, " failed in the last hour: ");
         html_escaped(n->out, fault_pop3_text(fault));
-        html_text(n->out, ".");
+        html_text(n->out, " (reason=");
+        html_escaped(n->out, fault_name(fault));
+        html_text(n->out, " in the log).");
+        say_where(n, fault);
         end(n);
     }
 }

@@ -1,5 +1,6 @@
 """The HTTP status endpoint, with curl and over raw sockets."""
 
+import html.parser
 import json
 import re
 import signal
@@ -12,6 +13,7 @@ import pytest
 from support import mail
 from support.fake_imap import FakeImap, Mailbox
 from support.metrics import samples, total
+from support.popinjay import binary
 from support.ports import LOOPBACK, free_port, wait_until
 
 PATHS = ["/", "/status", "/metrics", "/healthz", "/readyz"]
@@ -349,3 +351,76 @@ def test_a_connection_counts_once(start_proxy, authority):
         with proxy.login("a", "b") as c:
             c.quit()
         assert metric(proxy, "popinjay_upstream_connections_total") == 1
+
+
+class Page(html.parser.HTMLParser):
+    """Its ids, where its links within it lead, its text; that what is opened is
+    closed, in turn."""
+
+    VOID = {"meta", "path", "rect"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.links, self.text, self._open = [], [], "", []
+        self.feed(text)
+        self.close()
+        assert not self._open
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in self.VOID:
+            self._open.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value)
+            if name == "href" and value.startswith("#"):
+                self.links.append(value[1:])
+
+    def handle_startendtag(self, tag, attrs):
+        pass
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data + "\n"
+
+
+def test_twenty_upstreams(start_proxy):
+    """With names of all that a name may be of, one of them as long as it may
+    be: on each page, for each reader, and no one is taken for another."""
+    names = ["default", "a", "A", "a.b", "a-b", "a_b", "-", "_", ".", "0",
+             "x" * 40, "xn--bcher-kva.example"]
+    names += [f"number{n}.of-twenty_" for n in range(len(names), 20)]
+    ports = [free_port() for _ in names]
+    proxy = start_proxy({"address": f"{LOOPBACK}:{ports[0]}", "tls": "none"}, {
+        f"upstream {name}": {"address": f"{LOOPBACK}:{port}", "tls": "none",
+                             "domains": f"d{port}.example"}
+        for name, port in list(zip(names, ports))[1:]})
+    with proxy.pop3s() as c:
+        c.ok(f"USER a@d{ports[2]}.example")
+        c.err("PASS b")
+    page = Page(proxy.http("/"))
+    assert len(page.ids) == len(set(page.ids))
+    assert len(page.links) == 20 and set(page.links) <= set(page.ids)
+    for name in names:
+        assert f"\n{name}\n" in page.text and \
+            f"Upstream {name}\n" in page.text
+    upstreams = proxy.status()["upstreams"]
+    assert [u["name"] for u in upstreams] == names
+    assert [u["logins_failed"] for u in upstreams] == [0, 0, 1] + [0] * 17
+    reason = upstreams[2]["logins_failed_by_reason"]
+    assert reason["upstream_unreachable"] == sum(reason.values()) == 1
+    metrics = proxy.http("/metrics")
+    done = subprocess.run(["promtool", "check", "metrics"], input=metrics,
+                          text=True, capture_output=True, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    found = samples(metrics)
+    for name in names:
+        assert found["popinjay_upstream_login_failures_total"
+                     f'{{upstream="{name}",reason="upstream_unreachable"}}'] \
+            == (name == "A")
+    told = subprocess.run([binary(), "status", "-c", proxy.config_path],
+                          text=True, capture_output=True, timeout=20).stdout
+    for name, port in zip(names, ports):
+        assert re.search(rf"^upstream +{re.escape(name)}, {LOOPBACK}:{port}: ",
+                         told, re.M)

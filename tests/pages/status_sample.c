@@ -142,6 +142,9 @@ static void be_busy(struct status_figures *f, unsigned trouble)
     t->value[COUNTER_CLIENT_TLS_NEW] = 401220;
     t->value[COUNTER_CLIENT_TLS_RESUMED] = 2811044;
     t->value[COUNTER_LOGINS_FAILED] = 33571;
+    f->accounts = 214;
+    t->value[COUNTER_LOGINS_BY_PASSWORD] = 791430;
+    t->value[COUNTER_LOGINS_BY_CRAM_MD5] = 20514;
     t->login_failures[FAULT_CREDENTIALS] = 33120;
     t->login_failures[FAULT_IN_USE] = 402;
     t->login_failures[FAULT_UPSTREAM_BUSY] = 49;

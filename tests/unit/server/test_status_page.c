@@ -426,10 +426,12 @@ static void test_metrics_escapes(void **state)
 
     (void)state;
     upstreams[0].address = "a\"b\\c\nd";
+    upstreams[0].servers[0].text = "e\"}\n"; /* DNS may say anything */
     buf_init(&page, STATUS_PAGE_MAX);
     assert_true(status_page_metrics(&f, &page));
     check_metrics(buf_span(&page));
     assert_true(holds(buf_span(&page), ",address=\"a\\\"b\\\\c\\nd\"} 1\n"));
+    assert_true(holds(buf_span(&page), ",address=\"e\\\"}\\n\"} 1700086500\n"));
     buf_fini(&page);
 }
 
@@ -515,6 +517,10 @@ static void test_json(void **state)
     assert_int_equal(number_at(page, "octets_retrieved", NULL, NULL),
                      5000000000);
     assert_int_equal(number_at(page, "upstream_failures", NULL, NULL), 1007);
+    assert_int_equal(number_at(page, "accounts", "count", NULL), 32);
+    assert_int_equal(number_at(page, "accounts", "judged_now", NULL), 31);
+    assert_int_equal(number_at(page, "accounts", "logins", "apop"),
+                     1000 + COUNTER_LOGINS_BY_APOP);
     assert_int_equal(number_at(page, "upstream_reused", NULL, NULL), 1016);
     assert_int_equal(number_at(page, "parked_connections", NULL, NULL), 17);
     assert_int_equal(json_object_size(json_object_get(
@@ -531,17 +537,25 @@ static void test_html(void **state)
 
     (void)state;
     upstreams[0].address = "<b>&\"x";
+    upstreams[0].servers[0].text = "<b>y\">";
+    upstreams[0].servers[1].text = "<b>&z";
     f.state = STATUS_DRAINING;
     buf_init(&page, STATUS_PAGE_MAX);
     assert_true(status_page_html(&f, &page));
     assert_true(utf8_is_valid(buf_span(&page)));
     assert_true(holds(buf_span(&page), "&lt;b&gt;&amp;&quot;x"));
+    /* A server's name stands in a notice, and with its certificate. */
+    assert_true(holds(buf_span(&page), "server &lt;b&gt;y&quot;&gt; of the"));
+    assert_true(holds(buf_span(&page), ">&lt;b&gt;y&quot;&gt;</td>"));
+    assert_true(holds(buf_span(&page), "server &lt;b&gt;&amp;z of the"));
+    assert_true(holds(buf_span(&page), ">&lt;b&gt;&amp;z</th>"));
     assert_false(holds(buf_span(&page), "<b>"));
     assert_false(holds(buf_span(&page), "<script"));
     assert_true(holds(buf_span(&page), ">draining</strong>"));
     assert_true(holds(buf_span(&page), "up for 1 d 2 h 3 min,"));
     assert_true(holds(buf_span(&page), "<td>5 GB</td>"));
     assert_true(holds(buf_span(&page), "it is stopping"));
+    assert_true(holds(buf_span(&page), ">accounts</th><td>32</td>"));
     assert_true(holds(buf_span(&page), "expires in 10 days"));
     buf_fini(&page);
 }
@@ -696,6 +710,29 @@ static void test_picture(void **state)
                                        "y=\"104\" width=\"6\" "
                                        "height=\"26\"/>"));
     assert_true(holds(buf_span(&page), "logins that failed: 1"));
+    buf_fini(&page);
+}
+
+/* Where logins failed is told, and by which word the log has them. */
+static void test_failures_have_a_place(void **state)
+{
+    struct status_figures f = sample();
+    struct history hour = { .last = 0 };
+    struct counters_total totals = { .value = { 0 } };
+    struct buf page;
+
+    (void)state;
+    totals.login_failures[FAULT_UPSTREAM_BUSY] = 1;
+    history_sample(&hour, 0, 1, &totals);
+    f.history = &hour;
+    f.upstream_count = 2;
+    upstreams[0].login_failures[FAULT_UPSTREAM_BUSY] = 0;
+    buf_init(&page, STATUS_PAGE_MAX);
+    assert_true(status_page_html(&f, &page));
+    assert_true(holds(buf_span(&page),
+                      "1 login failed in the last hour: mail server is busy, "
+                      "try again later (reason=upstream_busy in the log). "
+                      "Since the start at: second</li>"));
     buf_fini(&page);
 }
 
@@ -888,6 +925,7 @@ int main(void)
         cmocka_unit_test(test_notices),
         cmocka_unit_test(test_several_upstreams),
         cmocka_unit_test(test_most_upstreams),
+        cmocka_unit_test(test_failures_have_a_place),
         cmocka_unit_test(test_picture),
         cmocka_unit_test(test_number_of_sessions),
         cmocka_unit_test(test_style_hash),

@@ -309,7 +309,7 @@ const struct config_key config_keys[] = {
     { CONFIG_POLICY, "newest", CONFIG_NUMBER, IN_POLICY(newest), "0", 0,
       MAILDROP_MESSAGES_MAX, NULL },
     { CONFIG_POLICY, "list_whole", CONFIG_NUMBER, IN_POLICY(list_whole_max),
-      "2000", 0, MAILDROP_MESSAGES_MAX, NULL },
+      "10000", 0, MAILDROP_MESSAGES_MAX, NULL },
     { CONFIG_POLICY, "newer_than", CONFIG_NUMBER, IN_POLICY(newer_than_days),
       "0", 0, RETENTION_DAYS_MAX, NULL },
     { CONFIG_POLICY, "max_message_size", CONFIG_SIZE,

@@ -2,9 +2,9 @@
  * not the rest of it.
  *
  * Where flags or dates matter a search (searching.h) names the messages; else
- * all there are, by UIDNEXT, or where the server has told none by the UID that
- * `UID FETCH 4294967295:*` finds. From the highest UID down they are then asked
- * for by `UID FETCH set (UID FLAGS RFC822.SIZE)`, in as many commands as it
+ * they may be any, and where they end is said by UIDNEXT, or where the server has
+ * told none by the UID that `UID FETCH 4294967295:*` finds. From the end down they
+ * are then asked for by `UID FETCH set (UID FLAGS RFC822.SIZE)`, in as many commands as it
  * takes until |newest| of them pass the window, each over four times as many
  * UIDs as the one before: what others have flagged \Deleted, or is too large, or
  * a UID that no message has, does not count towards |newest|.
@@ -35,6 +35,7 @@
 enum excerpt_step {
     EXCERPT_SEARCH,
     EXCERPT_LAST, /* which is the highest UID? */
+    EXCERPT_END,  /* from a UID to the end of the mailbox */
     EXCERPT_LIST,
 };
 
@@ -44,6 +45,7 @@ struct excerpt {
     struct searching search;
     struct imap_uid_ranges named; /* may be shown, by flags and dates */
     uint64_t names_taken;
+    uint32_t last;  /* EXCERPT_END: the highest UID, as far as it is known */
     uint64_t below; /* from this UID on all is listed */
     uint64_t width; /* UIDs of the command at hand, at most */
     uint32_t first; /* the lowest of them */

@@ -40,6 +40,16 @@ bool excerpt_is_wanted(const struct imap_mailbox *mailbox,
 
 /* --- what is asked for --- */
 
+/* To the very end, whatever UIDNEXT was told: the newest must not be missed. */
+static void send_end(struct excerpt *e)
+{
+    uint32_t tag = imap_session_begin(e->imap);
+
+    e->first = (uint32_t)(e->last - e->width + 1);
+    e->uid_missing = false;
+    imap_write_fetch_listing(&e->imap->out, tag, e->first, 0);
+}
+
 static void send_list(struct excerpt *e)
 {
     struct imap_uid_range picked[IMAP_UID_RANGES_PICKED_MAX];
@@ -103,6 +113,7 @@ static enum task_status go_on(struct excerpt *e)
     if (newest > 0 && snapshot_count(e->result) == newest)
         return TASK_DONE;
     if (!is_exhausted(e)) {
+        e->step = EXCERPT_LIST;
         send_list(e);
         return TASK_RUNNING;
     }
@@ -110,7 +121,7 @@ static enum task_status go_on(struct excerpt *e)
 }
 
 /* Of the UIDs that are named. */
-static enum task_status list(struct excerpt *e)
+static enum task_status list_named(struct excerpt *e)
 {
     const struct imap_uid_ranges *named = &e->named;
     uint32_t newest = e->policy->window.newest;
@@ -122,12 +133,18 @@ static enum task_status list(struct excerpt *e)
     return go_on(e);
 }
 
-static enum task_status list_up_to(struct excerpt *e, uint32_t last_uid)
+/* From |last_uid|, or near it, down. */
+static enum task_status list_newest(struct excerpt *e, uint32_t last_uid)
 {
-    if (last_uid == 0) /* and yet messages are there */
+    e->width = (uint64_t)e->policy->window.newest * WIDTH_FIRST;
+    if (last_uid <= e->width) /* all there are: no shorter than a listing */
         return give_up(e);
-    imap_uid_ranges_add(&e->named, 1, last_uid);
-    return list(e);
+    e->step = EXCERPT_END;
+    e->last = last_uid;
+    e->below = (uint64_t)UINT32_MAX + 1;
+    imap_uid_ranges_add(&e->named, 1, UINT32_MAX);
+    send_end(e);
+    return TASK_RUNNING;
 }
 
 static struct known_part part_of(const struct excerpt *e)
@@ -160,7 +177,7 @@ static enum task_status start_unsearched(struct excerpt *e,
     if (e->is_known)
         return TASK_DONE;
     if (mailbox->uidnext != 0)
-        return list_up_to(e, mailbox->uidnext - 1);
+        return list_newest(e, mailbox->uidnext - 1);
     e->step = EXCERPT_LAST;
     send_last(e);
     return TASK_RUNNING;
@@ -190,6 +207,9 @@ void excerpt_resume(struct excerpt *e)
         break;
     case EXCERPT_LAST:
         send_last(e);
+        break;
+    case EXCERPT_END:
+        send_end(e);
         break;
     case EXCERPT_LIST:
         send_list(e);
@@ -274,7 +294,7 @@ static enum task_status on_searched(struct excerpt *e,
     imap_uid_ranges_settle(&e->named);
     if (is_no_shorter(e))
         return give_up(e);
-    return list(e);
+    return list_named(e);
 }
 
 /* A server with a limit did only the highest UIDs, down to one it names. */
@@ -319,6 +339,7 @@ static enum task_status on_listed(struct excerpt *e,
         return give_up(e);
     status = join_rows(e);
     if (status == SNAPSHOT_EINCOMPLETE && e->is_limited && !is_exhausted(e)) {
+        e->step = EXCERPT_LIST;
         send_list(e); /* one that comes next was told of, but for its size */
         return TASK_RUNNING;
     }
@@ -336,7 +357,7 @@ static enum task_status on_completed(struct excerpt *e,
         return fail(e, ev->fault);
     if (e->imap->mailbox.changed)
         return fail(e, FAULT_MAILBOX_CHANGED);
-    return e->step == EXCERPT_LAST ? list_up_to(e, e->first)
+    return e->step == EXCERPT_LAST ? list_newest(e, e->first)
                                    : on_listed(e, &ev->item);
 }
 

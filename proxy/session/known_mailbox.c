@@ -19,6 +19,15 @@ uint32_t known_mailbox_count(const struct known_mailbox *k)
            snapshot_count(k->messages.hidden);
 }
 
+/* UIDNEXT, or what follows the last message where that came meanwhile. */
+static uint64_t uid_behind(uint64_t uidnext, const struct snapshot *s)
+{
+    uint32_t count = snapshot_count(s);
+    uint64_t behind = count == 0 ? 0 : (uint64_t)snapshot_uid(s, count - 1) + 1;
+
+    return behind > uidnext ? behind : uidnext;
+}
+
 static bool is_part(const struct known_part *part)
 {
     return part->newest > 0;
@@ -50,7 +59,8 @@ void known_mailbox_learn_part(struct known_mailbox *k,
     struct snapshot *none = snapshot_new(0, 0);
 
     known_mailbox_clear(k);
-    if (!is_provable(mailbox) || none == NULL) {
+    if (!is_provable(mailbox) || none == NULL ||
+        uid_behind(mailbox->uidnext, messages) != mailbox->uidnext) {
         snapshot_unref(none);
         return;
     }
@@ -94,15 +104,6 @@ bool known_mailbox_is_covered(const struct imap_mailbox *mailbox,
     return snapshot_count_below(messages->listed, uidnext) +
                snapshot_count_below(messages->hidden, uidnext) ==
            mailbox->exists_at_select;
-}
-
-/* UIDNEXT, or what follows the last message where that came meanwhile. */
-static uint64_t uid_behind(uint64_t uidnext, const struct snapshot *s)
-{
-    uint32_t count = snapshot_count(s);
-    uint64_t behind = count == 0 ? 0 : (uint64_t)snapshot_uid(s, count - 1) + 1;
-
-    return behind > uidnext ? behind : uidnext;
 }
 
 void known_mailbox_learn(struct known_mailbox *k,

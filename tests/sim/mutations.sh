@@ -207,7 +207,7 @@ mutate "view: the first look is enough for the newest" session/excerpt.c \
 mutate "view: what a limit left is not of an excerpt" session/excerpt.c \
     's/e->below = lowest_done/e->below = e->first/'
 mutate "view: an excerpt is of all that is named" session/excerpt.c \
-    '/^static enum task_status list_up_to/,/^}/s/, 1, last_uid/, last_uid, last_uid/'
+    '/^static enum task_status list_newest/,/^}/s/, 1, UINT32_MAX/, last_uid, UINT32_MAX/'
 mutate "view: any window is the one that is known" session/known_mailbox.c \
     's/k->part\.newest == part->newest/true/'
 mutate "view: a window is known whatever has come" session/known_mailbox.c \

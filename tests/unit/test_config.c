@@ -872,7 +872,7 @@ static void test_window(void **state)
     assert_true(m.window.unread_only);
     assert_string_equal(m.window.only_keyword, "$Scan");
     assert_string_equal(m.announced.expire, "30");
-    assert_int_equal(m.list_whole_max, 2000);
+    assert_int_equal(m.list_whole_max, 10000);
     assert_int_equal(b.list_whole_max, 0);
     assert_int_equal(b.window.newest, 0);
     assert_null(b.window.only_keyword);

@@ -320,14 +320,14 @@ def test_time_limits(web):
         half = pool.submit(silence, web, GET)
         slow = pool.submit(trickle, web, GET + b"x: y\r\n" * 9)
         seconds, said = idle.result()
-        assert IDLE_SECONDS - 1 < seconds < IDLE_SECONDS + 4
+        assert IDLE_SECONDS - 1 < seconds < IDLE_SECONDS + 9
         assert said == b""
         seconds, said = after_one.result()
-        assert IDLE_SECONDS - 1 < seconds < IDLE_SECONDS + 4
+        assert IDLE_SECONDS - 1 < seconds < IDLE_SECONDS + 9
         assert [code for code, _, _ in replies(said)] == [200]
         for job in (half, slow):
             seconds, said = job.result()
-            assert HEAD_SECONDS - 1 < seconds < HEAD_SECONDS + 4
+            assert HEAD_SECONDS - 1 < seconds < IDLE_SECONDS - 0.5
             ((code, fields, _),) = replies(said)
             assert code == 408
             assert fields["connection"] == "close"

@@ -33,6 +33,7 @@ FUZZ_WORDS_http_request  := http
 FUZZ_WORDS_imap_response := imap
 FUZZ_WORDS_pop3_line     := pop3
 FUZZ_WORDS_proxy_header  := proxy
+FUZZ_WORDS_scram         := scram
 
 ifeq ($(findstring fuzzer,$(SANITIZE)),)
 FUZZ_MAIN := $(FUZZ_REPLAY)

@@ -155,6 +155,14 @@ def test_honest(start_proxy):
     assert len(nonces) == 3
 
 
+def test_most_rounds(start_proxy):
+    """IAUTH-7: a million of them is a lot of work, and still done."""
+    slow = Liar(iterations=1_000_000)
+    with FakeImap(slow) as fake:
+        assert log_in(start_proxy(fake.upstream_config())).startswith(b"+OK")
+    assert slow.exchange.proven
+
+
 @pytest.mark.parametrize("signature", [False, None])
 def test_signature(start_proxy, signature):
     """IAUTH-5, MAP-10: OK or not, without the server's proof nobody is in."""

@@ -181,8 +181,8 @@ static const struct family families[] = {
     STAGE("popinjay_auth_http_duration_seconds", COUNTER_STAGE_AUTH_HTTP,
           "Questions to the authentication service, until their answer."),
     PARTS("popinjay_auth_http_answers_total", "verdict", auth_http,
-          "What the authentication service said of logins; later: it was of no "
-          "use."),
+          "What the authentication service said of logins; wait: it is asked "
+          "again, later: it was of no use."),
     UPSTREAM_STAGE("popinjay_login_duration_seconds",
                    COUNTER_STAGE_CLIENT_LOGIN,
                    "Logins that succeeded, from the password to the answer."),

@@ -209,7 +209,7 @@ mutate "view: what a limit left is not of an excerpt" session/excerpt.c \
 mutate "view: an excerpt is of all that is named" session/excerpt.c \
     '/^static enum task_status list_newest/,/^}/s/, 1, UINT32_MAX/, last_uid, UINT32_MAX/'
 mutate "view: any window is the one that is known" session/known_mailbox.c \
-    's/k->part\.newest == part->newest/true/'
+    's/k->part\.(newest|max_message_octets|hide_deleted) == part->/true || k->part.\1 == part->/'
 mutate "view: a window is known whatever has come" session/known_mailbox.c \
     's/mailbox->uidnext != k->uidnext/false/;s/mailbox->exists_at_select != k->exists/false/'
 mutate "view: a window is taken for the mailbox" session/known_mailbox.c \

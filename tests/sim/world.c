@@ -276,8 +276,13 @@ static bool run_one(struct world *w, struct session *s, uint64_t *now)
  */
 static void change_policy(struct world *w)
 {
-    make_mailbox_policy(w);
-    choose_mailboxes(w);
+    if (one_in(w, 2)) { /* the same but for one thing */
+        w->mailbox_policy.window.newest =
+            1 + (uint32_t)random_below(&w->random, 3);
+    } else {
+        make_mailbox_policy(w);
+        choose_mailboxes(w);
+    }
     cover(COVER_OTHER_POLICY);
 }
 

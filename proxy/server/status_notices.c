@@ -88,7 +88,11 @@ static void on_upstreams(struct notices *n)
             html_text(n->out, ". The last success was ");
             ago(n->out, f, h->success_unix_s);
         }
-        html_text(n->out, ".");
+        html_text(n->out, ". How far a connection comes shows: popinjay probe");
+        if (f->upstream_count > 1) {
+            html_text(n->out, " ");
+            html_escaped(n->out, f->upstreams[i].name);
+        }
         end(n);
     }
 }

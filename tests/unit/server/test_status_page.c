@@ -619,6 +619,7 @@ static void test_several_upstreams(void **state)
     buf_init(&text, STATUS_PAGE_MAX);
     assert_true(status_page_html(&f, &text));
     assert_true(holds(buf_span(&text), "the upstream second is not reached"));
+    assert_true(holds(buf_span(&text), "shows: popinjay probe second</li>"));
     assert_true(holds(buf_span(&text), "Upstream default"));
     assert_true(holds(buf_span(&text), "aside for 4 s</span> &lt;refused&gt;"));
     assert_true(holds(buf_span(&text), "the server imap2:993 of the upstream "

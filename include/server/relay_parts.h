@@ -2,7 +2,8 @@
  * relay.c (the pump), relay_client.c, relay_upstream.c, relay_log.c;
  * relay_door.c (who gets a session), relay_access.c (whose login it is),
  * relay_guard.c (who has tried too often),
- * relay_queue.c (who waits for the upstream).
+ * relay_queue.c (who waits for the upstream), relay_scram.c (proofs of a
+ * password for it).
  */
 #ifndef POPINJAY_SERVER_RELAY_PARTS_H
 #define POPINJAY_SERVER_RELAY_PARTS_H
@@ -177,11 +178,19 @@ void relay_upstream_park(struct relay *r, const struct imap_parked *parked);
 void relay_upstream_connect(struct relay *r);
 void relay_upstream_connect_next(struct relay *r, enum fault fault);
 void relay_upstream_start_tls(struct relay *r);
-void relay_upstream_prove(struct relay *r, const struct scram_work *work);
 void relay_upstream_close(struct relay *r);
 
 /* It was waited for, and may be connected to or not. */
 void relay_upstream_admit(struct relay *r, enum upstream_gate_status status);
+
+/* --- relay_scram.c --- */
+
+/* Of the connection that is there, before the bridge hears that it is up. */
+void relay_scram_offer(struct relay *r);
+
+/* BRIDGE_PROVE: is answered now or later; not where the connection ends. */
+void relay_scram_prove(struct relay *r, const struct scram_work *work);
+void relay_scram_leave(struct relay *r);
 
 /* --- relay_door.c --- */
 

@@ -274,7 +274,7 @@ static void serve(struct relay *r, const struct bridge_wish *wish)
         relay_upstream_start_tls(r);
         break;
     case BRIDGE_PROVE:
-        relay_upstream_prove(r, &wish->scram);
+        relay_scram_prove(r, &wish->scram);
         break;
     case BRIDGE_CLOSE_UPSTREAM:
         relay_upstream_close(r);

@@ -1,10 +1,8 @@
 /* The upstream's side of a relay. */
 #include <assert.h>
 
-#include "access/scram_job.h"
 #include "base/limits.h"
 #include "server/relay_parts.h"
-#include "server/upstream_channel.h"
 #include "server/upstream_notes.h"
 
 static void tell(struct relay *r, enum bridge_outcome outcome)
@@ -22,8 +20,7 @@ static void note_server(struct relay *r, const char *failure)
 /* It keeps its place in the upstream's budget. */
 static void drop(struct relay *r)
 {
-    scram_job_cancel(r->proving);
-    r->proving = NULL;
+    relay_scram_leave(r);
     r->upstream = NULL;
     r->dialer = NULL;
     r->upstream_stage = RELAY_UPSTREAM_NONE;
@@ -153,15 +150,6 @@ static void count_handshake(struct relay *r)
     add_time(r, COUNTER_STAGE_TLS);
 }
 
-static void offer_scram(struct relay *r)
-{
-    struct scram_channel channel;
-
-    upstream_channel_make(r->upstream, &channel);
-    bridge_offer_scram(r->bridge, &channel);
-    wipe(&channel, sizeof(channel));
-}
-
 /* Before STARTTLS it is not up yet, as far as the figures go. */
 static void come_up(struct relay *r, enum bridge_outcome outcome)
 {
@@ -174,7 +162,7 @@ static void come_up(struct relay *r, enum bridge_outcome outcome)
         counters_add(&r->host->counters, COUNTER_UPSTREAM_CONNECTS, 1);
         upstream_count(r->to->lasting, UPSTREAM_CONNECTS, 1);
     }
-    offer_scram(r);
+    relay_scram_offer(r);
     if (outcome == BRIDGE_UPSTREAM_UP)
         bridge_name_server(r->bridge, upstream_server_name(r->server),
                            has_another(r));
@@ -415,32 +403,6 @@ void relay_upstream_park(struct relay *r, const struct imap_parked *imap)
         connection_close(r->upstream);
     }
     let_go(r);
-}
-
-/* --- the proof that a login asks for --- */
-
-static void on_proven(void *relay, const struct scram_proof *proof)
-{
-    struct relay *r = relay;
-
-    r->proving = NULL;
-    bridge_prove(r->bridge, proof, relay_now(r));
-    relay_pump(r);
-}
-
-void relay_upstream_prove(struct relay *r, const struct scram_work *work)
-{
-    const struct scram_proof none = { .fault = FAULT_VERIFY_BUSY };
-    struct relay_host *host = r->host;
-
-    if (r->upstream_stage != RELAY_UPSTREAM_OPEN)
-        return; /* it was lost meanwhile, and the bridge will hear of that */
-    r->proving = scram_job_start(host->access.shared.crypt, host->space.loop,
-                                 work, on_proven, r);
-    if (r->proving != NULL)
-        return;
-    relay_reach_limit(r, LIMIT_VERIFICATIONS);
-    bridge_prove(r->bridge, &none, relay_now(r));
 }
 
 /* --- octets --- */

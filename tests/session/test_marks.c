@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "session/bridge_state.h"
-#include "support/session_harness.h"
+#include "support/quit_plays.h"
 
 #define SEEN(set) "# UID STORE " set " +FLAGS.SILENT (\\Seen)\r\n"
 #define KEPT(set) "# UID STORE " set " +FLAGS.SILENT ($Kept-u)\r\n"
@@ -21,35 +21,11 @@ static void use(struct harness *h, enum on_delete on_delete)
 static void mark_and_quit(struct harness *h, enum on_delete on_delete)
 {
     use(h, on_delete);
-    begin(h);
-    log_in(h);
-    client_says(h, "DELE 1\r\nDELE 3\r\n");
-    expect_ok(h);
-    expect_ok(h);
-    expect_silence(h);
-    client_says(h, "QUIT\r\n");
+    mark_two_and_quit(h);
     if (on_delete == ON_DELETE_KEEP)
         expect_upstream(h, KEPT("10,30"));
     else
         expect_upstream(h, SEEN("10,30"));
-}
-
-static void finish(struct harness *h, const char *code, enum fault fault)
-{
-    expect_logout(h);
-    if (fault == FAULT_NONE)
-        expect_ok(h);
-    else
-        expect_error(h, code);
-    expect_wish(h, BRIDGE_CLOSE_CLIENT);
-    expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
-    expect_over(h, fault);
-}
-
-static void end(struct harness *h)
-{
-    bridge_free(h->bridge);
-    h->bridge = NULL;
 }
 
 /* Stored, and looked up; what is gone needs no flag. */
@@ -61,7 +37,7 @@ static void flags_as_seen(void **state)
     upstream_says(h, "# OK\r\n");
     expect_upstream(h, LOOK_UP("10,30"));
     upstream_says(h, "* 3 FETCH (FLAGS (\\Flagged \\Seen) UID 30)\r\n# OK\r\n");
-    finish(h, NULL, FAULT_NONE);
+    expect_end(h, NULL, FAULT_NONE);
     assert_int_equal(bridge_report(h->bridge)->messages_flagged, 2);
     assert_int_equal(bridge_report(h->bridge)->messages_deleted, 0);
 }
@@ -75,7 +51,7 @@ static void keeps_under_a_keyword(void **state)
     expect_upstream(h, LOOK_UP("10,30"));
     upstream_says(h, "* 1 FETCH (UID 10 FLAGS (x $kept-U))\r\n"
                      "* 3 FETCH (UID 30 FLAGS ($Kept-u))\r\n# OK\r\n");
-    finish(h, NULL, FAULT_NONE);
+    expect_end(h, NULL, FAULT_NONE);
     assert_int_equal(bridge_report(h->bridge)->messages_kept, 2);
 }
 
@@ -97,7 +73,6 @@ static void takes_flags_in_pieces(void **state)
         upstream_says(h, answers[i]);
         upstream_says(h, "# OK\r\n");
         finish(h, NULL, FAULT_NONE);
-        end(h);
     }
 }
 
@@ -134,7 +109,7 @@ static void gives_up_where_no_flag_stays(void **state)
     upstream_says(h, "# OK\r\n");
     expect_upstream(h, LOOK_UP("10,30"));
     upstream_says(h, "* 3 FETCH (UID 30 FLAGS (\\Seen))\r\n# OK\r\n");
-    finish(h, "SYS/PERM", FAULT_NO_KEYWORD);
+    expect_end(h, "SYS/PERM", FAULT_NO_KEYWORD);
 }
 
 static void names_refused_flags(void **state)
@@ -155,7 +130,6 @@ static void names_refused_flags(void **state)
         mark_and_quit(h, ON_DELETE_KEEP);
         upstream_says(h, cases[i].answer);
         finish(h, cases[i].code, cases[i].fault);
-        end(h);
     }
 }
 
@@ -256,7 +230,7 @@ static void notes_what_is_kept_as_read(void **state)
     upstream_says(h, "* 1 FETCH (UID 10 FLAGS ($Kept-u))\r\n# OK\r\n");
     expect_upstream(h, SEEN("10"));
     upstream_says(h, "# NO not now\r\n");
-    finish(h, NULL, FAULT_NONE);
+    expect_end(h, NULL, FAULT_NONE);
 }
 
 /* DEC-7: lost behind the STORE: what has the flag is done. */
@@ -282,7 +256,7 @@ static void looks_up_after_a_loss(void **state)
     expect_upstream(h, LOOK_UP("10,30"));
     upstream_says(h, "* 1 FETCH (UID 10 FLAGS ($Kept-u))\r\n"
                      "* 3 FETCH (UID 30 FLAGS ($Kept-u))\r\n# OK\r\n");
-    finish(h, NULL, FAULT_NONE);
+    expect_end(h, NULL, FAULT_NONE);
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /* DELE moves mail to the trash: on_delete = trash. */
 #include "session/bridge_state.h"
-#include "support/session_harness.h"
+#include "support/quit_plays.h"
 
 #define LIST_ALL "# LIST \"\" \"*\"\r\n"
 #define LIST_SPECIAL "# LIST (SPECIAL-USE) \"\" \"*\"\r\n"
@@ -29,13 +29,7 @@ static void use_trash(struct harness *h, const char *capabilities)
 static void mark_and_quit(struct harness *h, const char *capabilities)
 {
     use_trash(h, capabilities);
-    begin(h);
-    log_in(h);
-    client_says(h, "DELE 1\r\nDELE 3\r\n");
-    expect_ok(h);
-    expect_ok(h);
-    expect_silence(h);
-    client_says(h, "QUIT\r\n");
+    mark_two_and_quit(h);
 }
 
 static void move(struct harness *h)
@@ -48,25 +42,6 @@ static void copy(struct harness *h)
 {
     mark_and_quit(h, "IMAP4rev1 UIDPLUS");
     expect_upstream(h, COPY("10,30"));
-}
-
-static void expect_end(struct harness *h, const char *code, enum fault fault)
-{
-    expect_logout(h);
-    if (fault == FAULT_NONE)
-        expect_ok(h);
-    else
-        expect_error(h, code);
-    expect_wish(h, BRIDGE_CLOSE_CLIENT);
-    expect_wish(h, BRIDGE_CLOSE_UPSTREAM);
-    expect_over(h, fault);
-}
-
-static void finish(struct harness *h, const char *code, enum fault fault)
-{
-    expect_end(h, code, fault);
-    bridge_free(h->bridge);
-    h->bridge = NULL;
 }
 
 static void expect_moved(struct harness *h, uint64_t count)

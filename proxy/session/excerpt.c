@@ -275,11 +275,14 @@ static enum task_status on_row(struct excerpt *e, const struct imap_event *ev)
 
 /* --- the end of a command --- */
 
-/* Most of the mailbox: a listing is one command, and may be kept. */
+/* Most of the mailbox, or more than could be kept of its names: a listing is one
+ * command, and may be kept.
+ */
 static bool is_no_shorter(const struct excerpt *e)
 {
     return e->policy->window.newest == 0 &&
-           imap_uid_ranges_width(&e->named) > e->imap->mailbox.exists / 2;
+           (e->named.forgotten > 0 ||
+            imap_uid_ranges_width(&e->named) > e->imap->mailbox.exists / 2);
 }
 
 static enum task_status on_searched(struct excerpt *e,

@@ -90,9 +90,12 @@ void imap_write_fetch_bodies(struct buf *out, uint32_t tag,
 void imap_write_fetch_window(struct buf *out, uint32_t tag, uint32_t uid,
                              uint64_t offset, uint32_t length);
 
-/* `An UID FETCH first:last (UID X-GM-MSGID)` (X-GM-EXT-1 only). */
-void imap_write_fetch_gmail_ids(struct buf *out, uint32_t tag, uint32_t first,
-                                uint32_t last);
+/* `An UID FETCH set (UID X-GM-MSGID)` (X-GM-EXT-1 only), of |count| ranges, 1 to
+ * IMAP_UID_RANGES_PICKED_MAX.
+ */
+void imap_write_fetch_gmail_ids(struct buf *out, uint32_t tag,
+                                const struct imap_uid_range *ranges,
+                                size_t count);
 
 /* `An UID FETCH set (UID FLAGS)`: which of these are still there? */
 void imap_write_fetch_flags(struct buf *out, uint32_t tag,

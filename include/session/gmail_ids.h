@@ -1,7 +1,9 @@
 /* gmail_ids.h - the task at login that asks Gmail what it calls each message.
  *
  * `UID FETCH n:m (UID X-GM-MSGID)`, from the first message of a maildrop to its
- * last; on below the UID that a MESSAGELIMIT names. Where the server does not
+ * last; on below the UID that a MESSAGELIMIT names. Of a maildrop that is a small
+ * part of its mailbox only what is in it, in as many commands as its UIDs take.
+ * Where the server does not
  * know X-GM-EXT-1, or leaves a message out, the login fails: an unique-id of
  * another form would make the device load its mail once more.
  * Source: Gmail IMAP Extensions, X-GM-MSGID; CONFORMANCE DEC-12.
@@ -12,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/attributes.h"
+#include "imap/uid_ranges.h"
 #include "session/fault.h"
 #include "session/imap_session.h"
 #include "session/maildrop.h"
@@ -20,10 +23,12 @@
 struct gmail_ids {
     struct imap_session *imap;
     const struct maildrop *maildrop;
-    uint64_t *ids;     /* by index; 0: not told yet */
-    uint32_t uid;      /* of the FETCH answer being read; 0: not said yet */
-    uint64_t id;       /* of that answer; the same */
-    uint32_t last_uid; /* asked for up to here */
+    struct imap_uid_ranges asked; /* all in all */
+    uint64_t *ids;                /* by index; 0: not told yet */
+    uint32_t uid;   /* of the FETCH answer being read; 0: not said yet */
+    uint64_t id;    /* of that answer; the same */
+    uint64_t below; /* from this UID on all is told */
+    uint32_t first; /* the lowest UID of the command at hand */
     enum fault fault;
 };
 

@@ -192,8 +192,9 @@ void imap_write_fetch_listing(struct buf *out, uint32_t tag, uint32_t first,
     buf_append_string(out, "\r\n");
 }
 
-void imap_write_fetch_ranges(struct buf *out, uint32_t tag,
-                             const struct imap_uid_range *ranges, size_t count)
+static void append_fetch_ranges(struct buf *out, uint32_t tag,
+                                const struct imap_uid_range *ranges,
+                                size_t count, const char *items)
 {
     assert(count > 0 && count <= IMAP_UID_RANGES_PICKED_MAX);
     append_uid_command(out, tag, "FETCH", span_make(NULL, 0));
@@ -206,7 +207,13 @@ void imap_write_fetch_ranges(struct buf *out, uint32_t tag,
         buf_append_octet(out, ':');
         buf_append_number(out, ranges[i].last);
     }
-    buf_append_string(out, LISTING_ITEMS "\r\n");
+    buf_append_string(out, items);
+}
+
+void imap_write_fetch_ranges(struct buf *out, uint32_t tag,
+                             const struct imap_uid_range *ranges, size_t count)
+{
+    append_fetch_ranges(out, tag, ranges, count, LISTING_ITEMS "\r\n");
 }
 
 void imap_write_fetch_changes(struct buf *out, uint32_t tag, uint32_t last,
@@ -218,10 +225,11 @@ void imap_write_fetch_changes(struct buf *out, uint32_t tag, uint32_t last,
     buf_append_string(out, ")\r\n");
 }
 
-void imap_write_fetch_gmail_ids(struct buf *out, uint32_t tag, uint32_t first,
-                                uint32_t last)
+void imap_write_fetch_gmail_ids(struct buf *out, uint32_t tag,
+                                const struct imap_uid_range *ranges,
+                                size_t count)
 {
-    append_fetch_range(out, tag, first, last, " (UID X-GM-MSGID)\r\n");
+    append_fetch_ranges(out, tag, ranges, count, " (UID X-GM-MSGID)\r\n");
 }
 
 void imap_write_fetch_bodies(struct buf *out, uint32_t tag,

@@ -13,10 +13,53 @@ static enum task_status fail(struct gmail_ids *g, enum fault fault)
 
 static void send_fetch(struct gmail_ids *g)
 {
+    struct imap_uid_range picked[IMAP_UID_RANGES_PICKED_MAX];
+    size_t count =
+        imap_uid_ranges_pick(&g->asked, g->below, UINT32_MAX, picked);
     uint32_t tag = imap_session_begin(g->imap);
 
-    imap_write_fetch_gmail_ids(&g->imap->out, tag, maildrop_uid(g->maildrop, 0),
-                               g->last_uid);
+    g->first = picked[0].first;
+    imap_write_fetch_gmail_ids(&g->imap->out, tag, picked, count);
+}
+
+/* Of most of a mailbox one command from end to end is less than many are. */
+static bool is_small_part(const struct gmail_ids *g)
+{
+    return maildrop_count(g->maildrop) <= g->imap->mailbox.exists / 2;
+}
+
+/* False where there is no memory. */
+static bool ask_for_each(struct gmail_ids *g)
+{
+    if (!imap_uid_ranges_init(&g->asked))
+        return false;
+    for (uint32_t i = 0; i < maildrop_count(g->maildrop); i++) {
+        uint32_t uid = maildrop_uid(g->maildrop, i);
+
+        imap_uid_ranges_add(&g->asked, uid, uid);
+    }
+    return true;
+}
+
+/* The same. */
+static bool ask_for_all(struct gmail_ids *g)
+{
+    imap_uid_ranges_fini(&g->asked);
+    if (!imap_uid_ranges_init(&g->asked))
+        return false;
+    imap_uid_ranges_add(
+        &g->asked, maildrop_uid(g->maildrop, 0),
+        maildrop_uid(g->maildrop, maildrop_count(g->maildrop) - 1));
+    return true;
+}
+
+static bool choose(struct gmail_ids *g)
+{
+    if (!is_small_part(g))
+        return ask_for_all(g);
+    if (!ask_for_each(g))
+        return false;
+    return g->asked.forgotten == 0 || ask_for_all(g);
 }
 
 enum task_status gmail_ids_start(struct gmail_ids *g, struct imap_session *imap,
@@ -30,9 +73,9 @@ enum task_status gmail_ids_start(struct gmail_ids *g, struct imap_session *imap,
     if (count == 0)
         return TASK_DONE;
     g->ids = calloc(count, sizeof(*g->ids));
-    if (g->ids == NULL)
+    if (g->ids == NULL || !choose(g))
         return fail(g, FAULT_NO_MEMORY);
-    g->last_uid = maildrop_uid(maildrop, count - 1);
+    g->below = (uint64_t)maildrop_uid(maildrop, count - 1) + 1;
     send_fetch(g);
     return TASK_RUNNING;
 }
@@ -62,14 +105,22 @@ static void on_item(struct gmail_ids *g, const struct imap_event *ev)
 }
 
 /* A server with a limit did only the highest UIDs, down to one it names. */
+static uint64_t lowest_done(const struct gmail_ids *g,
+                            const struct imap_event *answer)
+{
+    bool is_limited = answer->code == IMAP_CODE_MESSAGELIMIT &&
+                      answer->second_number > g->first;
+
+    return is_limited ? answer->second_number : g->first;
+}
+
 static bool goes_on_below(struct gmail_ids *g, const struct imap_event *answer)
 {
-    uint64_t lowest_done = answer->second_number;
+    uint64_t done = lowest_done(g, answer);
 
-    if (answer->code != IMAP_CODE_MESSAGELIMIT || lowest_done > g->last_uid ||
-        lowest_done <= maildrop_uid(g->maildrop, 0))
+    if (done >= g->below || done <= maildrop_uid(g->maildrop, 0))
         return false;
-    g->last_uid = (uint32_t)lowest_done - 1;
+    g->below = done;
     send_fetch(g);
     return true;
 }
@@ -108,6 +159,7 @@ uint64_t *gmail_ids_take(struct gmail_ids *g)
 
 void gmail_ids_fini(struct gmail_ids *g)
 {
+    imap_uid_ranges_fini(&g->asked);
     free(g->ids);
     g->ids = NULL;
 }

@@ -4,8 +4,11 @@
 #include "support/session_harness.h"
 
 #include "base/limits.h"
+#include "imap/uid_ranges.h"
 
 #define ITEMS " (UID FLAGS RFC822.SIZE)\r\n"
+#define ROW_10 "* 1 FETCH (UID 10 FLAGS () RFC822.SIZE 5)\r\n"
+#define ROW_30 "* 3 FETCH (UID 30 FLAGS () RFC822.SIZE 300)\r\n"
 
 /* The first command behind SELECT is |command|. */
 static void log_in_to(struct harness *h, const char *command)
@@ -40,10 +43,84 @@ static void lists_all_where_too_much_is_named(void **state)
     expect_upstream(h, "# UID FETCH 1:*" ITEMS);
 }
 
+/* Gmail is not asked what it calls the rest of the mailbox. */
+static void asks_gmail_for_what_it_shows(void **state)
+{
+    struct harness *h = *state;
+
+    h->server.capabilities_inside = "IMAP4rev1 UIDPLUS X-GM-EXT-1";
+    h->server.select = "* 5 EXISTS\r\n* OK [UIDVALIDITY 77]\r\n";
+    h->mailbox_policy.unique_ids = UNIQUE_ID_GMAIL;
+    h->mailbox_policy.window.unread_only = true;
+    log_in_to(h, "# UID SEARCH UNSEEN\r\n");
+    upstream_says(h, "* SEARCH 10 30\r\n# OK\r\n");
+    expect_upstream(h, "# UID FETCH 10,30" ITEMS);
+    upstream_says(h, ROW_10 ROW_30 "# OK\r\n");
+    expect_upstream(h, "# UID FETCH 10,30 (UID X-GM-MSGID)\r\n");
+    upstream_says(h, "* 3 FETCH (UID 30 X-GM-MSGID 31)\r\n"
+                     "# OK [MESSAGELIMIT 1 30] x\r\n");
+    expect_upstream(h, "# UID FETCH 10 (UID X-GM-MSGID)\r\n");
+    upstream_says(h, "* 1 FETCH (UID 10 X-GM-MSGID 17)\r\n# OK\r\n");
+    expect_ok(h);
+    expect_note(h, BRIDGE_NOTE_LOGGED_IN, FAULT_NONE);
+    client_says(h, "UIDL\r\n");
+    expect_ok(h);
+    expect_client(h, "1 GmailId11\r\n2 GmailId1f\r\n.\r\n");
+    quit(h);
+}
+
+/* In several commands where one cannot name them all. */
+static void asks_gmail_in_parts(void **state)
+{
+    const uint32_t count = IMAP_UID_RANGES_PICKED_MAX + 1;
+    struct harness *h = *state;
+    struct buf rows;
+    struct buf ids;
+
+    buf_init(&rows, SIZE_MAX);
+    buf_init(&ids, SIZE_MAX);
+    for (uint32_t i = 1; i <= count; i++) {
+        buf_append_string(&rows, "* 1 FETCH (UID ");
+        buf_append_number(&rows, 2 * i);
+        buf_append_string(&rows, " FLAGS () RFC822.SIZE 5)\r\n");
+        buf_append_string(&ids, "* 1 FETCH (UID ");
+        buf_append_number(&ids, 2 * i);
+        buf_append_string(&ids, " X-GM-MSGID 9)\r\n");
+    }
+    buf_append_string(&rows, "# OK\r\n");
+    buf_append_octet(&rows, '\0');
+    buf_append_octet(&ids, '\0');
+    h->server.capabilities_inside = "IMAP4rev1 UIDPLUS X-GM-EXT-1";
+    h->server.select = "* 500 EXISTS\r\n* OK [UIDVALIDITY 77]\r\n"
+                       "* OK [UIDNEXT 1000]\r\n";
+    h->mailbox_policy.unique_ids = UNIQUE_ID_GMAIL;
+    h->mailbox_policy.window.newest = count;
+    log_in_to(h, "# UID FETCH 918:*" ITEMS);
+    upstream_says(h, "# OK\r\n");
+    expect_upstream(h, "# UID FETCH 590:917" ITEMS);
+    upstream_says(h, "# OK\r\n");
+    expect_upstream(h, "# UID FETCH 1:589" ITEMS);
+    upstream_says(h, (const char *)buf_span(&rows).data);
+    expect_upstream(h, "# UID FETCH 4,6,8,10,12,14,16,18,20,22,24,26,28,30,32,"
+                       "34,36,38,40,42,44,46,48,50,52,54,56,58,60,62,64,66,68,"
+                       "70,72,74,76,78,80,82 (UID X-GM-MSGID)\r\n");
+    upstream_says(h, "# OK\r\n");
+    expect_upstream(h, "# UID FETCH 2 (UID X-GM-MSGID)\r\n");
+    upstream_says(h, (const char *)buf_span(&ids).data);
+    upstream_says(h, "# OK\r\n");
+    expect_ok(h);
+    expect_note(h, BRIDGE_NOTE_LOGGED_IN, FAULT_NONE);
+    quit(h);
+    buf_fini(&rows);
+    buf_fini(&ids);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SESSION_TEST(lists_all_where_too_much_is_named),
+        SESSION_TEST(asks_gmail_for_what_it_shows),
+        SESSION_TEST(asks_gmail_in_parts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,8 @@ static void test_simple(void **state)
 /* IMAP-14: quoted, and nothing in the name can end the line. */
 static void test_select(void **state)
 {
+    static const struct imap_uid_range ranges[] = { { 3, 9 }, { 11, 11 } };
+
     (void)state;
     CHECK("A4 SELECT INBOX\r\n",
           imap_write_select(&out, 4, SPAN_LITERAL("INBOX"), false, false,
@@ -57,8 +59,8 @@ static void test_select(void **state)
     CHECK("A6 SELECT {9+}\r\nEntw\xc3\xbcrfe\r\n",
           imap_write_select(&out, 6, SPAN_LITERAL("Entw\xc3\xbcrfe"), false,
                             false, MINUS));
-    CHECK("A7 UID FETCH 3:9 (UID X-GM-MSGID)\r\n",
-          imap_write_fetch_gmail_ids(&out, 7, 3, 9));
+    CHECK("A7 UID FETCH 3:9,11 (UID X-GM-MSGID)\r\n",
+          imap_write_fetch_gmail_ids(&out, 7, ranges, 2));
 }
 
 static void select_a_line_end(void)

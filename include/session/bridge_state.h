@@ -2,8 +2,9 @@
  *
  * Internal: bridge.c takes octets, outcomes and time in; bridge_wishes.c hands
  * wishes out; bridge_client.c serves what the POP3 session asks for;
- * bridge_upstream.c has the upstream connection, from the wish to connect to
- * its end; bridge_mailboxes.c what is learned of each mailbox at login;
+ * bridge_link.c has the upstream connection, from the wish to connect to its
+ * end; bridge_upstream.c what is said over it; bridge_mailboxes.c what is learned
+ * of each mailbox at login;
  * bridge_task.c what is done with one meanwhile; bridge_update.c QUIT;
  * bridge_deadlines.c says how long all that may take.
  */
@@ -208,7 +209,7 @@ void bridge_shut_down(struct bridge *b);
 /* The refusal that was held back is due. */
 void bridge_tell_refusal(struct bridge *b);
 
-/* --- bridge_upstream.c --- */
+/* --- bridge_link.c --- */
 
 /* An answer is due from now on. */
 void bridge_await_upstream(struct bridge *b);
@@ -223,11 +224,10 @@ void bridge_reconnect(struct bridge *b);
 void bridge_ask_for_parked(struct bridge *b);
 /* There is: it is taken up. */
 void bridge_take_up(struct bridge *b, const struct imap_parked *parked);
-/* They are sent as soon as the server is ready. */
-void bridge_try_login(struct bridge *b);
 
-/* On a connection that is logged in, with nothing under way. */
-void bridge_select(struct bridge *b, uint32_t mailbox);
+/* The lock of the maildrop is asked for, once; it is given back. */
+void bridge_wish_lock(struct bridge *b);
+void bridge_unlock(struct bridge *b);
 
 /* LOGOUT where it can be said, else just closed; frees the lock. */
 void bridge_leave_upstream(struct bridge *b);
@@ -235,17 +235,29 @@ void bridge_leave_upstream(struct bridge *b);
 /* The same for one that is in order: it is parked where it may be. */
 void bridge_park_upstream(struct bridge *b);
 
-/* Takes octets off |in| for as long as they are wanted. */
-void bridge_take_upstream(struct bridge *b, struct span *in);
+/* There is none any more; one that is |still_open| is to be closed. */
+void bridge_forget_upstream(struct bridge *b, bool still_open);
+
 void bridge_upstream_up(struct bridge *b);
 void bridge_upstream_lost(struct bridge *b, enum fault fault, bool still_open);
-void bridge_lock_answered(struct bridge *b, enum bridge_outcome answer);
 
 /* BRIDGE_PROVE is to be answered. */
 bool bridge_is_proving(const struct bridge *b);
 
 /* An answer is due: silence counts. */
 bool bridge_upstream_is_awaited(const struct bridge *b);
+
+/* --- bridge_upstream.c --- */
+
+/* Credentials are sent as soon as the server is ready. */
+void bridge_try_login(struct bridge *b);
+
+/* On a connection that is logged in, with nothing under way. */
+void bridge_select(struct bridge *b, uint32_t mailbox);
+
+/* Takes octets off |in| for as long as they are wanted. */
+void bridge_take_upstream(struct bridge *b, struct span *in);
+void bridge_lock_answered(struct bridge *b, enum bridge_outcome answer);
 
 /* --- bridge_mailboxes.c --- */
 

@@ -90,7 +90,7 @@ mutate "SCRAM: not bound where it could be" session/imap_login.c \
     's/m == IMAP_MECHANISM_SCRAM_PLUS && !imap_login_can_bind\(s\)/m == IMAP_MECHANISM_SCRAM_PLUS/' \
     'is none|is not offered|weaker|has_binding'
 mutate "a server that heard the password is left for another" \
-    session/bridge_upstream.c \
+    session/bridge_link.c \
     's/b->link != BRIDGE_LINK_UP \|\| b->greeted/b->link != BRIDGE_LINK_UP/' \
     'CONNECT_NEXT'
 mutate "a shut-down lets QUIT go on" session/bridge_client.c \
@@ -156,7 +156,7 @@ mutate "dots are not doubled" pop3/transform.c \
 mutate "another's body is taken" session/retrieval.c \
     's/return r->answer_uid == r->uid;/return true;/;s/r->answer_has_body \&\& uid != r->uid/false/' \
     'RETR|TOP'
-mutate "a message broken off gets its final dot" session/bridge_upstream.c \
+mutate "a message broken off gets its final dot" session/bridge_link.c \
     '/^static void lose_retrieval/,/^}/s/bridge_abort_client\(b, fault\);/pop3_write_end(\&b->pop3.out); pop3_session_close_message(\&b->pop3); pop3_session_close(\&b->pop3, fault);/;s/#include "imap\/command.h"/#include "imap\/command.h"\n#include "pop3\/reply.h"/' \
     'RETR|TOP|finished'
 mutate "TOP asks for the wrong window" session/retrieval.c \
@@ -302,18 +302,18 @@ mutate "the late OK of what was read ahead is nobody's" session/bridge_task.c \
 
 mutate "idle clients stay" session/bridge_deadlines.c \
     's/return b->client_seen_ms \+ b->policy->session_timeout_ms/return UINT64_MAX/'
-mutate "a silent upstream is waited for" session/bridge_upstream.c \
+mutate "a silent upstream is waited for" session/bridge_link.c \
     '/^bool bridge_upstream_is_awaited/,/^}/s/b->imap\.state == IMAP_GREETING|imap_session_is_awaiting\(&b->imap\)/false/'
 mutate "LOGOUT is waited for" session/bridge_deadlines.c \
     's/return b->upstream_seen_ms \+ LOGOUT_TIMEOUT_MS/return UINT64_MAX/'
 mutate "logins take as long as they like" session/bridge_deadlines.c \
     's/return b->login_deadline_ms/return UINT64_MAX/'
-mutate "the lock is kept" session/bridge_upstream.c \
+mutate "the lock is kept" session/bridge_link.c \
     's/^    bridge_wish\(b, BRIDGE_UNLOCK\)/    (void)b/' 'lock'
 
 # --- A parked connection never makes a login fail ---
 
-mutate "parked: its loss is one like any other" session/bridge_upstream.c \
+mutate "parked: its loss is one like any other" session/bridge_link.c \
     '/^void bridge_upstream_lost/,/^}/s/if \(reused\) \{/if (false) {/' \
     'right password was refused'
 mutate "parked: its refusal stands" session/bridge_upstream.c \
@@ -338,7 +338,7 @@ mutate "parked: while an answer is due" session/imap_session.c \
 mutate "throttling is called a wrong password" session/imap_phases.c \
     's/FAULT_UPSTREAM_BUSY, FAULT_MAILBOX_BUSY/FAULT_CREDENTIALS, FAULT_MAILBOX_BUSY/' \
     'AUTH|code'
-mutate "a lost connection is called a wrong password" session/bridge_upstream.c \
+mutate "a lost connection is called a wrong password" session/bridge_link.c \
     's/bridge_refuse_login\(b, fault\);$/bridge_refuse_login(b, FAULT_CREDENTIALS);/' \
     'AUTH|code'
 
@@ -348,7 +348,7 @@ mutate "a login does not wait for its grant" session/bridge_upstream.c \
     's/if \(b->login_asked \|\| b->refuse_at_ms/if (b->refuse_at_ms/'
 mutate "the connection made at USER is used anyway" session/bridge_client.c \
     's/if \(b->upstream_policy != grant->upstream\)/if (false)/' 'granted'
-mutate "a connection that is not needed refuses" session/bridge_upstream.c \
+mutate "a connection that is not needed refuses" session/bridge_link.c \
     's/if \(b->login_asked\) \/\*/if (false) \/*/' \
     'right password was refused|right one'
 mutate "a denial is called a wrong password" session/bridge_client.c \
@@ -378,7 +378,7 @@ mutate "QUIT asks for a token by the old one" session/bridge_wishes.c \
 mutate "a refused password is asked about again" session/bridge_upstream.c \
     's/fault == FAULT_TOKEN_REFUSED && !b->asked_again/!b->asked_again/' \
     'again'
-mutate "it rests under a token that was refused" session/bridge_upstream.c \
+mutate "it rests under a token that was refused" session/bridge_link.c \
     '/^static bool may_rest/,/^}/s/ && !b->asked_again//' 'PARK'
 
 # --- The wire upstream ---

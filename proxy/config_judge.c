@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "access/http_client.h"
+#include "access/http_url.h"
 
 static unsigned line_of(const struct config_key_lines *lines,
                         enum config_section section, const char *name)

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "access/http_client.h"
+#include "access/http_url.h"
 #include "config_loading.h"
 
 static unsigned line_of(const struct config_key_lines *lines, const char *name)

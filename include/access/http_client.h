@@ -72,12 +72,6 @@ typedef void http_client_done(void *owner, const struct http_answer *answer);
 /* False: there is no memory. Call it once, while there is one thread. */
 MUST_CHECK bool http_client_prepare_process(void);
 
-/* Whether |url| is one that may be asked. |why|, which may be NULL, is then a
- * constant text that completes "the URL ...".
- */
-MUST_CHECK bool http_url_is_permitted(const char *url, bool allow_clear,
-                                      const char **why);
-
 /* NULL where there is no memory. */
 MUST_CHECK struct http_client *http_client_new(uv_loop_t *loop);
 

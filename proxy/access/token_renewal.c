@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "access/http_url.h"
 #include "access/token_state.h"
 #include "access/wiping.h"
 #include "base/limits.h"

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "access/http_url.h"
 #include "access/oauth_request.h"
 #include "base/limits.h"
 #include "cli/prompt.h"

@@ -1,6 +1,5 @@
 /* test_http_client.c - asked and answered, cut off, silent, endless, cancelled. */
 #include "access/http_client.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "access/http_url.h"
 #include "support/alloc_fail.h"
 #include "support/http_stand.h"
 

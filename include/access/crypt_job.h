@@ -3,7 +3,7 @@
  *
  * Source: crypt(5), yescrypt for what we hash ourselves.
  * Bounds: CRYPT_JOBS_MAX under way or waiting, all workers together, since they
- * share libuv's few threads with the lookups of names.
+ * share libuv's few threads with the lookups of names, and with scram_job.h.
  */
 #ifndef POPINJAY_ACCESS_CRYPT_JOB_H
 #define POPINJAY_ACCESS_CRYPT_JOB_H
@@ -17,14 +17,14 @@
 #include "base/buf.h"
 #include "base/span.h"
 
-/* Of the process. Zeroed is empty. */
+/* What is under way, or waiting, of the process. Zeroed is empty. A server that
+ * makes proofs dear takes no places from passwords.
+ */
 struct crypt_queue {
-    atomic_uint jobs; /* under way, or waiting */
+    atomic_uint jobs;   /* passwords that are judged */
+    atomic_uint proofs; /* of SCRAM that are made: scram_job.h */
+    atomic_uint rounds; /* that those take, all together */
 };
-
-/* Takes a place, to be left again. False: there is none. */
-MUST_CHECK bool crypt_queue_enter(struct crypt_queue *queue);
-void crypt_queue_leave(struct crypt_queue *queue);
 
 struct crypt_work {
     struct span password;

@@ -2,7 +2,8 @@
  * server says how much work it is, up to about half a second.
  *
  * Source: RFC 5802 §3, RFC 7677; RFC 4013 (SASLprep), by libgsasl.
- * Bounds: those of crypt_job.h, together with what is judged there.
+ * Bounds: SCRAM_ROUNDS_MAX under way or waiting, all workers together; the places
+ *         of crypt_job.h are not touched.
  */
 #ifndef POPINJAY_ACCESS_SCRAM_JOB_H
 #define POPINJAY_ACCESS_SCRAM_JOB_H

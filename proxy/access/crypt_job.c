@@ -24,17 +24,17 @@ struct crypt_job {
     void *data;
 };
 
-bool crypt_queue_enter(struct crypt_queue *queue)
+static void leave(struct crypt_queue *queue)
+{
+    atomic_fetch_sub(&queue->jobs, 1);
+}
+
+static bool enter(struct crypt_queue *queue)
 {
     if (atomic_fetch_add(&queue->jobs, 1) < CRYPT_JOBS_MAX)
         return true;
-    crypt_queue_leave(queue);
+    leave(queue);
     return false;
-}
-
-void crypt_queue_leave(struct crypt_queue *queue)
-{
-    atomic_fetch_sub(&queue->jobs, 1);
 }
 
 static const char *text_of(const struct buf *b)
@@ -105,7 +105,7 @@ static void on_worked(uv_work_t *work, int status)
     struct crypt_job *j = work->data;
 
     (void)status; /* never cancelled: it is short, and its memory is needed */
-    crypt_queue_leave(j->queue);
+    leave(j->queue);
     if (j->done != NULL)
         j->done(j->data, &j->result);
     discard(j);
@@ -149,11 +149,11 @@ struct crypt_job *crypt_job_start(struct crypt_queue *queue, uv_loop_t *loop,
 {
     struct crypt_job *j;
 
-    if (!crypt_queue_enter(queue))
+    if (!enter(queue))
         return NULL;
     j = make(queue, loop, work);
     if (j == NULL) {
-        crypt_queue_leave(queue);
+        leave(queue);
         return NULL;
     }
     j->done = done;

@@ -21,6 +21,25 @@ struct scram_job {
     void *data;
 };
 
+/* --- the queue --- */
+
+static void leave(struct crypt_queue *queue, uint32_t rounds)
+{
+    atomic_fetch_sub(&queue->proofs, 1);
+    atomic_fetch_sub(&queue->rounds, rounds);
+}
+
+static bool enter(struct crypt_queue *queue, uint32_t rounds)
+{
+    unsigned before = atomic_fetch_add(&queue->rounds, rounds);
+
+    atomic_fetch_add(&queue->proofs, 1);
+    if (before <= SCRAM_ROUNDS_MAX - rounds)
+        return true;
+    leave(queue, rounds);
+    return false;
+}
+
 /* --- the proof: RFC 5802 §3 --- */
 
 static bool hmac(const unsigned char *key, struct span message,
@@ -151,7 +170,7 @@ static void on_worked(uv_work_t *work, int status)
     struct scram_job *j = work->data;
 
     (void)status; /* never cancelled: its memory is needed */
-    crypt_queue_leave(j->queue);
+    leave(j->queue, j->iterations);
     if (j->done != NULL)
         j->done(j->data, &j->proof);
     discard(j);
@@ -185,11 +204,11 @@ struct scram_job *scram_job_start(struct crypt_queue *queue, uv_loop_t *loop,
 {
     struct scram_job *j;
 
-    if (!crypt_queue_enter(queue))
+    if (!enter(queue, work->iterations))
         return NULL;
     j = make(queue, loop, work);
     if (j == NULL) {
-        crypt_queue_leave(queue);
+        leave(queue, work->iterations);
         return NULL;
     }
     j->done = done;

@@ -113,7 +113,8 @@ static void figures(void *data, struct status_figures *out)
         .cache_octets = cache.octets,
         .cache_mailboxes = cache.mailboxes,
         .readahead_octets = octet_budget_taken(&service->readahead),
-        .verifications = atomic_load(&service->crypt.jobs),
+        .verifications = atomic_load(&service->crypt.jobs) +
+                         atomic_load(&service->crypt.proofs),
         .accounts = accounts_count(s->settings->access->accounts),
         .process = process_figures_read(),
         .history = watcher_history(s->watcher),

@@ -123,12 +123,12 @@ static void test_job(void **state)
     (void)state;
     assert_int_equal(uv_loop_init(&loop), 0);
     assert_non_null(scram_job_start(&queue, &loop, &work, on_done, &waiter));
-    assert_int_equal(atomic_load(&queue.jobs), 1);
+    assert_int_equal(atomic_load(&queue.proofs), 1);
     assert_false(waiter.done);
     assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
     assert_true(waiter.done);
     assert_vector(&waiter.proof);
-    assert_int_equal(atomic_load(&queue.jobs), 0);
+    assert_int_equal(atomic_load(&queue.proofs), 0);
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
@@ -145,19 +145,49 @@ static void test_cancelled_job_tells_nobody(void **state)
     scram_job_cancel(NULL);
     assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
     assert_false(waiter.done);
-    assert_int_equal(atomic_load(&queue.jobs), 0);
+    assert_int_equal(atomic_load(&queue.proofs), 0);
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
-static void test_queue_is_shared_and_bounded(void **state)
+/* Whatever a server asks for, the passwords of accounts are judged meanwhile. */
+static void test_queue_is_bounded_by_what_is_asked_for(void **state)
 {
     struct scram_work work = work_for(SPAN_LITERAL("pencil"));
-    struct crypt_queue queue = { CRYPT_JOBS_MAX };
+    struct crypt_queue queue = { 0 };
+    struct waiter waiters[3] = { { .done = false } };
+    uv_loop_t loop;
+
+    (void)state;
+    work.iterations = SCRAM_ITERATIONS_MAX;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    for (size_t i = 0; i < ARRAY_LENGTH(waiters); i++)
+        assert_non_null(
+            scram_job_start(&queue, &loop, &work, on_done, &waiters[i]));
+    assert_null(scram_job_start(&queue, &loop, &work, on_done, NULL));
+    work.iterations = SCRAM_ITERATIONS_MIN;
+    assert_null(scram_job_start(&queue, &loop, &work, on_done, NULL));
+    assert_int_equal(atomic_load(&queue.proofs), 3);
+    assert_int_equal(atomic_load(&queue.jobs), 0);
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    assert_true(waiters[0].done && waiters[1].done && waiters[2].done);
+    assert_int_equal(atomic_load(&queue.proofs), 0);
+    assert_int_equal(atomic_load(&queue.rounds), 0);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+/* And as many at the usual price as fit. */
+static void test_passwords_take_no_place_of_proofs(void **state)
+{
+    struct scram_work work = work_for(SPAN_LITERAL("pencil"));
+    struct crypt_queue queue = { .jobs = CRYPT_JOBS_MAX };
+    struct waiter waiter = { .done = false };
     uv_loop_t loop;
 
     (void)state;
     assert_int_equal(uv_loop_init(&loop), 0);
-    assert_null(scram_job_start(&queue, &loop, &work, on_done, NULL));
+    assert_non_null(scram_job_start(&queue, &loop, &work, on_done, &waiter));
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    assert_vector(&waiter.proof);
     assert_int_equal(atomic_load(&queue.jobs), CRYPT_JOBS_MAX);
     assert_int_equal(uv_loop_close(&loop), 0);
 }
@@ -170,7 +200,8 @@ int main(void)
         cmocka_unit_test(test_password_that_cannot_be_prepared),
         cmocka_unit_test(test_job),
         cmocka_unit_test(test_cancelled_job_tells_nobody),
-        cmocka_unit_test(test_queue_is_shared_and_bounded),
+        cmocka_unit_test(test_queue_is_bounded_by_what_is_asked_for),
+        cmocka_unit_test(test_passwords_take_no_place_of_proofs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

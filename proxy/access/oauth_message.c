@@ -283,7 +283,9 @@ enum oauth_result oauth_token_parse(unsigned status, struct span body,
                                     struct oauth_error *error)
 {
     json_t *object = parse(body);
-    bool is_error = status != 200 || json_object_get(object, "error") != NULL;
+    /* Some write null where there is none. */
+    bool is_error =
+        status != 200 || json_is_string(json_object_get(object, "error"));
     enum oauth_result result;
 
     *token = (struct oauth_token){ .access = NULL };

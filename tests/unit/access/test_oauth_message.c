@@ -151,6 +151,10 @@ static void test_odd_token(void **state)
     assert_null(token.refresh);
     oauth_token_fini(&token);
     assert_int_equal(
+        parse(200, "{\"access_token\":\"a\",\"error\":null}", &token, &error),
+        OAUTH_OK);
+    oauth_token_fini(&token);
+    assert_int_equal(
         parse(200, "{\"error\":\"invalid_grant\"}", &token, &error),
         OAUTH_INVALID_GRANT);
     assert_string_equal(error.text, "invalid_grant");

@@ -3,14 +3,14 @@
  * With `RETURN (ALL)` where the server offers ESEARCH, whose answer is short;
  * without, where that is refused or brings no answer. By age to the second with
  * YOUNGER where it offers WITHIN; else, or where that is refused, by SINCE, which
- * knows calendar dates alone. On below the UID that a MESSAGELIMIT names. An answer without any SEARCH response is one that names
- * nothing. What is named, IMAP_SEARCH_UIDS, is for whoever searches: he takes
- * items, and hands them on.
+ * knows calendar dates alone. On below the UID that a MESSAGELIMIT names. An
+ * answer without any SEARCH response is one that names nothing. What is named,
+ * IMAP_SEARCH_UIDS, is for whoever searches: he takes items, and hands them on.
  *
  * Where the server refuses the search the login fails: to show everything would
  * be against the policy, and to show nothing would look like an empty mailbox.
- * Source: RFC 9051 §6.4.4, §7.3.4; RFC 4731 §3.1; RFC 5032 §2; RFC 9738
- * §3; CONFORMANCE IEXT-3, IEXT-13.
+ * Source: RFC 9051 §6.4.4, §7.3.4; RFC 4731 §3.1; RFC 5032 §2; RFC 9738 §3;
+ * CONFORMANCE IEXT-3, IEXT-13.
  */
 #ifndef POPINJAY_SESSION_SEARCHING_H
 #define POPINJAY_SESSION_SEARCHING_H

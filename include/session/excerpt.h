@@ -9,10 +9,10 @@
  * UIDs as the one before: what others have flagged \Deleted, or is too large, or
  * a UID that no message has, does not count towards |newest|.
  *
- * It is no listing, nor taken from one that is known. What it finds without a
- * search is a known_part, and is asked for again only where something has changed.
- * Where it would be no shorter than the listing, or does not
- * add up, TASK_DONE has no result, and the mailbox is to be listed.
+ * It is no listing, and of no use where the whole mailbox is known and still the
+ * same. What it finds without a search is a known_part, and is asked for again only
+ * where something has changed. Where it would be no shorter than the listing, or
+ * does not add up, TASK_DONE has no result, and the mailbox is to be listed.
  * Source: RFC 9051 §2.3.1.1, §6.4.9; RFC 9738 §3; CONFORMANCE IMAP-17, IEXT-13.
  */
 #ifndef POPINJAY_SESSION_EXCERPT_H

@@ -322,10 +322,18 @@ static void end_excerpt(struct bridge *b, enum task_status status)
     snapshot_unref(view);
 }
 
+/* It is known, and still the same: no command is less than few are. */
+static bool is_whole_known(const struct bridge *b)
+{
+    return known_mailbox_judge(&b->mailboxes[b->selected].known,
+                               &b->imap.mailbox) == KNOWN_FRESH;
+}
+
 static void start_listing(struct bridge *b)
 {
     bridge_begin_stage(b);
-    if (!excerpt_is_wanted(&b->imap.mailbox, b->mailbox_policy,
+    if (is_whole_known(b) ||
+        !excerpt_is_wanted(&b->imap.mailbox, b->mailbox_policy,
                            hidden_keyword(b))) {
         list_whole(b);
         return;

@@ -1,5 +1,5 @@
-/* What is asked for where a window of a great mailbox has a great many messages,
- * or few of very many: in how many commands?
+/* What is asked for where a mailbox is too small to be cut to its window, or where
+ * a window of a great one has a great many messages.
  */
 #include "support/session_harness.h"
 
@@ -115,12 +115,42 @@ static void asks_gmail_in_parts(void **state)
     buf_fini(&ids);
 }
 
+static void restart(struct harness *h)
+{
+    bridge_free(h->bridge);
+    h->bridge = NULL;
+    h->tag_count = 0;
+}
+
+/* As great as the policy lets it be, or with nothing to leave out: listed. */
+static void lists_small_mailboxes(void **state)
+{
+    struct harness *h = *state;
+
+    h->mailbox_policy.list_whole_max = 3;
+    h->mailbox_policy.window.newest = 1;
+    begin(h);
+    log_in(h);
+    restart(h);
+    h->mailbox_policy.list_whole_max = 0;
+    h->mailbox_policy.window.newest = 3;
+    begin(h);
+    log_in(h);
+    restart(h);
+    h->mailbox_policy.window =
+        (struct mailbox_window){ .max_message_octets = 10 };
+    begin(h);
+    log_in(h);
+    quit(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SESSION_TEST(lists_all_where_too_much_is_named),
         SESSION_TEST(asks_gmail_for_what_it_shows),
         SESSION_TEST(asks_gmail_in_parts),
+        SESSION_TEST(lists_small_mailboxes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -358,7 +358,7 @@ mutate "the device's password goes upstream" session/bridge_client.c \
     's/credentials_copy\(&b->upstream, grant->credentials\)/credentials_copy(\&b->upstream, \&b->pop3.given)/' \
     'IMAP: '
 mutate "a token goes as a password does" session/imap_login.c \
-    's/return choose_for_token\(capabilities, mechanism\)/return choose_for_password(c, capabilities, mechanism)/' \
+    's/return choose_for_token\(s, mechanism\)/return choose_for_password(s, c, mechanism)/' \
     'IMAP: '
 mutate "a token is for another host" session/imap_login.c \
     's/buf_append_string\(message, to->host\)/buf_append_string(message, "proxy.example.org")/' \

@@ -186,7 +186,7 @@ static bool is_domain(const char *word)
 {
     size_t length = strlen(word);
 
-    return strpbrk(word, "@*%") == NULL && word[0] != '.' &&
+    return length > 0 && strpbrk(word, "@*%") == NULL && word[0] != '.' &&
            word[length - 1] != '.';
 }
 

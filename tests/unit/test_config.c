@@ -353,6 +353,9 @@ static void test_routes(void **state)
     check_bad(BASE "domains = b.example.\n",
               ":7: [upstream] domains: must be domains such as example.com, "
               "has \"b.example.\"");
+    check_bad(BASE "domains = , b.example\n",
+              ":7: [upstream] domains: must be domains such as example.com, "
+              "has \"\"");
     check_bad(BASE "domains = .b.example\n",
               ":7: [upstream] domains: must be domains such as example.com, "
               "has \".b.example\"");

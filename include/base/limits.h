@@ -54,9 +54,12 @@
 #define SCRAM_ITERATIONS_MIN 4096U
 #define SCRAM_ITERATIONS_MAX 1000000U
 /* Of all proofs that are made at a time, or wait for it: about a second of the
- * same threads, of which there are four; the dearest leave one of them.
+ * same threads, of which there are four. The dear ones leave a thread, and as many
+ * rounds, to those of other servers.
  */
-#define SCRAM_ROUNDS_MAX (3 * SCRAM_ITERATIONS_MAX)
+#define SCRAM_ROUNDS_MAX (4 * SCRAM_ITERATIONS_MAX)
+#define SCRAM_ROUNDS_DEAR_MAX (3 * SCRAM_ITERATIONS_MAX)
+#define SCRAM_ITERATIONS_DEAR 100000U
 #define SCRAM_SALT_MAX 64
 #define ACCOUNT_FILE_MAX (64 * 1024 * 1024)
 /* Whoever else is changing that file is done in far less than these 3 s. */

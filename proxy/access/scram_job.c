@@ -31,10 +31,12 @@ static void leave(struct crypt_queue *queue, uint32_t rounds)
 
 static bool enter(struct crypt_queue *queue, uint32_t rounds)
 {
+    bool is_dear = rounds > SCRAM_ITERATIONS_DEAR;
+    unsigned most = is_dear ? SCRAM_ROUNDS_DEAR_MAX : SCRAM_ROUNDS_MAX;
     unsigned before = atomic_fetch_add(&queue->rounds, rounds);
 
     atomic_fetch_add(&queue->proofs, 1);
-    if (before <= SCRAM_ROUNDS_MAX - rounds)
+    if (before <= most - rounds)
         return true;
     leave(queue, rounds);
     return false;

@@ -149,33 +149,51 @@ static void test_cancelled_job_tells_nobody(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
-/* Whatever a server asks for, the passwords of accounts are judged meanwhile. */
+/* Whatever a server asks for, the passwords of accounts are judged meanwhile, and
+ * the proofs that others ask for are made.
+ */
 static void test_queue_is_bounded_by_what_is_asked_for(void **state)
 {
     struct scram_work work = work_for(SPAN_LITERAL("pencil"));
     struct crypt_queue queue = { 0 };
-    struct waiter waiters[3] = { { .done = false } };
+    struct waiter waiters[4] = { { .done = false } };
     uv_loop_t loop;
 
     (void)state;
     work.iterations = SCRAM_ITERATIONS_MAX;
     assert_int_equal(uv_loop_init(&loop), 0);
-    for (size_t i = 0; i < ARRAY_LENGTH(waiters); i++)
+    for (size_t i = 0; i < 3; i++)
         assert_non_null(
             scram_job_start(&queue, &loop, &work, on_done, &waiters[i]));
     assert_null(scram_job_start(&queue, &loop, &work, on_done, NULL));
-    work.iterations = SCRAM_ITERATIONS_MIN;
-    assert_null(scram_job_start(&queue, &loop, &work, on_done, NULL));
-    assert_int_equal(atomic_load(&queue.proofs), 3);
+    work.iterations = SCRAM_ITERATIONS_DEAR;
+    assert_non_null(
+        scram_job_start(&queue, &loop, &work, on_done, &waiters[3]));
+    assert_int_equal(atomic_load(&queue.proofs), 4);
     assert_int_equal(atomic_load(&queue.jobs), 0);
     assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
-    assert_true(waiters[0].done && waiters[1].done && waiters[2].done);
+    for (size_t i = 0; i < ARRAY_LENGTH(waiters); i++)
+        assert_true(waiters[i].done);
     assert_int_equal(atomic_load(&queue.proofs), 0);
     assert_int_equal(atomic_load(&queue.rounds), 0);
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
-/* And as many at the usual price as fit. */
+/* Cheap ones have a bound as well. */
+static void test_queue_of_cheap_ones_is_bounded(void **state)
+{
+    struct scram_work work = work_for(SPAN_LITERAL("pencil"));
+    struct crypt_queue queue = { .rounds = SCRAM_ROUNDS_MAX };
+    uv_loop_t loop;
+
+    (void)state;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_null(scram_job_start(&queue, &loop, &work, on_done, NULL));
+    assert_int_equal(atomic_load(&queue.proofs), 0);
+    assert_int_equal(atomic_load(&queue.rounds), SCRAM_ROUNDS_MAX);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 static void test_passwords_take_no_place_of_proofs(void **state)
 {
     struct scram_work work = work_for(SPAN_LITERAL("pencil"));
@@ -201,6 +219,7 @@ int main(void)
         cmocka_unit_test(test_job),
         cmocka_unit_test(test_cancelled_job_tells_nobody),
         cmocka_unit_test(test_queue_is_bounded_by_what_is_asked_for),
+        cmocka_unit_test(test_queue_of_cheap_ones_is_bounded),
         cmocka_unit_test(test_passwords_take_no_place_of_proofs),
     };
 

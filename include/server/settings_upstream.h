@@ -6,9 +6,9 @@
 
 #include "server/settings.h"
 
-/* Makes |u|, zeroed and a part of |settings|, by |config|; |before| is the one of that name which holds
- * until now, or NULL. False: |error| says why, or nothing where there is no
- * memory; settings_upstream_fini is due in any case.
+/* Makes |u|, zeroed and a part of |settings|, by |config|; |before| is the one of
+ * that name which holds until now, or NULL. False: |error| says why, or nothing
+ * where there is no memory; settings_upstream_fini is due in any case.
  */
 MUST_CHECK bool settings_upstream_init(struct settings_upstream *u,
                                        const struct settings *settings,

@@ -51,7 +51,11 @@ class Haproxy:
     def _is_up(self):
         if self._process.poll() is not None:
             raise RuntimeError(f"haproxy ended: {self.log()}")
-        return os.path.exists(self._socket)
+        try:
+            self.servers()
+        except OSError:         # it is not there, or nobody listens yet
+            return False
+        return True
 
     def _ask(self, command):
         with socket.socket(socket.AF_UNIX) as s:

@@ -48,6 +48,9 @@ enum imap_code {
     IMAP_CODE_COUNT,
 };
 
+/* In capitals; NULL for NONE and UNKNOWN. */
+extern const char *const imap_code_names[IMAP_CODE_COUNT];
+
 /* |name| in any case; IMAP_CODE_UNKNOWN where it is none of them. */
 enum imap_code imap_code_from_name(struct span name);
 

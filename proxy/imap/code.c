@@ -1,8 +1,7 @@
 /* code.c - response codes by name. */
 #include "imap/code.h"
 
-/* NONE and UNKNOWN have none. */
-static const char *const names[IMAP_CODE_COUNT] = {
+const char *const imap_code_names[IMAP_CODE_COUNT] = {
     [IMAP_CODE_ALERT] = "ALERT",
     [IMAP_CODE_ALREADYEXISTS] = "ALREADYEXISTS",
     [IMAP_CODE_AUTHENTICATIONFAILED] = "AUTHENTICATIONFAILED",
@@ -41,7 +40,7 @@ static const char *const names[IMAP_CODE_COUNT] = {
 enum imap_code imap_code_from_name(struct span name)
 {
     for (unsigned i = IMAP_CODE_UNKNOWN + 1; i < IMAP_CODE_COUNT; i++) {
-        if (span_equals_nocase(name, span_from_string(names[i])))
+        if (span_equals_nocase(name, span_from_string(imap_code_names[i])))
             return (enum imap_code)i;
     }
     return IMAP_CODE_UNKNOWN;
